@@ -1,0 +1,61 @@
+# Earmark. `make help` explains every target. Everything runs in .venv, which `make setup` builds and the other targets build when they need it.
+PYTHON ?= python3
+RECIPE ?= mini
+DATA ?=
+OUT ?= .
+JOBS ?=
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+EARMARK := $(BIN)/earmark
+
+.DEFAULT_GOAL := help
+.PHONY: help setup benchmark demo leaderboard list test speed lint format lock clean
+
+help: ## explain every target
+	@echo "Targets (variables: RECIPE=$(RECIPE) DATA=folder of corpora, OUT=folder for results, JOBS=cells at a time, PYTHON=$(PYTHON)):"
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1|\2/p' $(MAKEFILE_LIST) | awk -F'|' '{ printf "  make %-12s %s\n", $$1, $$2 }'
+
+setup: $(READY) ## build the virtual environment from requirements.lock; nothing is done twice
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo "earmark needs Python 3.11 or later; say make PYTHON=python3.11"; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $(READY)
+
+benchmark: $(READY) ## run a recipe and write its leaderboards (RECIPE=mini, about 15 minutes on two cores)
+	$(EARMARK) run $(RECIPE) --out $(OUT) $(if $(DATA),--data $(DATA)) $(if $(JOBS),--jobs $(JOBS))
+
+demo: ## the same for spoken commands alone, in under 3 minutes
+	@$(MAKE) --no-print-directory benchmark RECIPE=demo
+
+leaderboard: $(READY) ## rebuild the CSV files of every leaderboard from its summaries, and print them
+	$(EARMARK) leaderboard
+
+list: $(READY) ## list front-ends, tasks, corpora, schemes and recipes
+	$(EARMARK) list
+
+test: $(READY) ## run the tests (under 5 minutes on two cores)
+	$(BIN)/python -m pytest --numprocesses=2
+
+speed: $(READY) ## compare the engine with bare loops and other libraries, side by side
+	$(BIN)/python -m pytest tests/speed --benchmark-only --benchmark-disable-gc --override-ini=testpaths=
+
+lint: $(READY) ## ruff, mypy and the rules on imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY) ## let ruff format everything
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: ## resolve pyproject.toml anew into requirements.lock (needs uv)
+	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \
+		--no-header --no-annotate --quiet --output-file requirements.lock
+
+clean: ## remove the virtual environment and caches; results stay
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache *.egg-info

@@ -1,0 +1,145 @@
+"""Reading, writing, resampling and levels of audio.
+
+Arrays are float32, (channels, time); rms 1.0 is 100 dB SPL. Formats are those of libsndfile, resampling is soxr's.
+"""
+
+import io
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import soxr
+from scipy.ndimage import maximum_filter1d
+from scipy.signal import lfilter
+
+from benchmark.contracts import SAMPLE_RATE
+from benchmark.errors import EarmarkError
+
+TINY = 1e-10  # power under which a signal counts as silent: -100 dB re full scale, 0 dB SPL
+
+
+def read(source: str | Path | Mapping[str, Any], sample_rate: int | None = SAMPLE_RATE) -> np.ndarray:
+    """Read a file, or a {"path", "bytes"} pair, as (channels, time) at `sample_rate` (None: as it is).
+
+    Raises EarmarkError where the file is missing, unreadable, empty or holds samples that are not finite.
+    """
+    with _opened(source) as file:
+        audio, rate = _samples(file, source), file.samplerate
+    return audio if sample_rate is None else resample(audio, rate, sample_rate)
+
+
+def read_piece(source: str | Path | Mapping[str, Any], samples: int, position: float, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
+    """`samples` samples at `sample_rate`, (channels, samples), from a relative `position` in [0, 1); only what is needed is decoded.
+
+    A recording that is too short is repeated from there. Errors as for `read`.
+    """
+    with _opened(source) as file:
+        needed = math.ceil(samples * file.samplerate / sample_rate)
+        if file.frames < needed:
+            audio = _samples(file, source)
+            audio = np.roll(audio, -int(position * audio.shape[-1]), axis=-1)
+            audio = np.tile(audio, -(-needed // audio.shape[-1]))[:, :needed]
+        else:
+            file.seek(int(position * (file.frames - needed + 1)))
+            audio = _samples(file, source, needed)
+        audio = resample(audio, file.samplerate, sample_rate)
+    missing = samples - audio.shape[-1]  # a resampler may round down
+    return audio[:, :samples] if missing <= 0 else np.pad(audio, ((0, 0), (0, missing)), mode="edge")
+
+
+@contextmanager
+def _opened(source: str | Path | Mapping[str, Any]) -> Iterator[soundfile.SoundFile]:
+    name = _name(source)
+    stream = io.BytesIO(source["bytes"]) if isinstance(source, Mapping) and source.get("bytes") else name
+    try:
+        with soundfile.SoundFile(stream) as file:
+            yield file
+    except (soundfile.LibsndfileError, OSError) as error:
+        reason = "no such file" if stream is name and not Path(name).is_file() else "not audio that libsndfile reads, or cut short"
+        raise EarmarkError(f"{name}: {reason}; restore the file or remove it from the corpus") from error
+
+
+def _samples(file: soundfile.SoundFile, source: Any, frames: int = -1) -> np.ndarray:
+    audio = file.read(frames, dtype="float32", always_2d=True)
+    if audio.size == 0:
+        raise EarmarkError(f"{_name(source)}: the file holds no samples; restore it or remove it from the corpus")
+    if not np.isfinite(audio).all():
+        raise EarmarkError(f"{_name(source)}: the file holds samples that are not finite; restore it or remove it from the corpus")
+    return np.ascontiguousarray(audio.T)
+
+
+def _name(source: Any) -> str:
+    return str(source.get("path") or "audio in a table") if isinstance(source, Mapping) else str(source)
+
+
+def write(path: str | Path, audio: np.ndarray, sample_rate: int = SAMPLE_RATE, subtype: str = "FLOAT") -> None:
+    """Write (channels, time) as a WAV file, whole or not at all; float by default, so that nothing clips."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        soundfile.write(partial, np.atleast_2d(audio).T, sample_rate, subtype=subtype, format="WAV")
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def resample(audio: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
+    """Resample (channels, time) with soxr's high-quality linear-phase filter."""
+    if from_rate == to_rate:
+        return audio
+    return np.ascontiguousarray(soxr.resample(audio.T, from_rate, to_rate, quality="HQ").T, dtype=np.float32)
+
+
+def decibels(power: float) -> float:
+    """10 log10 of a power, with silence at -100 dB."""
+    return 10 * float(np.log10(max(power, TINY)))
+
+
+def power(audio: np.ndarray) -> float:
+    """Mean square over time, summed over channels (two ears: power summed over ears)."""
+    return float(np.square(audio, dtype=np.float64).mean(-1).sum())
+
+
+def sounding_power(audio: np.ndarray) -> float:
+    """Like power, over the samples that are not silent: where any channel is non-zero. An interferer with pauses keeps its level."""
+    sounding = np.any(audio != 0, axis=0)
+    return power(audio) * audio.shape[-1] / max(int(sounding.sum()), 1)
+
+
+def active_power(speech: np.ndarray, sample_rate: int = SAMPLE_RATE, margin: float = 15.9, hangover: float = 0.2, smoothing: float = 0.03) -> float:
+    """Active power of speech by method B of ITU-T P.56: power over the time in which the envelope exceeds a threshold `margin` dB below the active level.
+
+    Args:
+        speech: (channels, time); the activity of two ears is that of the better ear's envelope, the power is summed over ears
+        margin: dB, 15.9 in the standard
+        hangover, smoothing: seconds, 0.2 and 0.03 in the standard
+    Returns:
+        mean square during activity; the power over all samples where no activity is found
+    """
+    pole = np.exp(-1 / (sample_rate * smoothing))
+    envelope = lfilter([(1 - pole) ** 2], [1, -2 * pole, pole**2], np.abs(speech).max(0).astype(np.float64))
+    # A sample is active at a threshold while the envelope reached it within the hangover: a running maximum answers for all thresholds at once.
+    window = round(hangover * sample_rate) + 1
+    held = maximum_filter1d(envelope, window, origin=(window - 1) // 2, mode="constant")
+    thresholds = 2.0 ** np.arange(-24, 1)
+    # The number of thresholds below each sample's value; counting from the loud end gives the active samples at each threshold.
+    reached = np.clip(np.floor(np.log2(np.maximum(held, 2.0**-25))).astype(np.int64) + 25, 0, 25)
+    active = np.bincount(reached, minlength=26)[::-1].cumsum()[::-1][1:]
+    energy = power(speech) * speech.shape[-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        level = 10 * np.log10(energy / active)
+        excess = level - 20 * np.log10(thresholds) - margin
+    usable = np.flatnonzero(active > 0)
+    crossing = usable[excess[usable] <= 0]
+    if energy <= 0 or not len(crossing) or crossing[0] == 0:
+        return power(speech)
+    upper = crossing[0]
+    lower = upper - 1
+    share = excess[lower] / (excess[lower] - excess[upper])
+    return float(10 ** ((level[lower] + share * (level[upper] - level[lower])) / 10))

@@ -1,0 +1,135 @@
+"""The command `earmark`: thin over the Python API. `--help` and `list` import nothing heavy."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from benchmark.errors import EarmarkError
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the command; the exit status: 0, or 2 with one line on standard error."""
+    options = _parser().parse_args(arguments)
+    try:
+        return options.run(options) or 0
+    except EarmarkError as error:
+        print(f"earmark: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("earmark: stopped; finished cells are kept, the same command goes on from there", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="earmark", description="What does an audio-enhancement front-end do for the tasks behind it?")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    run = commands.add_parser("run", help="run what is missing of a recipe, and rebuild its boards", description="Run what is missing of a recipe.")
+    run.set_defaults(run=_run)
+    run.add_argument("recipe", help="a name (see `earmark list`) or a YAML file")
+    _data(run)
+    run.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where runs/ and leaderboards/ are written (default: here)")
+    run.add_argument("--jobs", type=int, default=None, metavar="N", help="cells beside each other, one thread each (default: one a core)")
+    run.add_argument("--dry-run", action="store_true", help="show the cells, what is done, what is missing on disk, and the time it will take")
+    run.add_argument("--fast-dev-run", action="store_true", help="try one batch of each training; nothing is recorded")
+    run.add_argument("--accept-changed-code", action="store_true", help="keep results of components whose code changed under an unchanged version")
+
+    board = commands.add_parser("leaderboard", help="rebuild the CSV files from summaries, and print the boards")
+    board.set_defaults(run=_leaderboard)
+    board.add_argument("folder", type=Path, nargs="?", help="leaderboards/RECIPE (default: every folder of leaderboards/)")
+
+    listing = commands.add_parser("list", help="list front-ends, tasks, corpora, schemes and recipes")
+    listing.set_defaults(run=_list)
+
+    corpora = commands.add_parser("corpora", help="list corpora: licence, size, source, whether found")
+    corpora.set_defaults(run=_corpora)
+    _data(corpora)
+    return parser
+
+
+def _data(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", type=Path, default=None, metavar="DIR", help="the folder that holds the corpora, each as its owner distributes it")
+
+
+def _run(options: argparse.Namespace) -> int:
+    from benchmark import plan, recipe, run
+    from benchmark.corpora import default_cache
+    from benchmark.leaderboard import render
+
+    if options.jobs is not None and options.jobs < 1:
+        raise EarmarkError("--jobs: write a number of cells, 1 or more")
+    if options.data is not None and not options.data.is_dir():
+        raise EarmarkError(f"--data: no folder {options.data}")
+    jobs = options.jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+    wanted = recipe.load_recipe(options.recipe)
+    if options.fast_dev_run:
+        wanted = recipe.fast_dev_run(wanted)
+    places = run.Places(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / wanted.name)
+    if options.dry_run:
+        from benchmark.dry_run import describe
+
+        print(describe(plan.make_plan(wanted, plan.Corpora(options.data, default_cache())), places, jobs))
+        return 0
+    written = run.run(wanted, places, jobs, options.accept_changed_code)
+    for path in written:
+        if path.name != "costs.csv":
+            print(f"\n{path}\n{render(path)}")
+    return 0
+
+
+def _leaderboard(options: argparse.Namespace) -> int:
+    from benchmark.leaderboard import build, render
+
+    folders = [options.folder] if options.folder else sorted(path.parent for path in Path("leaderboards").rglob("summaries.jsonl"))
+    if not folders:
+        raise EarmarkError("leaderboards: no summaries here; run a recipe first, such as `earmark run demo`")
+    for folder in folders:
+        if not (folder / "summaries.jsonl").is_file():
+            raise EarmarkError(f"{folder}: no summaries.jsonl; give a folder such as leaderboards/mini")
+        for path in build(folder):
+            print(f"\n{path}\n{render(path)}")
+    return 0
+
+
+def _list(options: argparse.Namespace) -> int:
+    from benchmark import registry
+
+    for kind in registry.FOLDERS:
+        print(kind.replace("_", "-"))
+        described = registry.describe(kind)
+        width = max(map(len, described), default=0)
+        for name, text in described.items():
+            print(f"  {name:<{width}}  {text}")
+    print("recipes")
+    recipes = {path.relative_to(ROOT / "recipes").with_suffix("").as_posix(): path for path in sorted((ROOT / "recipes").rglob("*.yaml"))}
+    width = max(map(len, recipes), default=0)
+    for name, path in recipes.items():
+        first = path.read_text(encoding="utf-8").split("\n", 1)[0].lstrip("# ")
+        print(f"  {name:<{width}}  {first}")
+    return 0
+
+
+def _corpora(options: argparse.Namespace) -> int:
+    from rich.console import Console
+    from rich.table import Table
+
+    from benchmark.corpora import catalogue, default_cache
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("corpus", "kind", "licence", "size", "found", "", "source"):
+        table.add_column(column, overflow="fold")
+    for entry in catalogue(options.data, default_cache()):
+        note = ", ".join(word for word in ("synthetic" if entry["synthetic"] else "", entry["verified"]) if word)
+        table.add_row(*(str(value) for value in (entry["name"], entry["kind"], entry["licence"], entry["size"], entry["found"], note, entry["source"])))
+    Console().print(table)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,233 @@
+"""The words that every part shares. A leaf: it imports torch, numpy and pandas alone.
+
+Audio is float32 at 16 kHz, (batch, channels, time), where rms 1.0 is 100 dB SPL (FULL_SCALE_DB_SPL). Padding is zeros behind `lengths` samples.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, ClassVar, Literal, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+
+PROTOCOL = 1  # of docs/protocol.md; every record carries it
+SAMPLE_RATE = 16_000  # Hz, inside the engine
+FULL_SCALE_DB_SPL = 100.0  # of rms 1.0, in training and in scoring; scenes set the level and the engine never rescales
+AUDIOGRAM_HZ = (250, 375, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000)  # where a listener's thresholds stand
+SPLITS = ("train", "validation", "test")
+Values = Mapping[str, float | str]
+
+
+class Spec(NamedTuple):
+    """A component: its registered name, its version, its full configuration with defaults filled in."""
+
+    name: str
+    version: int
+    config: Mapping[str, Any]
+
+
+class Figure(NamedTuple):
+    """What a metric's values mean: a perfect score, and what a failed utterance gets. Better is towards `best`."""
+
+    best: float
+    floor: float
+
+    @property
+    def sign(self) -> int:
+        """+1 where more is better, -1 where less is."""
+        return 1 if self.best > self.floor else -1
+
+
+class Corpus(ABC):
+    """Recordings with a licence, a version, splits and groups, read from the folder as its owner distributes it.
+
+    `rows(split)` returns a `datasets.Dataset` with the columns
+      id      unique within the corpus, stable across machines (a relative path without its suffix, as a rule)
+      group   speaker or site: what splits keep apart and the bootstrap resamples
+      audio   path of a file that libsndfile reads, or {"path": …, "bytes": …}
+    and the labels that `schema` speaks of: `label` (one of schema["classes"]), `text`, …  A corpus of kind "pairs" (mixed by its owner) adds `clean`, the
+    path of the clean signal, and `conditions`, a mapping such as {"snr": 5.0}.
+    """
+
+    version: ClassVar[str] = "1"
+    kind: ClassVar[Literal["speech", "noise", "ambience", "room", "pairs"]]
+    licence: ClassVar[str]
+    source: ClassVar[str]  # where anyone gets it
+    size: ClassVar[str]  # on disk, as distributed
+    folders: ClassVar[tuple[str, ...]] = ()  # the names of its folder under --data, tried in turn
+    synthetic: ClassVar[bool] = False
+    verified: ClassVar[bool] = True  # False: no real file has ever been read with this reader
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """What a task builds its head from: classes (in order), alphabet, variables."""
+        return {}
+
+    def prepare(self) -> None:
+        """Generate what is missing on disk, with a progress bar; nothing to do for recordings."""
+
+    @abstractmethod
+    def rows(self, split: str) -> Any:
+        """The rows of one split as a `datasets.Dataset`; EarmarkError where the folder is not the corpus."""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """One signal, mixed or recorded. Target id and protocol seed it, SNR and listener do not, so that curves are paired."""
+
+    id: str  # base scene and conditions
+    base: str  # the scene whatever its conditions: the bootstrap keeps all conditions of a base together
+    target: str
+    interferers: tuple[str, ...] = ()
+    room: str | None = None
+    conditions: Values = field(default_factory=dict)  # what the scene owns: snr, interferer, room, azimuth
+    group: str = ""  # the unit that the bootstrap resamples
+
+
+class Heard(NamedTuple):
+    """All that a front-end may know."""
+
+    audio: Tensor  # (batch, channels, time)
+    lengths: Tensor  # (batch,) in samples
+    listener: Tensor | None = None  # (batch, channels, 10) in dB HL at AUDIOGRAM_HZ
+    names: tuple[str, ...] = ()  # opaque file names, for front-ends that live in files
+
+
+@dataclass
+class Batch:
+    """Scenes as tensors. `labels` is made by Task.collate; `clean` is like heard.audio, or None where no reference exists."""
+
+    scenes: Sequence[Scene]
+    heard: Heard
+    clean: Tensor | None
+    labels: Mapping[str, Any]
+    rows: Sequence[Mapping[str, Any]] = ()  # of the target corpus, for references
+
+    def to(self, device: torch.device) -> "Batch":
+        """The same batch on another device."""
+        heard = Heard(*(value.to(device) if isinstance(value, Tensor) else value for value in self.heard))
+        clean = None if self.clean is None else self.clean.to(device)
+        labels = {key: value.to(device) if isinstance(value, Tensor) else value for key, value in self.labels.items()}
+        return Batch(self.scenes, heard, clean, labels, self.rows)
+
+
+class Enhanced(NamedTuple):
+    """What a front-end gives back."""
+
+    audio: Tensor  # like heard.audio
+    shared: Tensor | None = None  # (batch, frames, features) for tasks that share the front-end's encoder
+    parts: Mapping[str, Tensor] = {}  # what the front-end's own loss needs: denoised, compensated, masks
+
+    def detach(self) -> "Enhanced":
+        """The same values behind a stop-gradient."""
+        shared = None if self.shared is None else self.shared.detach()
+        return Enhanced(self.audio.detach(), shared, {key: value.detach() for key, value in self.parts.items()})
+
+
+class FrontEnd(nn.Module):
+    """From noisy audio to enhanced audio of the same shape. A subclass writes `forward(audio)`, or `process` where it needs more than audio."""
+
+    version: ClassVar[int] = 1  # raised when an equal configuration gives other numbers
+    sample_rate: ClassVar[int] = SAMPLE_RATE  # the engine resamples on the way in and out
+    channels: ClassVar[int | None] = 1  # 1: the engine folds ears into the batch; None: any
+    needs: ClassVar[frozenset[str]] = frozenset()  # of listener; and of clean, for its loss
+    controls: ClassVar[Mapping[str, float]] = {}  # settings that need no retraining, with defaults
+    dropped_in_only: ClassVar[bool] = False  # files and external commands: nothing can be trained on their output
+
+    def process(self, heard: Heard, **controls: float) -> Enhanced:
+        """Enhance what was heard; `controls` override the defaults of `self.controls`."""
+        return Enhanced(self(heard.audio))
+
+    def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
+        """Per example, (batch,): here the negative signal-to-noise ratio in dB of the output against the clean signal."""
+        if batch.clean is None:
+            raise ValueError("the default loss needs a clean reference")
+        signal = batch.clean.square().sum((1, 2))
+        noise = (batch.clean - enhanced.audio).square().sum((1, 2))
+        return -10 * torch.log10((signal + 1e-8) / (noise + 1e-8))
+
+
+class Task(nn.Module, ABC):
+    """A downstream consumer of audio: model, per-example loss, raw predictions, additive scores.
+
+    The constructor takes the schema of its corpus, then options of its own. Predictions and references are plain JSON values, stored one a scene; scores
+    are columns that add up over scenes, so that every figure is a function of sums and a better normaliser needs no model.
+    """
+
+    version: ClassVar[int] = 1  # of the model and its loss
+    score_version: ClassVar[int] = 1  # of the scores alone
+    needs: ClassVar[frozenset[str]] = frozenset({"labels"})  # of clean, labels, listener; checked when the cells are planned
+    figures: ClassVar[Mapping[str, Figure]]  # every figure that summarise returns; the first is the primary metric
+    columns: ClassVar[tuple[str, ...]] = ("snr",)  # the conditions that become columns of the board
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        super().__init__()
+        self.schema = schema
+
+    def check(self, row: Mapping[str, Any]) -> None:
+        """Raise ValueError where a row's label cannot be used, such as an empty transcript; called for every row before training."""
+
+    def collate(self, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+        """Rows of the corpus to what `loss` needs of them."""
+        return {}
+
+    @abstractmethod
+    def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Any:
+        """(batch, channels, time) to the model's output; padding behind `lengths` never changes an example's output."""
+
+    @abstractmethod
+    def loss(self, output: Any, batch: Batch) -> Tensor:
+        """Per example, (batch,), normalised by length."""
+
+    @abstractmethod
+    def predict(self, output: Any, batch: Batch) -> list[dict[str, Any]]:
+        """One record a scene; signal tasks: measured values."""
+
+    def reference(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """What the prediction for this row is held against."""
+        return {}
+
+    @abstractmethod
+    def score(self, predictions: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
+        """Additive columns, one row a scene: errors, words, hits, sums."""
+
+    @abstractmethod
+    def floor(self, references: pd.DataFrame) -> pd.DataFrame:
+        """The same columns for utterances that failed through the system's fault."""
+
+    @staticmethod
+    @abstractmethod
+    def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Figures as functions of sums, over any leading dimensions; NaN where nothing was summed."""
+
+
+def primary(task: type[Task] | Task) -> str:
+    """The name of a task's primary metric."""
+    return next(iter(task.figures))
+
+
+class Update(NamedTuple):
+    """One optimiser step: a scalar loss and the names of the modules whose parameters it may move ("front_end", or a task's name)."""
+
+    loss: Tensor
+    moves: frozenset[str]
+
+
+class Scheme:
+    """How front-end and task are trained together: a generator of updates. training/schemes/ holds one a file."""
+
+    version: ClassVar[int] = 1
+    needs: ClassVar[frozenset[str]] = frozenset()  # {"clean"}; quality guidance needs none
+    moves: ClassVar[frozenset[str]] = frozenset()  # of front_end, tasks: what this scheme trains; neither: dropped in
+    stock: ClassVar[Literal["clean", "noisy"]] = "clean"  # the stock task model that it starts from, or is dropped in before
+
+    def updates(self, system: Any, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
+        """The updates of one step, made lazily: each forward pass sees the parameters as the last update left them."""
+        return iter(())

@@ -1,0 +1,48 @@
+"""What corpora with numbered folds share."""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmark.contracts import SPLITS
+from benchmark.corpora._reader import Reader
+from benchmark.errors import unknown
+
+FOLDS = {"train": [1, 2, 3], "validation": [4], "test": [5]}
+
+
+class FoldedReader(Reader):
+    """A corpus whose owner numbers folds that share no source recording; `folds` says which of them are whose. A subclass writes `clips`.
+
+    Args:
+        root: the folder of the corpus
+        folds: split to fold numbers; a split that is not named keeps its default (training 1 to 3, validation 4, test 5: ours); other folds are left out
+    """
+
+    def __init__(self, root: Path, folds: dict[str, list[int]] | None = None) -> None:
+        super().__init__(root)
+        self.folds = FOLDS | (folds or {})
+        for split in self.folds:
+            if split not in SPLITS:
+                raise unknown("split in folds", split, SPLITS)
+        numbers = [fold for chosen in self.folds.values() for fold in chosen]
+        for fold in numbers:
+            if numbers.count(fold) > 1:
+                raise self.error(f"fold {fold} stands twice in folds: {self.folds}", "let no two splits share a fold")
+
+    @abstractmethod
+    def clips(self) -> Iterable[dict[str, Any]]:
+        """All rows, with the number of each one's fold under the key `fold`."""
+
+    def table(self) -> Iterator[dict[str, Any]]:
+        """The clips with their splits."""
+        splits = {fold: split for split, chosen in self.folds.items() for fold in chosen}
+        for clip in self.clips():
+            yield clip | {"split": splits.get(clip.pop("fold"), "")}
+
+    @property
+    def remedy(self) -> str:
+        """Which folds there are, and how to choose among them."""
+        present = ", ".join(str(fold) for fold in sorted({clip["fold"] for clip in self.clips()}))
+        return f"folds present: {present or 'none'}; set folds: {{train: […], validation: […], test: […]}}, or {self.fetch}"

@@ -1,0 +1,35 @@
+"""ESC-10: environmental sounds, 400 clips of five seconds in ten classes, as first published."""
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from benchmark.corpora._folds import FoldedReader
+from benchmark.corpora._reader import identifier
+
+
+class ESC10(FoldedReader):
+    """Piczak, "ESC: Dataset for Environmental Sound Classification", 2015; files named "NNN - Class name/fold-source-take.ogg".
+
+    A group is a source recording of Freesound. The classes are in the order of the owner's numbers.
+    """
+
+    kind = "noise"
+    licence = "CC BY 3.0"
+    source = "https://doi.org/10.7910/DVN/YDEPUT"
+    size = "40 MB"
+    folders = ("ESC-10", "ESC-10-master")
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """The class names."""
+        return {"classes": [folder.name.partition(" - ")[2] for folder in sorted(self.root.glob("[0-9]* - *"))]}
+
+    def clips(self) -> Iterator[dict[str, Any]]:
+        """The clips of all folds."""
+        for path in self.root.glob("[0-9]* - */*.ogg"):
+            match = re.fullmatch(r"(\d+)-(\d+)-\w+", path.stem)
+            if match is None:
+                raise self.error(f"{path} is not named fold-source-take.ogg", "rename it or remove it")
+            label = path.parent.name.partition(" - ")[2]
+            yield {"id": identifier(path, self.root), "group": match[2], "audio": path, "label": label, "fold": int(match[1])}

@@ -1,0 +1,38 @@
+"""ESC-50: environmental sounds, 2000 clips of five seconds in fifty classes."""
+
+import csv
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from benchmark.corpora._folds import FoldedReader
+
+
+class ESC50(FoldedReader):
+    """Piczak, "ESC: Dataset for Environmental Sound Classification", 2015; audio/ and meta/esc50.csv. A group is a source recording of Freesound.
+
+    The classes are in the order of the owner's target numbers.
+    """
+
+    kind = "noise"
+    licence = "CC BY-NC 3.0"
+    source = "https://github.com/karolpiczak/ESC-50"
+    size = "0.6 GB, zipped"
+    folders = ("ESC-50", "ESC-50-master")
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """The categories."""
+        return {"classes": list(dict.fromkeys(row["category"] for row in sorted(self._meta, key=lambda row: int(row["target"]))))}
+
+    def clips(self) -> Iterator[dict[str, Any]]:
+        """The clips of meta/esc50.csv."""
+        paths = {path.name: path for path in (self.root / "audio").glob("*.wav")}
+        self.complete("meta/esc50.csv", [row["filename"] for row in self._meta if row["filename"] not in paths])
+        for row in self._meta:
+            name = row["filename"]
+            yield {"id": name.removesuffix(".wav"), "group": row["src_file"], "audio": paths[name], "label": row["category"], "fold": int(row["fold"])}
+
+    @cached_property
+    def _meta(self) -> list[dict[str, str]]:
+        return list(csv.DictReader(self.lines("meta/esc50.csv")))

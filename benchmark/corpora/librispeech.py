@@ -1,0 +1,68 @@
+"""LibriSpeech: read English from audiobooks, with transcripts; FLAC, 16 kHz."""
+
+from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from benchmark.corpora._reader import LETTERS, Reader, identifier, split_groups, transcript
+from benchmark.errors import unknown
+
+SPLITS = {"train": "train", "dev": "validation", "test": "test"}  # by the word before the first hyphen of a sub-folder
+
+
+class LibriSpeech(Reader):
+    """Panayotov et al., "LibriSpeech: an ASR corpus based on public domain audio books", 2015; subset/speaker/chapter/*.flac beside *.trans.txt.
+
+    Args:
+        root: the folder with the subsets
+        subsets: such as [train-clean-100, dev-clean, test-clean]; None: all there are
+        split_speakers: leave the owner's splits and divide the speakers found into 0.7 training, 0.15 validation and 0.15 test by a hash of their numbers
+            (ours), for those who hold a piece of the corpus only; at least three speakers
+    """
+
+    kind = "speech"
+    licence = "CC BY 4.0"
+    source = "https://www.openslr.org/12"
+    size = "60 GB; train-clean-100 6.3 GB, dev-clean and test-clean 0.35 GB each"
+    folders = ("LibriSpeech",)
+
+    def __init__(self, root: Path, subsets: list[str] | None = None, split_speakers: bool = False) -> None:
+        super().__init__(root)
+        self.subsets = subsets
+        self.split_speakers = split_speakers
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """The alphabet of the transcripts."""
+        return {"alphabet": LETTERS}
+
+    @property
+    def remedy(self) -> str:
+        """Which subsets there are."""
+        return f"subsets used: {', '.join(self._subsets) or 'none'}; add one from {self.source}, or set split_speakers: true with at least three speakers"
+
+    @cached_property
+    def _subsets(self) -> list[str]:
+        found = sorted(folder.name for folder in self.root.iterdir() if folder.is_dir() and folder.name.partition("-")[0] in SPLITS)
+        for subset in self.subsets or ():
+            if subset not in found:
+                raise unknown(f"subset of {self.root.name}", subset, found)
+        return self.subsets or found
+
+    def table(self) -> Iterator[dict[str, Any]]:
+        """The utterances of the chosen subsets."""
+        chapters = [chapter for subset in self._subsets for chapter in sorted((self.root / subset).glob("*/*")) if chapter.is_dir()]
+        speakers = split_groups(chapter.parent.name for chapter in chapters)
+        missing: list[str] = []
+        for chapter in chapters:
+            speaker = chapter.parent.name
+            trans = chapter / f"{speaker}-{chapter.name}.trans.txt"
+            texts = {name: text for name, _, text in (line.partition(" ") for line in self.lines(str(trans.relative_to(self.root))))}
+            paths = {path.stem: path for path in chapter.glob("*.flac")}
+            missing += [f"{name}.flac" for name in texts if name not in paths]
+            for name, path in paths.items():
+                text = transcript(texts.get(name, ""), f"{trans}: {name}")
+                split = speakers[speaker] if self.split_speakers else SPLITS[chapter.relative_to(self.root).parts[0].partition("-")[0]]
+                yield {"id": identifier(path, self.root), "group": speaker, "audio": path, "text": text, "split": split}
+        self.complete("*.trans.txt", missing)

@@ -1,0 +1,54 @@
+"""A small grammar of English: short sentences of four to seven words, none twice."""
+
+import itertools
+
+from benchmark.corpora.synthetic._draw import generator
+
+WORDS = {
+    "verb": "bring take hold find open paint",
+    "size": "small large old new",
+    "colour": "red blue green white black",
+    "thing": "cup box lamp chair boat clock door book",
+    "things": "cups boxes lamps chairs boats clocks doors books",
+    "number": "two three four five six seven eight nine",
+    "name": "anna peter kate john lucy mark",
+    "past": "bought sold found lost made saw",
+    "go": "turn go move",
+    "way": "left right back home",
+    "when": "now again today",
+    "place": "under behind beside near",
+}
+SENTENCES = (
+    "{verb} the {size} {colour} {thing}",
+    "{number} {size} {things} {go} {way}",
+    "{name} {past} {number} {colour} {things}",
+    "the {colour} {thing} is {place} the {thing}",
+    "please {verb} the {thing} {when}",
+    "{verb} {number} {things} for {name}",
+    "{name} and {name} {past} the {colour} {thing}",
+    "{go} {way} {when} please {name}",
+    "{verb} the {thing} and {go} {way}",
+    "{number} {things} are {place} the {thing}",
+)
+
+
+def vocabulary() -> list[str]:
+    """Every word that a sentence may hold, sorted."""
+    fixed = (word for pattern in SENTENCES for word in pattern.split() if not word.startswith("{"))
+    return sorted({*fixed, *(word for words in WORDS.values() for word in words.split())})
+
+
+def sentences(count: int, babble: bool = False) -> list[str]:
+    """The first `count` sentences, none twice; a quarter of all sentences is kept for babble, and no other speech holds one of those."""
+    drawn: dict[str, None] = {}
+    for attempt in itertools.count():
+        rng = generator("sentence", str(attempt))
+        pattern = SENTENCES[attempt % len(SENTENCES)].split()
+        words = [str(rng.choice(WORDS[word[1:-1]].split())) if word[0] == "{" else word for word in pattern]
+        content = [word for word in words if word != "the"]
+        sentence = " ".join(words)
+        if len({*content}) == len(content) and (generator("use", sentence).random() < 0.25) == babble:
+            drawn[sentence] = None
+        if len(drawn) == count:
+            break
+    return list(drawn)

@@ -1,0 +1,157 @@
+"""Ten kinds of interfering sound: nine from formulas, and babble spoken by espeak-ng. Ours throughout; arrays are float64, (time,) at 16 kHz.
+
+KINDS says which parameters a kind has and between which ends they lie.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ._draw import Range, generator
+from ._espeak import synthesiser
+from ._pcm import RATE, trim, write
+
+Rng = np.random.Generator
+
+
+def coloured(rng: Rng, time: np.ndarray, slope: float) -> np.ndarray:
+    """Gaussian noise that falls by `slope` dB an octave: 0 is white, 3 pink, 6 brown."""
+    return _shaped(rng, len(time), lambda hertz: hertz ** (-slope / 6.02))
+
+
+def modulated(rng: Rng, time: np.ndarray, rate: float, depth: float, slope: float) -> np.ndarray:
+    """Coloured noise whose amplitude swings `rate` times a second."""
+    return coloured(rng, time, slope) * (1 + depth * np.sin(2 * np.pi * (rate * time + rng.random())))
+
+
+def hum(rng: Rng, time: np.ndarray, frequency: float, fall: float) -> np.ndarray:
+    """Mains or motor hum: harmonics of `frequency`, each `fall` dB an octave weaker, over faint pink noise."""
+    tones = _harmonics(rng, 2 * np.pi * frequency * time, frequency, fall)
+    return tones / tones.std() + 0.1 * coloured(rng, time, 3.0)
+
+
+def engine(rng: Rng, time: np.ndarray, speed: float, wander: float, resonance: float) -> np.ndarray:
+    """An engine: `speed` firings a second that wander slowly by the share `wander`, ringing at `resonance` Hz."""
+    pace = speed * (1 + wander * _slow(rng, time, 0.5))
+    fired = _pulses(np.cumsum(pace) / RATE, rng.uniform(0.7, 1.3, int(pace.max() * time[-1]) + 3))
+    rung = _around(fired, _ring(resonance, 0.02))
+    return rung / rung.std() + 0.2 * coloured(rng, time, 4.0)
+
+
+def siren(rng: Rng, time: np.ndarray, frequency: float, rate: float, width: float) -> np.ndarray:
+    """A tone with two overtones that glides `width` octaves to and fro, `rate` times a second."""
+    pitch = frequency * 2 ** (width / 2 * np.sin(2 * np.pi * (rate * time + rng.random())))
+    phase = 2 * np.pi * np.cumsum(pitch) / RATE
+    return np.sin(phase) + 0.3 * np.sin(2 * phase) + 0.1 * np.sin(3 * phase)
+
+
+def melody(rng: Rng, time: np.ndarray, root: float, tempo: float, fall: float) -> np.ndarray:
+    """Plucked notes of a pentatonic scale on `root` Hz, `tempo` a second, with harmonics that fall `fall` dB an octave."""
+    sound = np.zeros(len(time))
+    for start in np.arange(0, time[-1], 1 / tempo):
+        frequency = root * 2 ** (rng.choice([0, 2, 4, 7, 9, 12, 14, 16]) / 12)
+        first = round(start * RATE)
+        note = time[: min(len(time) - first, round(1.5 * RATE))]
+        envelope = np.exp(-3 * note) * np.minimum(note / 0.005, 1)
+        sound[first : first + len(note)] += envelope * _harmonics(rng, 2 * np.pi * frequency * note, frequency, fall)
+    return sound
+
+
+def knocks(rng: Rng, time: np.ndarray, rate: float, resonance: float, decay: float) -> np.ndarray:
+    """Knocking, typing, clatter: `rate` blows a second at random times, ringing near `resonance` Hz for `decay` seconds."""
+    sound = np.zeros(len(time))
+    for first in rng.integers(0, len(time), max(round(rate * time[-1]), 3)):
+        blow = _ring(resonance * rng.uniform(0.9, 1.1), decay) * rng.uniform(0.3, 1.0)
+        sound[first : first + len(blow)] += blow[: len(time) - first]
+    return sound + 0.002 * coloured(rng, time, 3.0)
+
+
+def rain(rng: Rng, time: np.ndarray, rate: float, resonance: float) -> np.ndarray:
+    """Drops: `rate` small clicks a second of all strengths, ringing at `resonance` Hz."""
+    count = round(rate * time[-1])
+    drops = np.bincount(rng.integers(0, len(time), count), rng.exponential(1.0, count), len(time))
+    sound = _around(drops, _ring(resonance, 0.002))
+    return sound / sound.std() + 0.1 * coloured(rng, time, 2.0)
+
+
+def wind(rng: Rng, time: np.ndarray, cutoff: float, gusts: float) -> np.ndarray:
+    """Noise below `cutoff` Hz that swells and falls about `gusts` times a second."""
+    noise = _shaped(rng, len(time), lambda hertz: 1 / (1 + (hertz / cutoff) ** 2))
+    return noise * np.exp(1.2 * _slow(rng, time, gusts))
+
+
+def babble(rng: Rng, time: np.ndarray, talkers: Iterable[Mapping[str, Any]]) -> np.ndarray:
+    """Talkers at equal level, each speaking its text in a loop from a random place."""
+    sound = np.zeros(len(time))
+    for talker in talkers:
+        speech = trim(synthesiser().speak(**talker))
+        sound += np.roll(np.resize(speech, len(time)), rng.integers(len(time))) / speech.std()
+    return sound
+
+
+class Kind(NamedTuple):
+    """How a kind is made, and between which ends each of its parameters lies."""
+
+    make: Callable[..., np.ndarray]
+    ranges: Mapping[str, Range]
+
+
+KINDS = {
+    "babble": Kind(babble, {}),
+    "coloured": Kind(coloured, {"slope": Range(-1, 8)}),
+    "engine": Kind(engine, {"speed": Range(15, 70, log=True), "wander": Range(0.02, 0.2, log=True), "resonance": Range(100, 800, log=True)}),
+    "hum": Kind(hum, {"frequency": Range(45, 240, log=True), "fall": Range(3, 9)}),
+    "knocks": Kind(knocks, {"rate": Range(2, 16, log=True), "resonance": Range(200, 4000, log=True), "decay": Range(0.004, 0.05, log=True)}),
+    "melody": Kind(melody, {"root": Range(110, 700, log=True), "tempo": Range(2, 8, log=True), "fall": Range(6, 14)}),
+    "modulated": Kind(modulated, {"rate": Range(1, 20, log=True), "depth": Range(0.7, 1), "slope": Range(0, 6)}),
+    "rain": Kind(rain, {"rate": Range(100, 3000, log=True), "resonance": Range(800, 6000, log=True)}),
+    "siren": Kind(siren, {"frequency": Range(350, 2500, log=True), "rate": Range(0.3, 6, log=True), "width": Range(0.2, 1.5)}),
+    "wind": Kind(wind, {"cutoff": Range(100, 900, log=True), "gusts": Range(0.2, 1.5, log=True)}),
+}
+
+
+def render(folder: Path, clips: Iterable[Mapping[str, Any]]) -> None:
+    """Write clips to `folder` / path. A clip has path, kind, samples and parameters; babble's are its talkers."""
+    for clip in clips:
+        rng, time = generator("noise", clip["path"]), np.arange(clip["samples"]) / RATE
+        write(folder / clip["path"], KINDS[clip["kind"]].make(rng, time, **clip["parameters"]))
+
+
+def _shaped(rng: Rng, count: int, gain: Callable[[np.ndarray], np.ndarray], lowest: float = 40.0) -> np.ndarray:
+    """Gaussian noise of unit deviation with a magnitude `gain` over Hz; nothing below `lowest` Hz."""
+    hertz = np.fft.rfftfreq(count, 1 / RATE)
+    spectrum = np.fft.rfft(rng.standard_normal(count)) * (hertz >= lowest) * gain(np.maximum(hertz, lowest))
+    noise = np.fft.irfft(spectrum, count)
+    return noise / noise.std()
+
+
+def _slow(rng: Rng, time: np.ndarray, rate: float) -> np.ndarray:
+    """A smooth random curve of zero mean and unit deviation, without anything above `rate` Hz (or three periods in the whole)."""
+    seconds = len(time) / RATE
+    return _shaped(rng, len(time), lambda hertz: hertz <= max(rate, 3 / seconds), lowest=0.5 / seconds)
+
+
+def _harmonics(rng: Rng, phase: np.ndarray, frequency: float, fall: float) -> np.ndarray:
+    """Up to twelve harmonics below 7.5 kHz with random phases."""
+    orders = np.arange(1, 1 + min(12, int(7500 / frequency)))
+    return sum(order ** (-fall / 6.02) * np.sin(order * phase + rng.uniform(0, 2 * np.pi)) for order in orders)
+
+
+def _ring(frequency: float, decay: float) -> np.ndarray:
+    """A decaying sine, to -60 dB."""
+    time = np.arange(round(6.9 * decay * RATE)) / RATE
+    return np.exp(-time / decay) * np.sin(2 * np.pi * frequency * time)
+
+
+def _around(sound: np.ndarray, response: np.ndarray) -> np.ndarray:
+    """Circular convolution: what rings on beyond the end comes in at the start."""
+    return np.fft.irfft(np.fft.rfft(sound) * np.fft.rfft(response, len(sound)), len(sound))
+
+
+def _pulses(cycles: np.ndarray, strengths: np.ndarray) -> np.ndarray:
+    """A pulse wherever the running count of cycles passes a whole number."""
+    whole = cycles.astype(np.int64)
+    fired = np.diff(whole, prepend=0) > 0
+    return np.where(fired, strengths[whole], 0.0)

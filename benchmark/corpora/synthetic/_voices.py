@@ -1,0 +1,52 @@
+"""Who speaks: espeak-ng accents and variants, with a rate, a pitch and a range of their own; the splits share accents and no variant."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from benchmark.contracts import SPLITS
+from benchmark.corpora.synthetic._draw import generator
+
+
+class Voice(NamedTuple):
+    """A speaker: espeak-ng's accent and variant; rate in words a minute, pitch and range on espeak-ng's scale from 0 to 100."""
+
+    accent: str
+    variant: str
+    rate: int
+    pitch: int
+    range: int
+
+    @property
+    def name(self) -> str:
+        """The name by which espeak-ng knows it, and the group in a corpus."""
+        return f"{self.accent}+{self.variant}"
+
+    def clip(self, rate: float = 1.0, pitch: int = 0) -> dict[str, Any]:
+        """What espeak-ng is told, at `rate` times the voice's own rate and `pitch` above its own pitch."""
+        return {"voice": self.name, "rate": round(self.rate * rate), "pitch": self.pitch + pitch, "range": self.range}
+
+
+# Every variant speaks with two accents. Left out are whispers, robots and those that clip. The accent `en` is British.
+_ACCENTS = {
+    "train": ("en-us en", "en en-us", "en-us en-gb-x-rp", "en en-us-nyc", "en-us en-gb-scotland", "en-gb-x-rp en-us", "en-gb-x-gbclan en-us"),
+    "validation": ("en-us en", "en en-us", "en-us en-gb-x-rp"),
+    "test": ("en-us en", "en en-us", "en-us en-gb-x-rp", "en-gb-scotland en-us"),
+}
+_VARIANTS = {
+    "train": "m1 f1 m2 f3 m4 f4 m5 Alex m6 Annie m8 aunty Andy belinda Lee linda Mike klatt3 klatt5 shelby Reed grandma Mario quincy adam announcer max robert",
+    "validation": "m7 f5 klatt6 Alicia edward rob",
+    "test": "m3 f2 klatt4 Michael pablo benjamin boris kaukovalta",
+}
+
+
+def _voice(accent: str, variant: str) -> Voice:
+    rng = generator("voice", accent, variant)
+    return Voice(accent, variant, int(rng.integers(125, 156)), int(rng.integers(35, 66)), int(rng.integers(35, 71)))
+
+
+def _split(split: str) -> list[Voice]:
+    variants, accents = _VARIANTS[split].split(), _ACCENTS[split]
+    return [_voice(accent, variant) for i, variant in enumerate(variants) for accent in accents[i % len(accents)].split()]
+
+
+VOICES: Mapping[str, list[Voice]] = {split: _split(split) for split in SPLITS}

@@ -1,0 +1,165 @@
+"""Any table of recordings that Hugging Face `datasets` reads: a hub name, a saved dataset, parquet, CSV, JSON, a folder of audio; streamed too."""
+
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmark.contracts import SPLITS, Corpus
+from benchmark.corpora._reader import LETTERS, transcript
+from benchmark.errors import EarmarkError, unknown
+
+BUILDERS = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json"}
+NAMES = ("id", "group", "audio", "label", "text")
+
+
+class Table(Corpus):
+    """One recording a row; `datasets` decodes nothing. Audio columns give {"path", "bytes"}; a column of strings names files, relative to the table's folder.
+
+    `group` (the speaker, or what else splits must keep apart) and `audio` must be there; without `id` it is the row's number in its split, which a streamed
+    table does not tell. Labels may be ClassLabel numbers or strings. Transcripts become lower case without punctuation.
+
+    Args:
+        root: `path`, where it is on this machine
+        path: a name on the hub, a folder written by save_to_disk, a parquet, CSV or JSON file, or a folder of such files or of audio with a metadata file
+        columns: our names (id, group, audio, label, text) to the table's, where they differ
+        splits: our names (train, validation, test) to the table's, where they differ; or to files in the folder `path`; slices such as "train[:80%]" too,
+            unless streamed
+        config: the configuration, where the table has several
+        kind: what the recordings are
+        classes: the classes in order; None: those of the ClassLabel, else the labels of the training split, sorted
+        alphabet: that of the transcripts
+        streaming: read rows as they come, without a local copy; `classes` must then be given unless the labels are ClassLabel numbers
+    """
+
+    licence = "that of the table"
+    source = "a table of yours, or https://huggingface.co/datasets"
+    size = "any"
+
+    def __init__(
+        self,
+        root: Path,
+        path: str | Path,
+        columns: Mapping[str, str] | None = None,
+        splits: Mapping[str, str] | None = None,
+        config: str | None = None,
+        kind: Literal["speech", "noise", "ambience"] = "speech",
+        classes: list[str] | None = None,
+        alphabet: str = LETTERS,
+        streaming: bool = False,
+    ) -> None:
+        super().__init__(root)
+        self.path = str(path)
+        self.columns = dict(columns or {})
+        self.splits = {split: split for split in SPLITS} | dict(splits or {})
+        for option, given, known in (("columns", self.columns, NAMES), ("splits", self.splits, SPLITS)):
+            for ours in given:
+                if ours not in known:
+                    raise unknown(f"name in the option {option} of table:", ours, known)
+        if len(set(self.splits.values())) < len(self.splits):
+            raise EarmarkError(f"table {self.path}: two of the splits {self.splits} are the same rows; give each its own in splits: {{…}}")
+        self.config = config
+        self.kind = kind  # type: ignore[misc]  # here the user says what the recordings are
+        self.classes = classes
+        self.alphabet = alphabet
+        self.streaming = streaming
+
+    @cached_property
+    def schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # a property that is worked out once
+        """The classes where there are labels, the alphabet where there are transcripts; what is there is read from the training split."""
+        table = self._load("train")
+        features = _features(table)
+        columns = self._columns(features)
+        schema: dict[str, Any] = {"alphabet": self.alphabet} if "text" in columns else {}
+        if "label" in columns:
+            names = getattr(features[columns["label"]], "names", None)
+            if not (self.classes or names) and self.streaming:
+                raise EarmarkError(f"table {self.path}: a streamed table with labels that are strings; set classes: […]")
+            schema["classes"] = self.classes or names or sorted({str(label) for label in table[columns["label"]]})
+        return schema
+
+    def rows(self, split: str) -> Any:
+        """The rows of one split: a `datasets.Dataset`, or an IterableDataset where streamed. Raises EarmarkError where path, split or columns are wrong."""
+        if split not in SPLITS:
+            raise unknown("split", split, SPLITS)
+        from datasets import Audio, Dataset, Value, concatenate_datasets  # here, since importing them takes over a second
+
+        table = self._load(split)
+        features = _features(table)
+        columns = self._columns(features)
+        audio = columns["audio"]
+        decoded = features[audio] is not None and not isinstance(features[audio], Value)
+        if decoded:
+            table = table.cast_column(audio, Audio(decode=False))
+        numbered = getattr(features[columns["label"]], "names", None) if "label" in columns else None
+
+        def plain(row: Mapping[str, Any], index: int) -> dict[str, Any]:
+            name = str(row[columns["id"]]) if "id" in columns else f"{split}/{index:06d}"
+            found = {"id": name, "group": str(row[columns["group"]])}
+            if "label" in columns:
+                found["label"] = self._label(row[columns["label"]], numbered, name)
+            if "text" in columns:
+                found["text"] = transcript(row[columns["text"]] or "", f"{self.path}: row {name}")
+            if audio in row:
+                found["audio"] = self._source(row[audio])
+            return found
+
+        if self.streaming:
+            return table.map(plain, with_indices=True, remove_columns=list(features))
+        if not len(table):
+            raise EarmarkError(f"table {self.path}: the {split} split is empty; set splits: {{{split}: …}}")
+        if not decoded:
+            return Dataset.from_list([plain(row, index) for index, row in enumerate(table)])
+        # Audio columns are kept as they lie on disk, beside a new table of all else.
+        labels = Dataset.from_list([plain(row, index) for index, row in enumerate(table.remove_columns(audio))])
+        return concatenate_datasets([labels, table.select_columns(audio).rename_columns({audio: "audio"})], axis=1)
+
+    def _load(self, split: str) -> Any:
+        from datasets import load_dataset, load_from_disk
+        from datasets.exceptions import DatasetsError
+
+        name = self.splits[split]
+        file = self.root / name if self.root.is_dir() else self.root
+        try:
+            if (self.root / "dataset_dict.json").is_file() or (self.root / "state.json").is_file():
+                saved = load_from_disk(str(self.root))
+                tables = saved if isinstance(saved, dict) else {"train": saved}
+                if name not in tables:
+                    raise ValueError(f"it holds {', '.join(tables)}")
+                return tables[name].to_iterable_dataset() if self.streaming else tables[name]
+            if file.is_file() and file.suffix in BUILDERS:
+                options = {"sep": "\t"} if file.suffix == ".tsv" else {}
+                chosen = "train" if self.root.is_dir() else name  # datasets calls the rows of one file "train"
+                return load_dataset(BUILDERS[file.suffix], data_files=str(file), split=chosen, streaming=self.streaming, **options)
+            where = str(self.root) if self.root.exists() else self.path
+            return load_dataset(where, self.config, split=name, streaming=self.streaming)
+        except (OSError, ValueError, DatasetsError) as error:
+            problem = (str(error).splitlines() or [type(error).__name__])[0]
+            raise EarmarkError(f"table {self.path}: no split '{name}' to be had: {problem}; check path, splits and config") from error
+
+    def _columns(self, features: Mapping[str, Any]) -> dict[str, str]:
+        columns = {}
+        required = {"group", "audio"} | set(self.columns) | ({"id"} if self.streaming else set())
+        for ours in NAMES:
+            theirs = self.columns.get(ours, ours)
+            if theirs in features:
+                columns[ours] = theirs
+            elif ours in required:
+                raise EarmarkError(f"table {self.path}: {unknown('column', theirs, features)}; set columns: {{{ours}: …}}")
+        return columns
+
+    def _label(self, label: Any, names: list[str] | None, row: str) -> str:
+        if names is not None:
+            label = names[label] if label is not None and 0 <= label < len(names) else None
+        if label is None or str(label) not in self.schema["classes"]:
+            raise EarmarkError(f"table {self.path}: row {row} has the label {label!r}, which is no class; set classes, or remove the row")
+        return str(label)
+
+    def _source(self, source: Any) -> Any:
+        folder = self.root if self.root.is_dir() else self.root.parent
+        return str(folder / source) if isinstance(source, str) and self.root.exists() else source
+
+
+def _features(table: Any) -> Mapping[str, Any]:
+    """A table's columns; a streamed CSV file tells them by its first row alone."""
+    return table.features or dict.fromkeys(next(iter(table), {}))

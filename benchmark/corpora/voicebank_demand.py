@@ -1,0 +1,84 @@
+"""VoiceBank-DEMAND: clean and noisy speech mixed by its owner, the usual benchmark of speech enhancement."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmark.corpora._reader import LETTERS, Reader, transcript
+
+
+class VoiceBankDemand(Reader):
+    """Valentini-Botinhao, "Noisy speech database for training speech enhancement algorithms and TTS models", 2017.
+
+    Two layouts are read: the owner's folders (noisy_testset_wav, clean_testset_wav, noisy_trainset_28spk_wav, …, with testset_txt, … and log_testset.txt, …
+    where they are), and a plain noisy/ beside clean/. Only the plain one has been tried on real files. An id is a file's name without its suffix in both.
+    `conditions` holds snr (dB) and interferer where a log gives them; `text` is there where texts are, None for a recording that has none.
+    Speakers are disjoint over the splits.
+
+    Args:
+        root: the folder with the folders above
+        trainset: which of the owner's two training sets
+        validation_speakers: of the training set (ours, as several published systems have it)
+        test_speakers: the owner's
+    """
+
+    kind = "pairs"
+    licence = "CC BY 4.0"
+    source = "https://doi.org/10.7488/ds/2117"
+    size = "5 GB with 28 training speakers, zipped"
+    folders = ("VoiceBank-DEMAND", "DS_10283_2791")
+
+    def __init__(
+        self,
+        root: Path,
+        trainset: Literal["28spk", "56spk"] = "28spk",
+        validation_speakers: Sequence[str] = ("p226", "p287"),
+        test_speakers: Sequence[str] = ("p232", "p257"),
+    ) -> None:
+        super().__init__(root)
+        self.sets = (f"trainset_{trainset}", "testset")
+        self.splits = dict.fromkeys(validation_speakers, "validation") | dict.fromkeys(test_speakers, "test")
+
+    @property
+    def schema(self) -> Mapping[str, Any]:
+        """The alphabet of the transcripts."""
+        return {"alphabet": LETTERS}
+
+    @property
+    def remedy(self) -> str:
+        """Which speakers there are."""
+        speakers = ", ".join(sorted({row["group"] for row in self.table()}))
+        return f"speakers present: {speakers or 'none'}; set validation_speakers and test_speakers, or {self.fetch}"
+
+    def table(self) -> Iterator[dict[str, Any]]:
+        """The pairs of both sets."""
+        owners = [(f"noisy_{name}_wav", f"clean_{name}_wav") for name in self.sets]
+        folders = [pair for pair in (("noisy", "clean"), *owners) if (self.root / pair[0]).is_dir()]
+        if not folders:
+            raise self.error(f"neither noisy nor {' nor '.join(noisy for noisy, _ in owners)} in {self.root}")
+        texts = {path.stem: path for path in self.root.glob("*txt/*.txt")}
+        conditions = self._conditions()
+        for noisy, clean in folders:
+            paths = {path.stem: path for path in (self.root / noisy).glob("*.wav")}
+            partners = {path.stem: path for path in (self.root / clean).glob("*.wav")}
+            alone = sorted(paths.keys() ^ partners.keys())
+            if alone:
+                raise self.error(f"{len(alone)} files stand in only one of {noisy} and {clean} in {self.root}, the first is {alone[0]}.wav")
+            for name, path in paths.items():
+                speaker = name.partition("_")[0]
+                row = {"id": name, "group": speaker, "audio": path, "clean": partners[name], "conditions": conditions.get(name, {})}
+                if texts:
+                    row["text"] = transcript(texts[name].read_text(encoding="utf-8"), texts[name]) if name in texts else None
+                yield row | {"split": self.splits.get(speaker, "train")}
+
+    def _conditions(self) -> dict[str, dict[str, Any]]:
+        """What the owner's logs say of each recording; a line reads: name, interferer, SNR in dB."""
+        conditions = {}
+        for log in (*self.root.glob("log_t*set*.txt"), *self.root.glob("logfiles/log_t*set*.txt")):
+            for line in self.lines(str(log.relative_to(self.root))):
+                try:
+                    name, interferer, snr = line.split()
+                    conditions[name] = {"snr": float(snr), "interferer": interferer}
+                except ValueError as error:
+                    raise self.error(f"{log} has a line that is not name, noise and SNR: {line!r}", "restore the file") from error
+        return conditions

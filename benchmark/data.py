@@ -1,0 +1,136 @@
+"""Scenes to batches: what the trainings draw and what is validated, as a LightningDataModule."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.utilities.combined_loader import CombinedLoader
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset
+
+from benchmark.contracts import Batch, Corpus, Heard, Task
+from benchmark.recipe import Phase, Train
+from benchmark.scenes import Mixer, Mixture, Row, select
+
+
+@dataclass(frozen=True)
+class Source:
+    """What one task stands on: its targets, and what is added to them."""
+
+    targets: Corpus
+    interferers: Corpus | None
+
+    def mixer(self, split: str) -> Mixer:
+        """A mixer over one split of both corpora."""
+        added = None if self.interferers is None or self.targets.kind == "pairs" else rows_of(self.interferers, split)
+        return Mixer(rows_of(self.targets, split), added, speech=self.targets.kind == "speech")
+
+
+def rows_of(corpus: Corpus, split: str) -> list[Row]:
+    """The rows of a split as plain dictionaries: random access without a copy per access."""
+    rows = corpus.rows(split)
+    return rows.to_list() if hasattr(rows, "to_list") else list(rows)
+
+
+def collate(mixtures: Sequence[Mixture], task: Task | None, listener: Sequence[float] | None = None) -> Batch:
+    """Mixtures as one batch, padded with zeros behind their lengths; `listener` (10 thresholds in dB HL) hears with both ears alike."""
+    lengths = torch.tensor([mixture.noisy.shape[-1] for mixture in mixtures])
+    noisy = _padded([mixture.noisy for mixture in mixtures])
+    clean = None if any(mixture.clean is None for mixture in mixtures) else _padded([m.clean for m in mixtures if m.clean is not None])
+    audiogram = None if listener is None else torch.tensor(listener, dtype=torch.float32).expand(len(mixtures), noisy.shape[1], -1)
+    rows = [mixture.row for mixture in mixtures]
+    labels = {} if task is None else task.collate(rows)
+    scenes = [mixture.scene for mixture in mixtures]
+    names = tuple(hashlib.sha256(scene.id.encode()).hexdigest()[:16] for scene in scenes)
+    return Batch(scenes, Heard(noisy, lengths, audiogram, names), clean, labels, rows)
+
+
+def _padded(signals: Sequence[np.ndarray]) -> Tensor:
+    batch = np.zeros((len(signals), signals[0].shape[0], max(signal.shape[-1] for signal in signals)), np.float32)
+    for row, signal in zip(batch, signals, strict=True):
+        row[:, : signal.shape[-1]] = signal
+    return torch.from_numpy(batch)
+
+
+class TrainingScenes(Dataset):
+    """Draws without end: the i-th scene of an epoch is seeded by (seed, epoch, i), so that workers never repeat each other nor a resumed run itself."""
+
+    def __init__(self, mixers: Sequence[Mixer], train: Train, phase: Phase, seed: tuple[Any, ...], noisy: bool) -> None:
+        self.mixers = mixers
+        self.snr = train.snr if noisy else None
+        self.level = train.level
+        self.phase = phase
+        self.seed = seed
+
+    def __len__(self) -> int:
+        return self.phase.epoch * self.phase.batch
+
+    def __getitem__(self, index: int) -> Mixture:
+        mixer = self.mixers[index % len(self.mixers)]
+        return mixer.draw((*self.seed, index), self.snr, self.level, self.phase.segment)
+
+
+class ValidationScenes(Dataset):
+    """Test-like scenes of the validation split, SNRs spread over the range of training."""
+
+    def __init__(self, mixers: Sequence[Mixer], train: Train, level: float, noisy: bool) -> None:
+        per_mixer = -(-train.validation_scenes // len(mixers))
+        self.items = [(mixer, row) for mixer in mixers for row in select(mixer.targets, per_mixer)]
+        self.snrs = np.linspace(train.snr[0], train.snr[1], 6) if noisy else [None]
+        self.level = level
+
+    def __len__(self) -> int:
+        return len(self.items)
+
+    def __getitem__(self, index: int) -> Mixture:
+        mixer, row = self.items[index]
+        return mixer.scene(row, self.snrs[index % len(self.snrs)], self.level)
+
+
+class SceneData(L.LightningDataModule):
+    """Batches for a training: one stream a task, or one over all tasks' targets where a front-end is trained alone.
+
+    Args:
+        sources: by task label
+        tasks: by task label; empty: a front-end alone, on the union of the sources
+        level: dB SPL of validation scenes
+        noisy: False: clean scenes
+    """
+
+    def __init__(
+        self, sources: Mapping[str, Source], tasks: Mapping[str, Task], train: Train, phase: Phase, seed: int, level: float = 65.0, noisy: bool = True
+    ) -> None:
+        super().__init__()
+        self.streams = {label: [label] for label in sources} if tasks else {"all": list(sources)}
+        self.mixers = {split: {label: source.mixer(split) for label, source in sources.items()} for split in ("train", "validation")}
+        self.tasks = tasks
+        self.train_options = train
+        self.phase = phase
+        self.seed = seed
+        self.level = level
+        self.noisy = noisy
+
+    def train_dataloader(self) -> CombinedLoader:
+        """A fresh loader for each epoch; the epoch's number is in the seed of its scenes."""
+        epoch = self.trainer.current_epoch if self.trainer is not None else 0
+        datasets = {
+            stream: TrainingScenes([self.mixers["train"][label] for label in labels], self.train_options, self.phase, (self.seed, stream, epoch), self.noisy)
+            for stream, labels in self.streams.items()
+        }
+        return CombinedLoader({stream: self._loader(stream, dataset, self.phase.workers) for stream, dataset in datasets.items()}, "min_size")
+
+    def val_dataloader(self) -> CombinedLoader:
+        """Batches of one stream after another."""
+        datasets = {
+            stream: ValidationScenes([self.mixers["validation"][label] for label in labels], self.train_options, self.level, self.noisy)
+            for stream, labels in self.streams.items()
+        }
+        return CombinedLoader({stream: self._loader(stream, dataset, 0) for stream, dataset in datasets.items()}, "sequential")
+
+    def _loader(self, stream: str, dataset: Dataset, workers: int) -> DataLoader:
+        task = self.tasks.get(stream)
+        return DataLoader(dataset, self.phase.batch, num_workers=workers, collate_fn=lambda mixtures: collate(mixtures, task))

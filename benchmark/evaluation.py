@@ -1,0 +1,107 @@
+"""A system to raw predictions: every test scene under every condition, one scene at a time.
+
+One at a time, because then no neighbour, batch size or padding can change a prediction, not even in its last digit.
+"""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import torch
+
+from benchmark.contracts import Batch, Enhanced, Task
+from benchmark.data import collate
+from benchmark.errors import EarmarkError
+from benchmark.recipe import Score
+from benchmark.scenes import Mixer, condition_name, select
+from benchmark.training.system import System
+
+Prediction = dict[str, Any]
+
+
+def evaluate(
+    system: System,
+    task: Task,
+    mixer: Mixer,
+    score: Score,
+    clean_input: bool = False,
+    listeners: Mapping[str, Sequence[float]] | None = None,
+    settings: Sequence[Mapping[str, float]] = ({},),
+) -> Iterator[Prediction]:
+    """Yield one record a scene and condition: scene, base, group, conditions, prediction, reference, failed.
+
+    Args:
+        system: front-end and task model; with `clean_input` the clean signal takes the place of the front-end's output (the reference row)
+        listeners: thresholds in dB HL by name; each hears every scene
+        settings: controls of the front-end; each is applied to every scene
+
+    `failed` is None, or why the system failed on this utterance: wrong length or shape, values that are not finite, an error raised.
+    """
+    system.eval()
+    for row in select(mixer.targets, score.scenes):
+        for snr in _conditions(mixer, score, row):
+            mixture = mixer.scene(row, snr, score.level)
+            reference = task.reference(row)
+            for name, thresholds in (listeners or {"": None}).items():
+                batch = collate([mixture], task, thresholds)
+                for controls in settings:
+                    conditions = {**mixture.scene.conditions, **({"listener": name} if name else {}), **controls}
+                    yield {
+                        "scene": mixture.scene.id,
+                        "base": mixture.scene.base,
+                        "group": mixture.scene.group,
+                        "interferers": list(mixture.scene.interferers),
+                        "conditions": conditions,
+                        "reference": reference,
+                        **_predicted(system, task, batch, clean_input, controls),
+                    }
+
+
+def check_any_success(predictions: Sequence[Prediction], label: str) -> None:
+    """EarmarkError where the system failed on every single scene: that is a defect and no score."""
+    reasons = [prediction["failed"] for prediction in predictions]
+    if reasons and all(reasons):
+        raise EarmarkError(f"{label}: it failed on all {len(reasons)} scenes; first: {reasons[0]}")
+
+
+def conditions_of(score: Score) -> list[str]:
+    """The names of a recipe's SNR conditions, in its order with `clean` first."""
+    names = [condition_name(snr) for snr in score.snr]
+    return sorted(names, key=lambda name: name != "clean")
+
+
+def _conditions(mixer: Mixer, score: Score, row: Mapping[str, Any]) -> Sequence[float | None]:
+    if "clean" in row:  # a pair mixed by its owner has the condition it has
+        return [None]
+    if mixer.interferers is None:
+        return [None]
+    return [None if snr == "clean" else float(snr) for snr in score.snr]
+
+
+def _predicted(system: System, task: Task, batch: Batch, clean_input: bool, controls: Mapping[str, float]) -> dict[str, Any]:
+    with torch.inference_mode():
+        try:
+            enhanced = Enhanced(_clean(batch)) if clean_input else system.enhance(batch, **controls)
+        except EarmarkError as error:
+            return {"prediction": {}, "failed": str(error)}
+        except Exception as error:  # a third party's code: its failure is counted, the run goes on
+            return {"prediction": {}, "failed": f"{type(error).__name__}: {error}"}
+        if not torch.isfinite(enhanced.audio).all():
+            return {"prediction": {}, "failed": "the front-end's output is not finite"}
+        prediction = task.predict(task(enhanced.audio, batch.heard.lengths, enhanced.shared), batch)[0]
+    return {"prediction": _plain(prediction), "failed": None}
+
+
+def _clean(batch: Batch) -> torch.Tensor:
+    if batch.clean is None:
+        raise EarmarkError("the corpus has no clean signal; a reference row needs one")
+    return batch.clean
+
+
+def _plain(value: Any) -> Any:
+    """JSON has no NaN: what is not finite becomes null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {key: _plain(entry) for key, entry in value.items()}
+    return [_plain(entry) for entry in value] if isinstance(value, (list, tuple)) else value

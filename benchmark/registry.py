@@ -1,0 +1,90 @@
+"""Names to classes: a file's name is the registered name, and its one public class is the component.
+
+Listing reads folders and docstrings, never the modules, so that it is instant and imports nothing. Third parties register under the entry-point groups
+`earmark.front_ends`, `earmark.tasks`, `earmark.corpora` and `earmark.schemes`; a user's own file is named `path/to/file.py:Class`.
+"""
+
+import ast
+import importlib
+import importlib.util
+import inspect
+import sys
+from importlib.metadata import entry_points
+from pathlib import Path
+from types import ModuleType
+
+from benchmark.errors import EarmarkError, unknown
+
+ROOT = Path(__file__).resolve().parent
+FOLDERS = {
+    "front_ends": ("benchmark.frontends", ROOT / "frontends"),
+    "tasks": ("tasks", ROOT.parent / "tasks"),
+    "corpora": ("benchmark.corpora", ROOT / "corpora"),
+    "schemes": ("benchmark.training.schemes", ROOT / "training" / "schemes"),
+}
+
+
+def names(kind: str) -> dict[str, str]:
+    """Registered names of `kind` (a key of FOLDERS) and where each lives: a module, or "module:Class" for an entry point."""
+    package, folder = FOLDERS[kind]
+    found = {}
+    for path in sorted(folder.rglob("*.py")):
+        parts = path.relative_to(folder).with_suffix("").parts
+        if not any(part.startswith("_") for part in parts):
+            found["/".join(parts)] = ".".join((package, *parts))
+    for point in entry_points(group=f"earmark.{kind}"):
+        found.setdefault(point.name, point.value)
+    return found
+
+
+def describe(kind: str) -> dict[str, str]:
+    """Registered names of `kind` with the first line of each one's documentation, read without importing it."""
+    described = {}
+    for name, target in names(kind).items():
+        path = FOLDERS[kind][1] / f"{name}.py"
+        text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) if path.is_file() else f"from {target}"
+        described[name] = (text or "").split("\n")[0]
+    return described
+
+
+def load(kind: str, name: str) -> type:
+    """The class registered as `name`, or the one at `path/to/file.py:Class`; EarmarkError where there is none."""
+    if ".py:" in name:
+        return _from_file(name)
+    known = names(kind)
+    if name not in known:
+        raise unknown(kind.removesuffix("s").replace("_", "-").replace("corpora", "corpus"), name, known)
+    module_name, _, attribute = known[name].partition(":")
+    module = importlib.import_module(module_name)
+    return getattr(module, attribute) if attribute else _public_class(module)
+
+
+def _public_class(module: ModuleType) -> type:
+    own = [c for n, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__ and not n.startswith("_")]
+    if len(own) != 1:
+        raise EarmarkError(f"{module.__name__} must define exactly one public class; it defines {[c.__name__ for c in own]}")
+    return own[0]
+
+
+def _from_file(name: str) -> type:
+    path_text, _, attribute = name.rpartition(":")
+    path = Path(path_text).expanduser().resolve()
+    if not path.is_file():
+        raise EarmarkError(f"no file {path_text}; write path/to/file.py:Class with a path from the current folder")
+    module_name = f"earmark_user_{path.stem}_{abs(hash(path)):x}"
+    if module_name not in sys.modules:
+        spec = importlib.util.spec_from_file_location(module_name, path)
+        assert spec is not None
+        assert spec.loader is not None
+        module = importlib.util.module_from_spec(spec)
+        sys.modules[module_name] = module
+        try:
+            spec.loader.exec_module(module)
+        except Exception as error:
+            del sys.modules[module_name]
+            raise EarmarkError(f"{path_text} cannot be imported: {type(error).__name__}: {error}") from error
+    found = getattr(sys.modules[module_name], attribute, None)
+    if not inspect.isclass(found):
+        own = [n for n, c in inspect.getmembers(sys.modules[module_name], inspect.isclass) if c.__module__ == module_name]
+        raise unknown(f"class in {path_text}:", attribute, own)
+    return found

@@ -1,0 +1,165 @@
+"""Running a plan on this machine: what is missing, each cell in a process of its own, some beside each other; then the boards."""
+
+import dataclasses
+import json
+import multiprocessing
+import os
+import shutil
+import signal
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import EarmarkError
+from benchmark.plan import Cell, Corpora, Plan, make_plan
+from benchmark.progress import Display
+from benchmark.recipe import Recipe
+from benchmark.store import Store
+from benchmark.summaries import summarise, write_boards
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where a run reads and writes."""
+
+    data: Path | None
+    cache: Path
+    runs: Path
+    boards: Path  # the folder of one recipe's leaderboard
+
+
+def run(recipe: Recipe, places: Places, jobs: int, accept_changed_code: bool = False) -> list[Path]:
+    """Run what is missing of a recipe and rebuild its boards; the files written. Finished cells are kept whatever happens."""
+    if recipe.trainer.fast_dev_run:
+        with tempfile.TemporaryDirectory() as scratch:
+            _fast_dev_run(recipe, dataclasses.replace(places, runs=Path(scratch)), jobs)
+        return []
+    store = Store(places.runs)
+    with store.locked():
+        plan = make_plan(recipe, Corpora(places.data, places.cache))
+        check_code(plan, store, accept_changed_code)
+        failures = run_cells(plan, [cell for cell in plan.cells.values() if not store.exists(cell.shelf, cell.key)], store, places, jobs)
+        summaries = summarise(plan, store, places.boards)
+        written = write_boards(summaries, places.boards) if summaries else []
+    if failures:
+        raise EarmarkError("\nearmark: ".join(failures))
+    return written
+
+
+def _fast_dev_run(recipe: Recipe, places: Places, jobs: int) -> None:
+    """One batch of every training that starts from nothing; no weights, no record, no board."""
+    plan = make_plan(recipe, Corpora(places.data, places.cache))
+    cells = [cell for cell in plan.cells.values() if cell.kind == "train" and not cell.needs]
+    failures = run_cells(plan, cells, Store(places.runs), places, jobs, leaves_nothing=True)
+    if failures:
+        raise EarmarkError("\nearmark: ".join(failures))
+
+
+def check_code(plan: Plan, store: Store, accept: bool) -> None:
+    """EarmarkError where a component's code changed under an unchanged version since a cell was run: its numbers may no longer be this code's."""
+    for cell in plan.cells.values():
+        if accept or not store.exists(cell.shelf, cell.key):
+            continue
+        before = store.manifest(cell.shelf, cell.key)["sources"]
+        for component, now in cell.sources.items():
+            if before.get(component, now) != now:
+                raise EarmarkError(
+                    f"{component}: its code changed but its version did not, and {store.root} holds results of the old code; "
+                    "raise `version` in the class, or say --accept-changed-code where the numbers cannot differ"
+                )
+
+
+def run_cells(plan: Plan, cells: list[Cell], store: Store, places: Places, jobs: int, leaves_nothing: bool = False) -> list[str]:
+    """Run cells, at most `jobs` beside each other, each after those it needs; the reasons of those that failed. Others go on."""
+    if not cells:
+        return []
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["benchmark.worker"])  # imports are paid for once; every cell starts from a process that has computed nothing
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    waiting = {cell.key: cell for cell in cells}
+    running: dict[int, tuple[Any, Cell, float]] = {}
+    failed: dict[str, str] = {}
+    errors = Path(tempfile.mkdtemp(prefix="earmark-"))
+    display = Display(cells, jobs)
+    try:
+        with display:
+            while waiting or running:
+                for cell in _ready(waiting, running, failed, store)[: jobs - len(running)]:
+                    process = context.Process(target=_child, args=(_job(cell, plan, places), str(errors / cell.key)), daemon=True)
+                    process.start()
+                    running[process.sentinel] = (process, waiting.pop(cell.key), time.monotonic())
+                    display.started(cell)
+                if not running:
+                    break  # what waits needs a cell that failed
+                for sentinel in wait(list(running), timeout=0.5):
+                    process, cell, started = running.pop(sentinel)  # type: ignore[arg-type, call-overload]
+                    process.join()
+                    done = store.exists(cell.shelf, cell.key) or (leaves_nothing and process.exitcode == 0)
+                    if not done:
+                        failed[cell.key] = _reason(errors / cell.key, process.exitcode, cell)
+                    else:
+                        shutil.rmtree(store.root / "work" / cell.key, ignore_errors=True)
+                    display.finished(cell, time.monotonic() - started, done)
+                display.update({cell.key: _progress(store.root / "work" / cell.key) for _, cell, _ in running.values()})
+    finally:
+        for process, _, _ in running.values():
+            process.kill()
+        shutil.rmtree(errors, ignore_errors=True)
+    skipped = len(waiting)
+    return [*failed.values(), *([f"{skipped} cells were not run because they need one that failed"] if skipped else [])]
+
+
+def _child(job: Mapping[str, Any], error_file: str) -> None:
+    from benchmark import worker
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run decides what ends
+    worker.guarded(job, Path(error_file))
+
+
+def _ready(waiting: Mapping[str, Cell], running: Mapping[int, Any], failed: Mapping[str, str], store: Store) -> list[Cell]:
+    """Cells whose needs are in the store; trainings that others wait for come first."""
+    busy = {cell.key for _, cell, _ in running.values()}
+    able = [
+        cell
+        for cell in waiting.values()
+        if not any(key in waiting or key in busy or key in failed for key in cell.needs) and all(store.exists("weights", key) for key in cell.needs)
+    ]
+    needed = {key: sum(key in other.needs for other in waiting.values()) for key in waiting}
+    return sorted(able, key=lambda cell: (cell.kind != "train", -needed[cell.key]))
+
+
+def _job(cell: Cell, plan: Plan, places: Places) -> dict[str, Any]:
+    recipe = plan.recipe
+    workers = max((entry.train.adapt.workers for entry in recipe.tasks.values()), default=0)
+    return {
+        "kind": cell.kind,
+        "key": cell.key,
+        "label": cell.label,
+        "config": json.loads(json.dumps(cell.config)),
+        "sources": dict(cell.sources),
+        "runs": str(places.runs),
+        "data": None if places.data is None else str(places.data),
+        "cache": str(places.cache),
+        "workers": workers,
+        "trainer": recipe.trainer.model_dump(),
+        "run_pid": os.getpid(),
+    }
+
+
+def _progress(folder: Path) -> tuple[int, int] | None:
+    try:
+        done, total = json.loads((folder / "progress.json").read_text(encoding="utf-8"))
+        return int(done), int(total)
+    except (OSError, ValueError):
+        return None
+
+
+def _reason(file: Path, exitcode: int | None, cell: Cell) -> str:
+    if file.is_file():
+        return file.read_text(encoding="utf-8").strip()
+    what = f"was ended by signal {-exitcode}" if exitcode is not None and exitcode < 0 else f"ended with status {exitcode}"
+    return f"{cell.label}: its process {what}; if memory ran out, lower --jobs, then run again"

@@ -1,0 +1,126 @@
+"""Scenes: a target and an interferer, mixed at an SNR and a presentation level.
+
+SNR = 10 log10 of target level over interferer level at 16 kHz, after room and resampling. The level of speech is the active level of ITU-T P.56, that of other
+targets their rms; an interferer's is its rms over the samples that are not silent in the overlap. With two ears powers are summed over ears.
+Everything random comes from a generator seeded by ids, so that a scene never depends on order, workers or batch size.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from benchmark import audio
+from benchmark.contracts import FULL_SCALE_DB_SPL, PROTOCOL, SAMPLE_RATE, Scene
+from benchmark.errors import EarmarkError
+
+Row = Mapping[str, Any]
+
+
+class Mixture(NamedTuple):
+    """A scene with its signals, float32 (channels, time); `clean` is None where no reference exists."""
+
+    scene: Scene
+    noisy: np.ndarray
+    clean: np.ndarray | None
+    row: Row
+
+
+def generator(*parts: Any) -> np.random.Generator:
+    """A generator seeded by any JSON values, alike on every machine."""
+    digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).digest()
+    return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
+
+
+def mix(target: np.ndarray, interferer: np.ndarray | None, snr: float | None, level: float, speech: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Noisy and clean signal at `level` dB SPL.
+
+    Args:
+        target, interferer: (channels, time) of equal length; an interferer of one channel serves any number
+        snr: dB; None, or no interferer: the target alone
+        level: dB SPL of the target (speech: active level), where rms 1.0 is 100 dB SPL
+        speech: whether the target is measured after P.56
+    """
+    power = audio.active_power(target) if speech else audio.power(target)
+    wanted = 10 ** ((level - FULL_SCALE_DB_SPL) / 10)
+    clean = target * np.float32(np.sqrt(wanted / power)) if power > audio.TINY else target
+    if interferer is None or snr is None:
+        return clean, clean
+    disturbance = audio.sounding_power(interferer) * (target.shape[0] if interferer.shape[0] == 1 else 1)
+    if disturbance <= audio.TINY:
+        return clean, clean
+    gain = np.float32(np.sqrt(wanted / 10 ** (snr / 10) / disturbance))
+    return clean + gain * interferer, clean
+
+
+class Mixer:
+    """Draws scenes from the rows of a target corpus and an interferer corpus of one split.
+
+    Args:
+        targets: sequence of rows with id, group, audio and labels; of kind "pairs" also clean and conditions, and then they are recordings as they are
+        interferers: rows with id and audio; None: nothing is added
+        speech: whether targets are speech
+    """
+
+    def __init__(self, targets: Sequence[Row], interferers: Sequence[Row] | None, speech: bool, mono: bool = True) -> None:
+        self.targets = targets
+        self.interferers = interferers
+        self.speech = speech
+        self.mono = mono
+
+    def draw(self, seed: tuple[Any, ...], snr: tuple[float, float] | None, level: tuple[float, float], segment: float | None) -> Mixture:
+        """A training scene: everything is drawn, from a generator seeded by `seed`. `snr` None: clean."""
+        rng = generator("training", *seed)
+        row = self.targets[int(rng.integers(len(self.targets)))]
+        drawn = None if snr is None else float(rng.uniform(*snr))
+        return self._mixture(row, rng, drawn, float(rng.uniform(*level)), segment)
+
+    def scene(self, row: Row, snr: float | None, level: float) -> Mixture:
+        """A test or validation scene: a function of protocol, target id and condition. Neither SNR nor level seeds it."""
+        return self._mixture(row, generator("scene", PROTOCOL, row["id"]), snr, level, None)
+
+    def _mixture(self, row: Row, rng: np.random.Generator, snr: float | None, level: float, segment: float | None) -> Mixture:
+        target = self._read(row["audio"])
+        if "clean" in row:
+            return self._recorded(row, target)
+        interferer, used = None, ()
+        if self.interferers is not None:  # drawn for clean scenes too, so that curves are paired
+            chosen = self.interferers[int(rng.integers(len(self.interferers)))]
+            position = float(rng.uniform())
+            if snr is not None:
+                interferer = self._mono(audio.read_piece(chosen["audio"], target.shape[-1], position))
+                used = (chosen["id"],)
+        noisy, clean = mix(target, interferer, snr, level, self.speech)
+        if segment is not None and noisy.shape[-1] > (samples := round(segment * SAMPLE_RATE)):
+            start = int(rng.integers(noisy.shape[-1] - samples + 1))
+            noisy, clean = noisy[:, start : start + samples], clean[:, start : start + samples]
+        name = condition_name(snr)
+        return Mixture(Scene(f"{row['id']}|{name}", row["id"], row["id"], used, None, {"snr": name}, row["group"]), noisy, clean, row)
+
+    def _recorded(self, row: Row, noisy: np.ndarray) -> Mixture:
+        clean = None if row["clean"] is None else self._read(row["clean"])
+        if clean is not None and clean.shape != noisy.shape:
+            raise EarmarkError(f"{row['id']}: noisy and clean differ in length; the pair is not usable, remove it")
+        conditions = {key: value for key, value in (row.get("conditions") or {}).items() if value is not None}
+        if "snr" in conditions:
+            conditions["snr"] = condition_name(float(conditions["snr"]))
+        return Mixture(Scene(row["id"], row["id"], row["id"], (), None, conditions or {"snr": "recorded"}, row["group"]), noisy, clean, row)
+
+    def _read(self, source: Any) -> np.ndarray:
+        return self._mono(audio.read(source))
+
+    def _mono(self, signal: np.ndarray) -> np.ndarray:
+        return signal.mean(0, keepdims=True) if self.mono and signal.shape[0] > 1 else signal
+
+
+def condition_name(snr: float | str | None) -> str:
+    """The name of an SNR as boards write it: clean, snr_20, snr_-5, snr_2.5."""
+    return "clean" if snr is None or snr == "clean" else f"snr_{float(snr):g}"
+
+
+def select(rows: Sequence[Row], count: int) -> list[Row]:
+    """`count` rows (or all there are), chosen by a hash of their ids; a larger count only adds to a smaller one."""
+    order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(f"{PROTOCOL}/{rows[i]['id']}".encode()).digest())
+    return [rows[i] for i in order[:count]]

@@ -1,0 +1,144 @@
+"""Where finished work lies: folders by kind and key, written whole, with a manifest of hashes.
+
+    runs/weights/<key>/   manifest.json  model.safetensors  log.csv
+    runs/records/<key>/   manifest.json  predictions.jsonl
+    runs/work/<key>/      a training in hand: checkpoints and progress; removed when its weights are put
+
+Reading runs no code: JSON, CSV and safetensors only.
+"""
+
+import errno
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from benchmark.errors import EarmarkError
+
+MANIFEST = "manifest.json"
+
+
+def canonical(value: Any) -> str:
+    """JSON with one spelling for one value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """A key for any JSON value: 16 hexadecimal digits."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with partial.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+class Store:
+    """exists, get, put and list over a folder. An entry exists when its manifest does; the manifest is there only when everything else is."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+
+    def exists(self, kind: str, key: str) -> bool:
+        """Whether the entry is finished."""
+        return (self.root / kind / key / MANIFEST).is_file()
+
+    def manifest(self, kind: str, key: str) -> dict[str, Any]:
+        """The entry's own account of itself, without checking its files."""
+        path = self.root / kind / key / MANIFEST
+        try:
+            value = json.loads(path.read_text(encoding="utf-8"))
+            if not isinstance(value, dict) or "files" not in value:
+                raise ValueError("no list of files")
+        except (OSError, ValueError) as error:
+            raise _broken(path, "is cut short or no manifest", path.parent) from error
+        return value
+
+    def get(self, kind: str, key: str) -> Path:
+        """The entry's folder, every file checked against its hash; EarmarkError where one is cut short or changed."""
+        folder = self.root / kind / key
+        for name, expected in self.manifest(kind, key)["files"].items():
+            if not (folder / name).is_file() or file_hash(folder / name) != expected:
+                raise _broken(folder / name, "is missing, cut short or changed since it was written", folder)
+        return folder
+
+    def put(self, kind: str, key: str, manifest: Mapping[str, Any], fill: Callable[[Path], None]) -> None:
+        """Let `fill` write files into a folder, then make the folder the entry, at once. A second put of a finished entry changes nothing."""
+        final = self.root / kind / key
+        partial = self.root / "work" / f"{kind}-{key}.{os.getpid()}"
+        try:
+            shutil.rmtree(partial, ignore_errors=True)
+            partial.mkdir(parents=True)
+            fill(partial)
+            files = {path.name: file_hash(path) for path in sorted(partial.iterdir())}
+            write_text(partial / MANIFEST, json.dumps({**manifest, "files": files}, indent=1, ensure_ascii=False, allow_nan=False))
+            final.parent.mkdir(parents=True, exist_ok=True)
+            if not self.exists(kind, key):
+                shutil.rmtree(final, ignore_errors=True)
+                partial.rename(final)
+        except OSError as error:
+            raise full_disk(error, self.root) from error
+        finally:
+            shutil.rmtree(partial, ignore_errors=True)
+
+    def list(self, kind: str) -> list[str]:
+        """Keys of finished entries."""
+        return sorted(path.parent.name for path in (self.root / kind).glob(f"*/{MANIFEST}"))
+
+    def work(self, key: str) -> Path:
+        """A folder for a training in hand."""
+        folder = self.root / "work" / key
+        folder.mkdir(parents=True, exist_ok=True)
+        return folder
+
+    @contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold the folder for one run; EarmarkError where another run holds it."""
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            lock = (self.root / ".lock").open("a+")
+        except OSError as error:
+            raise full_disk(error, self.root) from error
+        with lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                lock.seek(0)
+                raise EarmarkError(
+                    f"{self.root}: process {lock.read().strip() or '?'} is writing here; wait for it, or choose another folder with --out"
+                ) from error
+            lock.truncate(0)
+            lock.write(str(os.getpid()))
+            lock.flush()
+            yield
+
+
+def file_hash(path: Path) -> str:
+    """sha256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def full_disk(error: OSError, place: Path) -> EarmarkError:
+    """What an OSError while writing means to a user."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return EarmarkError(f"{place}: the disk is full; free some space and run again, finished cells are kept")
+    return EarmarkError(f"{error.filename or place}: cannot be written ({error.strerror}); check the folder's permissions or choose another with --out")
+
+
+def _broken(path: Path, what: str, folder: Path) -> EarmarkError:
+    return EarmarkError(f"{path}: {what}; delete {folder} and run again, it is made anew")

@@ -1,0 +1,152 @@
+"""Records to summaries: the additive scores of every row, one line each, from which the boards are made.
+
+A record holds raw predictions; scoring them needs no model, so that a new score version or text normaliser costs a moment.
+"""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmark import registry
+from benchmark.contracts import PROTOCOL, Task
+from benchmark.errors import EarmarkError
+from benchmark.leaderboard import build, read_summaries, write_summaries
+from benchmark.plan import REFERENCE, Plan, Row
+from benchmark.store import Store, digest
+
+FILE = "summaries.jsonl"
+
+
+def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
+    """A summary for each row whose record is there; those that the boards hold already under the same keys are taken over."""
+    known = {}
+    if (boards / FILE).is_file():
+        known = {_identity(summary): summary for summary in read_summaries(boards / FILE)}
+    summaries = []
+    scored: dict[str, dict[str, Any]] = {}
+    for row in plan.rows:
+        if not store.exists("records", row.record):
+            continue
+        task_class = registry.load("tasks", row.component)
+        described = _describe(plan, row, task_class)
+        before = known.get(_identity(described))
+        if before is not None:
+            summaries.append(before)
+            continue
+        if row.record not in scored:
+            scored[row.record] = _scores(plan, row, task_class, store)
+        summaries.append({**described, **scored[row.record], **_spent(store, row)})
+    return summaries
+
+
+def write_boards(summaries: list[dict[str, Any]], boards: Path) -> list[Path]:
+    """Write summaries.jsonl and the CSV files made from it."""
+    write_summaries(boards / FILE, summaries)
+    return build(boards)
+
+
+def _identity(summary: Mapping[str, Any]) -> tuple[Any, ...]:
+    keys = summary["keys"]
+    return (*(summary[name] for name in ("recipe", "task", "front_end", "scheme", "seed", "fold")), keys["weights"], keys["outputs"], keys["scores"])
+
+
+def _describe(plan: Plan, row: Row, task_class: type[Task]) -> dict[str, Any]:
+    return {
+        "protocol": PROTOCOL,
+        "recipe": plan.recipe.name,
+        "task": row.task,
+        "component": row.component,
+        "front_end": row.front_end,
+        "scheme": row.scheme,
+        "seed": row.seed,
+        "fold": row.fold,
+        "baseline": row.front_end == "identity" and row.scheme == "noisy",
+        "ranked": row.front_end != REFERENCE,
+        "keys": {"weights": digest(list(row.trained_by)), "outputs": row.record, "scores": digest([row.record, task_class.score_version])},
+        "track": "closed",
+        "training_data": row.training_data,
+        "corpora": list(row.corpora),
+        "synthetic": row.synthetic,
+    }
+
+
+def _scores(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:
+    path = store.get("records", row.record) / "predictions.jsonl"
+    try:
+        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    except ValueError as error:
+        raise EarmarkError(f"{path}: not a record; delete {path.parent} and run again") from error
+    task = task_class(plan.schemas[row.task], **plan.recipe.tasks[row.task].model)
+    columns = score_records(task, records)
+    conditions = sorted(dict.fromkeys(_condition(record, task_class) for record in records), key=lambda name: name != "clean")
+    bases = list(dict.fromkeys(record["base"] for record in records))
+    groups = {record["base"]: record["group"] for record in records}
+    place = {(record["base"], _condition(record, task_class)): index for index, record in enumerate(records)}
+
+    def table(values: Mapping[int, Any]) -> list[list[Any]]:
+        return [[values.get(place[base, name]) if (base, name) in place else None for name in conditions] for base in bases]
+
+    excluded = {index: record["prediction"]["excluded"] for index, record in enumerate(records) if record["prediction"].get("excluded")}
+    kept = [index for index in range(len(records)) if index not in excluded]
+    return {
+        "conditions": conditions,
+        "scenes": bases,
+        "groups": [groups[base] for base in bases],
+        "sums": {name: table({index: _number(columns[name].iloc[index]) for index in kept}) for name in columns},
+        "failed": table({index: int(records[index]["failed"] is not None) for index in range(len(records))}),
+        "excluded": [{"scene": records[i]["base"], "condition": _condition(records[i], task_class), "reason": reason} for i, reason in excluded.items()],
+    }
+
+
+def score_records(task: Task, records: list[dict[str, Any]]) -> pd.DataFrame:
+    """Additive columns for every record, failed ones at the metric's floor."""
+    failed = [index for index, record in enumerate(records) if record["failed"] is not None]
+    fine = [index for index, record in enumerate(records) if record["failed"] is None]
+    parts = []
+    for indices, floor in ((fine, False), (failed, True)):
+        if indices:
+            references = pd.DataFrame([records[i]["reference"] for i in indices], index=range(len(indices)))
+            predictions = pd.DataFrame([records[i]["prediction"] for i in indices], index=range(len(indices)))
+            part = task.floor(references) if floor else task.score(predictions, references)
+            parts.append(part.set_axis(indices, axis=0))
+    return pd.concat(parts).sort_index()
+
+
+def _condition(record: Mapping[str, Any], task: type[Task]) -> str:
+    return " ".join(str(record["conditions"][name]) for name in task.columns if name in record["conditions"])
+
+
+def _number(value: Any) -> float | int | None:
+    number = round(float(value), 6)
+    return int(number) if number.is_integer() else number
+
+
+def _spent(store: Store, row: Row) -> dict[str, Any]:
+    return {"updates": _updates(store, row), "costs": _costs(store, row), "timings": _timings(store, row)}
+
+
+def _updates(store: Store, row: Row) -> dict[str, float]:
+    """What all trainings behind a row spent, artefacts included."""
+    reports = [store.manifest("weights", key)["report"] for key in row.trained_by]
+    return {name: round(sum(report[name] for report in reports), 1) for name in ("front_end", "task", "audio_seconds")}
+
+
+def _costs(store: Store, row: Row) -> dict[str, Any]:
+    """Costs of this machine: the front-end's own, and what all cells behind the row took."""
+    record = store.manifest("records", row.record)
+    trainings = [store.manifest("weights", key) for key in row.trained_by]
+    return {
+        **record["costs"],
+        "train_seconds": round(sum(entry["seconds"] for entry in trainings), 2),
+        "score_seconds": record["seconds"],
+        "peak_memory_mb": max(entry["peak_memory_mb"] for entry in (record, *trainings)),
+    }
+
+
+def _timings(store: Store, row: Row) -> dict[str, float]:
+    """Seconds by cell, for the estimates of another machine's dry run."""
+    entries = [store.manifest("records", row.record), *(store.manifest("weights", key) for key in row.trained_by)]
+    return {entry["label"]: entry["seconds"] for entry in entries}

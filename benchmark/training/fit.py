@@ -1,0 +1,124 @@
+"""Training a system with Lightning: checkpoints, best weights, early stopping, logs."""
+
+import logging
+import warnings
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import torch
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.loggers import CSVLogger
+
+from benchmark.contracts import Batch
+from benchmark.data import SceneData
+from benchmark.errors import EarmarkError
+from benchmark.recipe import Trainer
+from benchmark.training.system import System
+
+Progress = Callable[[int, int], None]  # steps done, steps in all
+
+
+class _Report(Callback):
+    def __init__(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def on_train_batch_end(self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
+        phase = module.phase
+        self.progress(trainer.current_epoch * phase.epoch + batch_idx + 1, phase.epoch * phase.validations)
+
+
+class _Counts(Callback):
+    """What was spent so far travels with the checkpoint."""
+
+    def on_save_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint["counts"] = dict(module.counts)
+
+    def on_load_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        module.counts.update(checkpoint["counts"])
+
+
+def fit(system: System, data: SceneData, options: Trainer, folder: Path, progress: Progress) -> dict[str, Any]:
+    """Train `system` in place, ending with the weights that validated best.
+
+    Checkpoints lie in `folder`; where it holds the last one of a training that was cut off, training goes on from there.
+
+    Returns:
+        best_score, scores (one a validation), and the counts of updates and seconds of audio
+    """
+    quieten()
+    phase = system.phase
+    best = ModelCheckpoint(folder, "best", monitor="validation_score", mode="max", save_top_k=1, save_last=True, enable_version_counter=False)
+    callbacks: list[Callback] = [best, _Report(progress), _Counts()]
+    if phase.patience is not None:
+        callbacks.append(EarlyStopping("validation_score", mode="max", patience=phase.patience))
+    history = _History()
+    trainer = L.Trainer(
+        **options.model_dump(),
+        max_epochs=phase.validations,
+        callbacks=[*callbacks, history],
+        logger=CSVLogger(folder, name="", version="", flush_logs_every_n_steps=phase.epoch),
+        log_every_n_steps=max(phase.epoch // 10, 1),
+        reload_dataloaders_every_n_epochs=1,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        inference_mode=True,
+    )
+    last = folder / "last.ckpt"
+    trainer.fit(system, datamodule=data, ckpt_path=last if last.is_file() else None, weights_only=True)
+    if options.fast_dev_run:
+        return {"best_score": None, "scores": [], **system.counts}
+    if not best.best_model_path:
+        raise EarmarkError(f"{folder}: the validation score was never finite; look for NaN in the front-end's output, or lower train.*.lr in the recipe")
+    state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
+    system.load_state_dict(state)
+    system.eval()
+    return {"best_score": float(best.best_model_score), "scores": history.scores, **system.counts}
+
+
+class _History(Callback):
+    """The validation scores so far."""
+
+    def __init__(self) -> None:
+        self.scores: list[float] = []
+
+    def on_validation_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+        self.scores.append(float(trainer.callback_metrics["validation_score"]))
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"scores": self.scores}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.scores = list(state_dict["scores"])
+
+
+def fit_gain(system: System, batches: Iterable[Batch]) -> float:
+    """Give a front-end whose loss ignores scale its one fixed gain: least squares of clean on enhanced over validation scenes.
+
+    Whether the loss ignores scale is measured: the loss of the doubled output equals that of the output.
+    """
+    matched, energy, ignores_scale = 0.0, 0.0, True
+    with torch.no_grad():
+        for batch in batches:
+            enhanced = system.enhance(batch)
+            doubled = enhanced._replace(audio=2 * enhanced.audio)
+            losses, other = system.front_end_loss(enhanced, batch), system.front_end_loss(doubled, batch)
+            ignores_scale &= bool(torch.allclose(losses, other, rtol=1e-3, atol=1e-3))
+            if not ignores_scale or batch.clean is None:
+                return 1.0
+            matched += float((batch.clean * enhanced.audio).sum())
+            energy += float(enhanced.audio.square().sum())
+    if energy > 0:
+        system.gain.fill_(matched / energy)
+    return float(system.gain)
+
+
+def quieten() -> None:
+    """Lightning's advice is for people who wrote the Trainer call."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore", module="lightning")
+    warnings.filterwarnings("ignore", message=".*(num_workers|treespec|isinstance).*")

@@ -1,0 +1,19 @@
+"""A front-end trained alone, before any task is behind it."""
+
+from collections.abc import Iterator, Mapping
+
+from benchmark.contracts import Batch, Scheme, Update
+from benchmark.training.system import FRONT_END, System
+
+
+class Pretraining(Scheme):
+    """The front-end's own loss moves the front-end. An artefact of other schemes: it makes no row of a board."""
+
+    moves = frozenset({"front_end"})
+
+    def updates(self, system: System, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
+        """One update."""
+        for batch in batches.values():
+            with system.training_mode(FRONT_END):
+                loss = system.front_end_loss(system.enhance(batch), batch).mean()
+            yield Update(loss, frozenset({FRONT_END}))

@@ -1,0 +1,23 @@
+"""Front-end pre-trained, then fixed; the task model adapts to its output."""
+
+from collections.abc import Iterator, Mapping
+
+import torch
+
+from benchmark.contracts import Batch, Scheme, Update
+from benchmark.training.system import System
+
+
+class Frozen(Scheme):
+    """The task's loss moves the task model alone (scheme a of Milling et al. 2024); the front-end stays as it is to the last bit, buffers included."""
+
+    moves = frozenset({"tasks"})
+
+    def updates(self, system: System, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
+        """One update of each task model."""
+        for label, batch in batches.items():
+            with torch.no_grad():
+                enhanced = system.enhance(batch)
+            with system.training_mode(label):
+                loss = system.task_loss(label, enhanced, batch).mean()
+            yield Update(loss, frozenset({label}))

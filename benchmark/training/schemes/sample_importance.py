@@ -1,0 +1,92 @@
+"""Front-end moved by its own loss, weighted by what the task finds hard; the task model follows in turn."""
+
+from collections.abc import Iterator, Mapping
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from benchmark.contracts import Batch, Enhanced, Scheme, Update
+from benchmark.errors import EarmarkError, unknown
+from benchmark.training.importance import FUNCTIONS, normalised
+from benchmark.training.system import FRONT_END, System
+
+
+class SampleImportance(Scheme):
+    """Scheme c of Milling et al. 2024: no gradient of the task reaches the front-end; the task's detached loss weighs the examples of the front-end's loss.
+
+    The weights come from the task model in evaluation mode on the front-end's present output, and have mean 1. For `period` batches the front-end is updated,
+    then on the same batches the task model is, on detached output. The paper's importance function, period and normalisation are not at hand.
+
+    Args:
+        importance: proportional, softmax, rank, focal, or uniform (all weights 1: the scheme `alternating`)
+        temperature: of softmax, in units of the task's loss
+        gamma: of focal
+        period: batches before front-end and task model change turns
+        normalise_over: the set over which weights are computed and have mean 1: one batch, or all batches of a period
+    """
+
+    moves = frozenset({"front_end", "tasks"})
+    needs = frozenset({"clean"})
+
+    def __init__(
+        self,
+        importance: str = "proportional",
+        temperature: float = 1.0,
+        gamma: float = 2.0,
+        period: int = 1,
+        normalise_over: Literal["batch", "period"] = "batch",
+    ) -> None:
+        if importance not in (*FUNCTIONS, "uniform"):
+            raise unknown("importance", importance, (*FUNCTIONS, "uniform"))
+        if period < 1 or normalise_over not in ("batch", "period") or temperature <= 0:
+            raise EarmarkError("sample_importance: period is 1 or more, temperature above 0, normalise_over batch or period")
+        self.importance = importance
+        self.temperature = temperature
+        self.gamma = gamma
+        self.period = period
+        self.normalise_over = normalise_over
+        self.held: list[Mapping[str, Batch]] = []
+
+    def updates(self, system: System, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
+        """`period` updates of the front-end, then as many of each task model; nothing until that many batches have come."""
+        self.held.append(batches)
+        if len(self.held) < self.period:
+            return
+        held, self.held = self.held, []
+        prepared = self._over_period(system, held) if self.normalise_over == "period" else None
+        for index, each in enumerate(held):
+            total = torch.zeros((), device=system.device)
+            for label, batch in each.items():
+                with system.training_mode(FRONT_END):
+                    enhanced = system.enhance(batch)
+                weights = prepared[label][index] if prepared else self.weights(self._task_losses(system, label, enhanced, batch))
+                total = total + (weights * system.front_end_loss(enhanced, batch)).mean()
+            yield Update(total, frozenset({FRONT_END}))
+        for each in held:
+            for label, batch in each.items():
+                with torch.no_grad():
+                    enhanced = system.enhance(batch)
+                with system.training_mode(label):
+                    loss = system.task_loss(label, enhanced, batch).mean()
+                yield Update(loss, frozenset({label}))
+
+    def weights(self, losses: Tensor) -> Tensor:
+        """Detached task losses, (examples,), to weights of mean 1."""
+        if self.importance == "uniform":
+            return torch.ones_like(losses)
+        return normalised(FUNCTIONS[self.importance](losses, self.temperature, self.gamma))
+
+    def _task_losses(self, system: System, label: str, enhanced: Enhanced, batch: Batch) -> Tensor:
+        if self.importance == "uniform":
+            return enhanced.audio.new_ones(len(enhanced.audio))
+        with torch.no_grad():
+            return system.task_loss(label, enhanced.detach(), batch)
+
+    def _over_period(self, system: System, held: list[Mapping[str, Batch]]) -> dict[str, tuple[Tensor, ...]]:
+        prepared = {}
+        for label in held[0]:
+            with torch.no_grad():
+                losses = [self._task_losses(system, label, system.enhance(each[label]), each[label]) for each in held]
+            prepared[label] = self.weights(torch.cat(losses)).split([len(part) for part in losses])
+        return prepared

@@ -1,0 +1,173 @@
+"""A front-end joined to its tasks, trained by a scheme: the one LightningModule."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import lightning as L
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torchaudio.functional import resample
+
+from benchmark.contracts import SAMPLE_RATE, Batch, Enhanced, FrontEnd, Heard, Scheme, Task, Update, primary
+from benchmark.errors import EarmarkError
+from benchmark.recipe import Phase
+
+FRONT_END = "front_end"
+
+
+class System(L.LightningModule):
+    """Front-end, tasks by label, and the scheme that trains them; without a scheme it only evaluates.
+
+    A step runs the scheme's updates one after the other. Each moves the parameters that it names and no others: gradients are accumulated into those alone,
+    and only the modules in training mode change their buffers.
+    """
+
+    def __init__(self, front_end: FrontEnd, tasks: Mapping[str, Task], scheme: Scheme | None = None, phase: Phase | None = None, seed: int = 0) -> None:
+        super().__init__()
+        self.automatic_optimization = False
+        self.front_end = front_end
+        self.tasks = nn.ModuleDict(tasks)
+        self.scheme = scheme
+        self.phase = phase or Phase()
+        self.seed = seed
+        self.register_buffer("gain", torch.ones(()))  # for front-ends whose loss ignores scale; fitted on validation
+        self.counts = {"front_end": 0, "task": 0, "audio_seconds": 0.0}
+        self._seen: dict[str, list[Any]] = {}
+
+    # What schemes and the evaluation are made of.
+
+    def enhance(self, batch: Batch, **controls: float) -> Enhanced:
+        """What the front-end makes of a batch, at the engine's rate and with silence behind each length.
+
+        Raises EarmarkError where the output has another shape than the input.
+        """
+        heard, front_end = batch.heard, self.front_end
+        channels = heard.audio.shape[1]
+        fold = front_end.channels == 1 and channels > 1
+        audio = heard.audio
+        if front_end.sample_rate != SAMPLE_RATE:
+            audio = resample(audio, SAMPLE_RATE, front_end.sample_rate)
+        lengths = heard.lengths if front_end.sample_rate == SAMPLE_RATE else heard.lengths * front_end.sample_rate // SAMPLE_RATE
+        inner = Heard(audio, lengths, heard.listener, heard.names)
+        if fold:
+            listener = None if heard.listener is None else heard.listener.reshape(-1, 1, heard.listener.shape[-1])
+            inner = Heard(audio.reshape(-1, 1, audio.shape[-1]), lengths.repeat_interleave(channels), listener, heard.names)
+        enhanced = front_end.process(inner, **controls)
+        if not isinstance(enhanced, Enhanced) or enhanced.audio.shape != inner.audio.shape:
+            got = tuple(enhanced.audio.shape) if isinstance(enhanced, Enhanced) else type(enhanced).__name__
+            raise EarmarkError(f"{type(front_end).__name__}: the output must have the input's shape {tuple(inner.audio.shape)}; it is {got}")
+        audio = enhanced.audio.reshape(len(heard.audio), channels, -1) if fold else enhanced.audio
+        if front_end.sample_rate != SAMPLE_RATE:
+            audio = _fitted(resample(audio, front_end.sample_rate, SAMPLE_RATE), heard.audio.shape[-1])
+        valid = torch.arange(audio.shape[-1], device=audio.device) < heard.lengths[:, None, None]
+        return enhanced._replace(audio=audio * self.gain * valid)
+
+    def front_end_loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
+        """The front-end's own loss, per example."""
+        return self.front_end.loss(enhanced, batch)
+
+    def task_loss(self, label: str, enhanced: Enhanced, batch: Batch) -> Tensor:
+        """A task's loss on enhanced audio, per example."""
+        return self.tasks[label].loss(self.tasks[label](enhanced.audio, batch.heard.lengths, enhanced.shared), batch)
+
+    @contextmanager
+    def training_mode(self, *parts: str) -> Iterator[None]:
+        """These parts (FRONT_END or labels of tasks) in training mode, everything else in evaluation mode."""
+        self.eval()
+        for part in parts:
+            self.part(part).train()
+        try:
+            yield
+        finally:
+            self.eval()
+
+    def part(self, name: str) -> nn.Module:
+        """A module by the name that updates use."""
+        return self.front_end if name == FRONT_END else self.tasks[name]
+
+    # What Lightning calls.
+
+    def configure_optimizers(self) -> tuple[list[torch.optim.Optimizer], list[Any]]:
+        """AdamW and a one-cycle schedule for each part that the scheme moves."""
+        phase, optimizers, schedules = self.phase, [], []
+        self._moved = [name for name in (FRONT_END, *self.tasks) if self._moves(name)]
+        for name in self._moved:
+            rate = (phase.front_end_lr or phase.lr) if name == FRONT_END else phase.lr
+            optimizer = torch.optim.AdamW([p for p in self.part(name).parameters() if p.requires_grad], lr=rate, weight_decay=phase.weight_decay)
+            optimizers.append(optimizer)
+            schedules.append(torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=phase.epoch * phase.validations + 1, pct_start=0.15))
+        return optimizers, schedules
+
+    def _moves(self, name: str) -> bool:
+        wanted = "front_end" if name == FRONT_END else "tasks"
+        return self.scheme is not None and wanted in self.scheme.moves and any(p.requires_grad for p in self.part(name).parameters())
+
+    def on_train_epoch_start(self) -> None:
+        """Dropout and the like are seeded by epoch, so that a resumed training repeats what an unbroken one does."""
+        torch.manual_seed(self.seed * 100_000 + self.current_epoch)
+
+    def training_step(self, batches: Mapping[str, Batch], step: int) -> None:
+        """The scheme's updates for one batch of every task."""
+        assert self.scheme is not None
+        self.eval()
+        for batch in batches.values():
+            self.counts["audio_seconds"] += float(batch.heard.lengths.sum()) / SAMPLE_RATE
+        for update in self.scheme.updates(self, batches, step):
+            self._apply(update)
+
+    def _apply(self, update: Update) -> None:
+        if not torch.isfinite(update.loss):
+            raise EarmarkError(
+                f"{type(self.front_end).__name__}: the training loss is not finite; look for NaN in the front-end's output, or lower train.*.lr in the recipe"
+            )
+        optimizers, schedules = _listed(self.optimizers(use_pl_optimizer=True)), _listed(self.lr_schedulers())
+        chosen = [index for index, name in enumerate(self._moved) if name in update.moves]
+        parameters = [p for index in chosen for group in optimizers[index].param_groups for p in group["params"]]
+        for index in chosen:
+            optimizers[index].zero_grad()
+        self.manual_backward(update.loss, inputs=parameters)
+        nn.utils.clip_grad_norm_(parameters, self.phase.clip)
+        for index in chosen:
+            optimizers[index].step()
+            schedules[index].step()
+            self.counts["front_end" if self._moved[index] == FRONT_END else "task"] += 1
+        self.log_dict({f"loss/{'+'.join(sorted(update.moves))}": update.loss.detach()}, prog_bar=False)
+
+    def validation_step(self, batch: Batch, index: int, dataloader_idx: int = 0) -> None:
+        """Collect what the validation score is made of."""
+        self.eval()
+        enhanced = self.enhance(batch)
+        if not self.tasks:
+            self._seen.setdefault(FRONT_END, []).append(self.front_end_loss(enhanced, batch))
+            return
+        label = list(self.tasks)[dataloader_idx]
+        task: Task = self.tasks[label]  # type: ignore[assignment]
+        predictions = task.predict(task(enhanced.audio, batch.heard.lengths, enhanced.shared), batch)
+        references = [task.reference(row) for row in batch.rows]
+        self._seen.setdefault(label, []).append(task.score(pd.DataFrame(predictions), pd.DataFrame(references)))
+
+    def on_validation_epoch_end(self) -> None:
+        """One score, more is better: the mean over tasks of the primary metric, 0 at its floor and 1 at its best; a front-end alone: its negative loss."""
+        if FRONT_END in self._seen:
+            score = -float(torch.cat(self._seen[FRONT_END]).mean())
+        else:
+            score = sum(self._primary(label, pd.concat(frames)) for label, frames in self._seen.items()) / max(len(self._seen), 1)
+        self._seen = {}
+        self.log("validation_score", score)
+
+    def _primary(self, label: str, columns: pd.DataFrame) -> float:
+        task: Task = self.tasks[label]  # type: ignore[assignment]
+        name = primary(task)
+        figure = task.figures[name]
+        value = float(task.summarise({key: columns[key].to_numpy(float).sum(0) for key in columns})[name])
+        return (value - figure.floor) / (figure.best - figure.floor)
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _fitted(audio: Tensor, length: int) -> Tensor:
+    return nn.functional.pad(audio, (0, max(length - audio.shape[-1], 0)))[..., :length]

@@ -1,0 +1,139 @@
+"""Opening corpora by name, the catalogue, and the fingerprint."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark import registry
+from benchmark.contracts import Corpus
+from benchmark.corpora import catalogue, default_cache, fingerprint, open_corpus
+from benchmark.errors import EarmarkError
+
+USER_CORPUS = """
+from benchmark.contracts import Corpus
+
+class Mine(Corpus):
+    kind, licence, source, size, {extra} = "noise", "mine", "here", "small", {value}
+
+    def rows(self, split):
+        return [self.root]
+"""
+READERS = [name for name in registry.names("corpora") if not name.startswith("synthetic/")]
+
+
+@pytest.fixture
+def digits(tmp_path, clip):
+    """A data folder with one corpus in it."""
+    for speaker in ("ann", "bob"):
+        for take in range(12):
+            clip(tmp_path / f"data/free-spoken-digit-dataset/recordings/7_{speaker}_{take}.wav", rate=8000)
+    return tmp_path / "data"
+
+
+def test_a_corpus_is_opened_by_name_with_its_options(digits, tmp_path):
+    corpus = open_corpus("free_spoken_digits", {"fold": "ann"}, digits, tmp_path)
+    assert corpus.root == digits / "free-spoken-digit-dataset"
+    assert {row["group"] for row in corpus.rows("test")} == {"ann"}
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "message"),
+    [
+        ("free_spoken_digts", {}, "unknown corpus 'free_spoken_digts'; did you mean 'free_spoken_digits'?"),
+        ("free_spoken_digits", {"fould": "ann"}, "unknown option of free_spoken_digits: 'fould'; did you mean 'fold'?"),
+        ("free_spoken_digits", {"fold": 3}, "free_spoken_digits: the option 'fold' is 3; Input should be a valid string"),
+        ("folder", {}, "folder: the option 'path' is missing; write folder: {path: …}"),
+        ("folder", {"path": "nowhere"}, "folder: no folder nowhere; check the option path: nowhere"),
+        ("folder", {"path": ".", "kind": "nois"}, "folder: the option 'kind' is 'nois'; Input should be 'speech', 'noise' or 'ambience'"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(digits, tmp_path, name, options, message):
+    with pytest.raises(EarmarkError) as error:
+        open_corpus(name, options, digits, tmp_path)
+    assert str(error.value) == message
+
+
+def test_a_missing_folder_says_where_to_get_it(tmp_path):
+    with pytest.raises(EarmarkError) as error:
+        open_corpus("speech_commands", {}, tmp_path, tmp_path)
+    text = str(error.value)
+    assert text.startswith(f"speech_commands: no folder speech_commands_v0.02 or speech_commands_v0.01 in {tmp_path}; get it from http")
+    assert text.endswith("(2.3 GB; version 0.01: 1.4 GB) and give its parent with --data")
+    with pytest.raises(EarmarkError, match="and --data was not given; get it from"):
+        open_corpus("musan", {}, None, tmp_path)
+
+
+def test_words_that_yaml_reads_as_truth_values_are_explained(tmp_path):
+    with pytest.raises(EarmarkError, match="put them in quotes"):
+        open_corpus("speech_commands", {"words": ["up", True]}, tmp_path, tmp_path)
+
+
+def test_a_path_is_looked_for_below_data_first(tmp_path, clip, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    clip(tmp_path / "noises/a.wav")
+    assert open_corpus("folder", {"path": "noises"}, None, tmp_path).root == Path("noises")
+    clip(tmp_path / "data/noises/b.wav")
+    assert open_corpus("folder", {"path": "noises"}, tmp_path / "data", tmp_path).root == tmp_path / "data/noises"
+
+
+@pytest.mark.parametrize(("extra", "value", "root"), [("folders", ("mine",), "data/mine"), ("synthetic", True, "cache/Mine")])
+def test_a_users_own_class_is_opened(tmp_path, extra, value, root):
+    file = tmp_path / f"{extra}.py"
+    file.write_text(USER_CORPUS.format(extra=extra, value=value))
+    (tmp_path / "data/mine").mkdir(parents=True)
+    corpus = open_corpus(f"{file}:Mine", {}, tmp_path / "data", tmp_path / "cache")
+    assert corpus.rows("train") == [tmp_path / root]
+
+
+def test_the_cache_follows_the_environment(monkeypatch):
+    monkeypatch.setenv("EARMARK_CACHE", "/somewhere/else")
+    assert default_cache() == Path("/somewhere/else")
+    monkeypatch.delenv("EARMARK_CACHE")
+    assert default_cache() == Path.home() / ".cache/earmark"
+
+
+def test_the_catalogue_lists_every_corpus(digits, tmp_path):
+    records = {record["name"]: record for record in catalogue(digits, tmp_path / "cache")}
+    assert list(records) == list(registry.names("corpora"))
+    assert records["free_spoken_digits"]["found"] == str(digits / "free-spoken-digit-dataset")
+    assert records["an4"]["found"] == "not found"
+    assert {name for name, record in records.items() if record["verified"] == "unverified"} >= {"musan", "demand"}
+    for name, record in records.items():
+        assert record["synthetic"] == name.startswith("synthetic/")
+        assert (record["found"] == "generated on first use") == record["synthetic"]
+        assert all(record[key] for key in ("kind", "licence", "size", "source"))
+
+
+@pytest.mark.parametrize("name", READERS)
+def test_every_reader_is_one_corpus_with_a_first_line(name):
+    assert issubclass(registry.load("corpora", name), Corpus)
+    assert registry.describe("corpora")[name].endswith((".", "too."))
+
+
+def test_readers_do_not_import_datasets():
+    code = "import sys, benchmark.corpora; from benchmark import registry\n"
+    code += f"for name in {READERS}: registry.load('corpora', name)\n"
+    code += "assert 'datasets' not in sys.modules and 'lightning' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=registry.ROOT.parent)
+
+
+def test_a_fingerprint_is_that_of_the_content(digits, tmp_path, clip):
+    corpus = open_corpus("free_spoken_digits", {}, digits, tmp_path)
+    rows = list(corpus.rows("train"))
+    shutil.copytree(digits, tmp_path / "elsewhere")
+    moved = list(open_corpus("free_spoken_digits", {}, tmp_path / "elsewhere", tmp_path).rows("train"))
+    assert rows[0]["audio"] != moved[0]["audio"]
+    assert fingerprint(rows) == fingerprint(moved) == fingerprint(reversed(rows)) == fingerprint(corpus.rows("train"))
+    for change in ({"id": "x"}, {"group": "x"}, {"label": "x"}, {"text": "x"}, {"conditions": {"snr": 5.0}}):
+        assert fingerprint([rows[0] | change, *rows[1:]]) != fingerprint(rows)
+    assert fingerprint(rows[1:]) != fingerprint(rows)
+    held = [row | {"audio": {"path": None, "bytes": Path(row["audio"]).read_bytes()}} for row in rows]
+    assert fingerprint(held) == fingerprint(rows)
+    clip(Path(rows[0]["audio"]), seconds=0.2)
+    assert fingerprint(rows) != fingerprint(moved)
+    Path(rows[0]["audio"]).unlink()
+    with pytest.raises(EarmarkError, match="no such file"):
+        fingerprint(rows)

@@ -1,0 +1,48 @@
+import pytest
+
+from benchmark.corpora.free_spoken_digits import FreeSpokenDigits
+from benchmark.errors import EarmarkError
+
+SPEAKERS = ("ann", "bob", "theo")
+
+
+@pytest.fixture
+def root(tmp_path, clip):
+    for speaker in SPEAKERS:
+        for digit in (0, 9):
+            for take in range(12):
+                clip(tmp_path / f"recordings/{digit}_{speaker}_{take}.wav", rate=8000)
+    return tmp_path
+
+
+def takes(rows):
+    return {(row["group"], int(row["id"].rpartition("_")[2])) for row in rows}
+
+
+def test_the_owners_split_is_by_takes(root, read):
+    found = read(FreeSpokenDigits(root), disjoint=False)
+    assert takes(found["test"]) == {(speaker, take) for speaker in SPEAKERS for take in range(5)}
+    assert takes(found["validation"]) == {(speaker, take) for speaker in SPEAKERS for take in range(5, 10)}
+    assert takes(found["train"]) == {(speaker, take) for speaker in SPEAKERS for take in (10, 11)}
+    assert {row["label"] for row in found["test"]} == {"zero", "nine"}
+    assert found["test"][0]["id"] == "recordings/0_ann_0"
+
+
+def test_a_fold_leaves_one_speaker_out(root, read):
+    corpus = FreeSpokenDigits(root, fold="theo")
+    assert corpus.schema["classes"] == ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
+    found = read(corpus, disjoint=False)
+    assert takes(found["test"]) == {("theo", take) for take in range(12)}
+    assert takes(found["validation"]) == {(speaker, take) for speaker in ("ann", "bob") for take in range(5)}
+    assert takes(found["train"]) == {(speaker, take) for speaker in ("ann", "bob") for take in range(5, 12)}
+
+
+def test_errors_name_the_remedy(root, clip, tmp_path):
+    with pytest.raises(EarmarkError, match="'thea'; did you mean 'theo'?"):
+        FreeSpokenDigits(root, fold="thea").rows("test")
+    odd = clip(root / "recordings/seven_theo_1.wav")
+    with pytest.raises(EarmarkError, match=f"{odd} is not named digit_speaker_take.wav; rename it or remove it"):
+        FreeSpokenDigits(root).rows("test")
+    (tmp_path / "other").mkdir()
+    with pytest.raises(EarmarkError, match="the train split is empty in .*other; get the corpus from"):
+        FreeSpokenDigits(tmp_path / "other", fold="theo").rows("train")

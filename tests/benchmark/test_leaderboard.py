@@ -1,0 +1,357 @@
+import csv
+import json
+import zlib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+import pytest
+
+from benchmark import leaderboard, registry
+from benchmark.contracts import Figure
+from benchmark.errors import EarmarkError
+
+CONDITIONS = ["clean", "snr_5", "snr_0"]
+
+
+class Errors:
+    """Like speech recognition: less is better."""
+
+    figures: ClassVar = {"wer": Figure(0.0, 1.0), "cer": Figure(0.0, 1.0)}
+
+    @staticmethod
+    def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {"wer": sums["errors"] / sums["words"], "cer": sums["character_errors"] / sums["characters"]}
+
+
+class Hits:
+    """Like commands: more is better."""
+
+    figures: ClassVar = {"accuracy": Figure(1.0, 0.0)}
+
+    @staticmethod
+    def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        return {"accuracy": sums["hits"] / sums["count"]}
+
+
+@pytest.fixture(autouse=True)
+def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "load", lambda kind, name: {"asr": Errors, "commands": Hits}[name])
+
+
+def summary(task: str = "asr", front_end: str = "identity", scheme: str = "noisy", rate: float = 0.4, scenes: int = 30, **changes: Any) -> dict[str, Any]:
+    """One cell with an error probability of `rate` in every condition; the clean one has half of it."""
+    generator = np.random.default_rng(zlib.crc32(f"{task} {front_end} {scheme} {changes.get('seed')} {scenes}".encode()))
+    shape = (scenes, len(CONDITIONS))
+    rates = np.broadcast_to([rate / 2, rate, rate], shape)
+    if task == "asr":
+        words, characters = np.full(shape, 10), np.full(shape, 50)
+        sums = {"errors": generator.binomial(words, rates), "words": words, "character_errors": generator.binomial(characters, rates), "characters": characters}
+    else:
+        sums = {"hits": generator.binomial(1, 1 - rates), "count": np.ones(shape, int)}
+    ids = [f"scene{index:02}" for index in range(scenes)]
+    made: dict[str, Any] = {
+        "protocol": 1,
+        "recipe": "mini",
+        "task": task,
+        "component": task,
+        "front_end": front_end,
+        "scheme": scheme,
+        "seed": 1,
+        "fold": None,
+        "baseline": (front_end, scheme) == ("identity", "noisy"),
+        "ranked": True,
+        "keys": {"weights": "w", "outputs": "o", "scores": "s"},
+        "track": "closed",
+        "training_data": "synthetic/commands + synthetic/noise",
+        "corpora": ["synthetic/commands 1", "synthetic/noise 1"],
+        "synthetic": True,
+        "conditions": CONDITIONS,
+        "scenes": ids,
+        "groups": [f"speaker{index % 6}" for index in range(scenes)],
+        "sums": {name: values.tolist() for name, values in sums.items()},
+        "failed": np.zeros(shape, int).tolist(),
+        "excluded": [],
+        "updates": {"front_end": 0, "task": 300, "audio_seconds": 4800.0},
+        "costs": {"parameters": 123, "macs_per_second": 1.2e8, "real_time_factor": 0.01, "latency_ms": 16.0, "peak_memory_mb": 500, "train_seconds": 30.1}
+        | {"score_seconds": 10.2},
+    }
+    return made | changes
+
+
+def boards(folder: Path, *summaries: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
+    leaderboard.write_summaries(folder / "summaries.jsonl", summaries)
+    read = {}
+    for path in leaderboard.build(folder):
+        with path.open(encoding="utf-8", newline="") as file:
+            read[path.stem] = list(csv.DictReader(file))
+    return read
+
+
+def row(board: list[dict[str, str]], front_end: str) -> dict[str, str]:
+    return next(line for line in board if line["front_end"] == front_end)
+
+
+def with_reference(task: str = "asr") -> dict[str, Any]:
+    return summary(task, "reference", "clean", 0.05, ranked=False)
+
+
+def test_columns_stand_in_their_order(tmp_path: Path):
+    made = boards(tmp_path, summary(), summary(front_end="unet", scheme="joint"))
+    assert ",".join(made["asr"][0]) == (
+        "rank,front_end,scheme,metric,score,score_low,score_high,clean,snr_5,snr_0,change,change_low,change_high,p,cer,"
+        "coverage,failed,excluded,seeds,training_data,track,protocol,corpora,compares,synthetic"
+    )
+    assert ",".join(made["overall"][0]) == (
+        "rank,front_end,scheme,reduction,reduction_low,reduction_high,worst_task,worst_reduction,mean_rank,asr,coverage,track,compares,synthetic"
+    )
+    assert ",".join(made["costs"][0]) == (
+        "front_end,scheme,task,parameters,macs_per_second,real_time_factor,latency_ms,peak_memory_mb,train_seconds,score_seconds,"
+        "front_end_updates,task_updates,audio_seconds"
+    )
+
+
+def test_score_is_the_mean_over_noisy_conditions_of_the_corpus_level_metric(tmp_path: Path):
+    one = summary()
+    errors, words = np.array(one["sums"]["errors"]), np.array(one["sums"]["words"])
+    line = boards(tmp_path, one)["asr"][0]
+    rates = errors.sum(0) / words.sum(0)
+    assert [float(line[condition]) for condition in CONDITIONS] == pytest.approx(rates, abs=5e-5)
+    assert float(line["score"]) == pytest.approx(rates[1:].mean(), abs=5e-5)
+    assert float(line["score_low"]) < float(line["score"]) < float(line["score_high"])
+    assert float(line["cer"]) == pytest.approx((np.array(one["sums"]["character_errors"]).sum(0) / (50 * 30))[1:].mean(), abs=5e-5)
+
+
+def test_words_are_summed_before_the_rate_is_taken(tmp_path: Path):
+    """A long scene without errors and a short one that is all wrong: 1 of 10, not a mean of 0 and 1."""
+    sums = {"errors": [[0], [1]], "words": [[9], [1]], "character_errors": [[0], [1]], "characters": [[9], [1]]}
+    one = summary(scenes=2, sums=sums, conditions=["snr_0"], failed=[[0], [0]])
+    assert boards(tmp_path, one)["asr"][0]["score"] == "0.1000"
+
+
+@pytest.mark.parametrize("conditions", [["clean"], ["recorded"]])
+def test_a_single_condition_is_the_score(tmp_path: Path, conditions: list[str]):
+    one = summary()
+    one |= {"conditions": conditions, "sums": {name: [row[:1] for row in rows] for name, rows in one["sums"].items()}, "failed": [[0]] * 30}
+    line = boards(tmp_path, one)["asr"][0]
+    assert line["score"] == line[conditions[0]] != ""
+
+
+@pytest.mark.parametrize("task", ["asr", "commands"])
+def test_ranks_follow_the_direction_of_the_metric_and_are_shared(tmp_path: Path, task: str):
+    lines = [summary(task, "good", "joint", 0.05), summary(task, "worse", "joint", 0.6), summary(task, rate=0.6), with_reference(task)]
+    board = boards(tmp_path, *lines)[task]
+    assert [(line["rank"], line["front_end"]) for line in board[:1]] == [("1", "good")]
+    assert {line["front_end"]: line["rank"] for line in board} == {"good": "1", "worse": "2", "identity": "2", "reference": ""}
+    assert board[-1]["front_end"] == "reference"
+
+
+def test_change_is_paired_against_the_baseline(tmp_path: Path):
+    base = summary()
+    better = summary(front_end="unet", sums={**base["sums"], "errors": [[max(0, e - 1) for e in errors] for errors in base["sums"]["errors"]]})
+    board = boards(tmp_path, base, better, summary(front_end="same", sums=base["sums"]), with_reference())["asr"]
+    line = row(board, "unet")
+    assert float(line["change"]) == pytest.approx(float(line["score"]) - float(row(board, "identity")["score"]), abs=2e-4)
+    assert float(line["change_high"]) - float(line["change_low"]) < 0.3 * (float(line["score_high"]) - float(line["score_low"]))
+    assert float(line["p"]) < 0.01
+    assert [row(board, "same")[key] for key in ("change", "change_low", "change_high", "p")] == ["0.0000", "0.0000", "0.0000", "1.0000"]
+    assert row(board, "same")["rank"] == row(board, "identity")["rank"] == "2"
+    assert [row(board, "identity")[key] for key in ("change", "p")] == ["", ""]
+    assert row(board, "reference")["change"] != ""
+    assert row(board, "reference")["p"] == ""
+
+
+def test_without_a_baseline_nothing_is_compared_with_it(tmp_path: Path):
+    made = boards(tmp_path, summary(front_end="unet"), summary(front_end="other"))
+    assert all(line[key] == "" for line in made["asr"] for key in ("change", "change_low", "p"))
+    assert all(line["rank"] for line in made["asr"])
+    assert all(line["rank"] == line["reduction"] == "" for line in made["overall"])
+
+
+def test_failures_are_counted_at_the_floor_that_the_sums_hold(tmp_path: Path):
+    perfect = {"hits": [[1], [1], [1], [1]], "count": [[1]] * 4}
+    broken = {"hits": [[1], [1], [1], [0]], "count": [[1]] * 4}
+    one = summary("commands", scenes=4, conditions=["snr_0"], sums=perfect, failed=[[0]] * 4)
+    two = summary("commands", "unet", scenes=4, conditions=["snr_0"], sums=broken, failed=[[0], [0], [0], [1]])
+    board = boards(tmp_path, one, two)["commands"]
+    assert [(line["score"], line["failed"], line["coverage"]) for line in board] == [("1.0000", "0", "4 of 4"), ("0.7500", "1", "4 of 4")]
+
+
+def test_what_is_excluded_for_one_row_is_excluded_for_all(tmp_path: Path):
+    one, two = summary(), summary(front_end="unet")
+    for rows in two["sums"].values():
+        rows[4][1] = None
+    two["failed"][4][1] = 1
+    made = boards(tmp_path, one, two)["asr"]
+    errors, words = (np.delete(np.array(one["sums"][name])[:, 1], 4) for name in ("errors", "words"))
+    assert float(row(made, "identity")["snr_5"]) == pytest.approx(errors.sum() / words.sum(), abs=5e-5)
+    assert [(line["coverage"], line["excluded"], line["failed"]) for line in made] == [("89 of 90", "1", "0")] * 2
+    assert all(line["rank"] for line in made)
+
+
+def test_a_condition_that_is_excluded_whole_leaves_the_score(tmp_path: Path):
+    one = summary()
+    for rows in one["sums"].values():
+        for scene in rows:
+            scene[2] = None
+    line = boards(tmp_path, one)["asr"][0]
+    assert (line["snr_0"], line["score"]) == ("", line["snr_5"])
+
+
+def test_folds_are_put_together(tmp_path: Path):
+    whole = summary()
+    halves = []
+    for fold, part in enumerate((slice(0, 12), slice(12, 30))):
+        cut = {"scenes": whole["scenes"][part], "groups": whole["groups"][part], "failed": whole["failed"][part]}
+        halves.append(whole | cut | {"fold": fold, "sums": {name: rows[part] for name, rows in whole["sums"].items()}})
+    assert boards(tmp_path / "halves", *halves)["asr"] == boards(tmp_path / "whole", whole)["asr"]
+    with pytest.raises(EarmarkError, match="folds must be disjoint"):
+        boards(tmp_path / "overlap", halves[0], whole | {"fold": 1})
+
+
+def test_seeds_are_averaged_and_widen_the_interval(tmp_path: Path):
+    seeds = [summary(seed=seed, rate=rate) for seed, rate in ((1, 0.2), (2, 0.4), (3, 0.6))]
+    alone = [boards(tmp_path / str(one["seed"]), one)["asr"][0] for one in seeds]
+    line = boards(tmp_path / "all", *seeds)["asr"][0]
+    assert float(line["score"]) == pytest.approx(np.mean([float(one["score"]) for one in alone]), abs=1e-4)
+    assert float(line["score_high"]) - float(line["score_low"]) > 2 * (float(alone[1]["score_high"]) - float(alone[1]["score_low"]))
+    assert (line["seeds"], line["coverage"], line["compares"]) == ("3", "270 of 270", "these methods")
+    assert alone[0]["compares"] == "these weights"
+
+
+def test_open_rows_are_ranked_apart(tmp_path: Path):
+    lines = [summary(rate=0.3), summary(front_end="strong", rate=0.02, track="open"), summary(front_end="weak", rate=0.6, track="open")]
+    board = boards(tmp_path, *lines)["asr"]
+    assert [(line["track"], line["rank"], line["front_end"]) for line in board] == [("closed", "1", "identity"), ("open", "1", "strong"), ("open", "2", "weak")]
+    assert float(row(board, "strong")["p"]) < 0.05
+
+
+def test_a_row_that_lacks_scenes_or_conditions_stands_unranked_below(tmp_path: Path):
+    few = summary(front_end="few", rate=0.01, scenes=20)
+    short = summary(front_end="short", rate=0.01)
+    short |= {"conditions": CONDITIONS[:2], "sums": {name: [row[:2] for row in rows] for name, rows in short["sums"].items()}, "failed": [[0, 0]] * 30}
+    board = boards(tmp_path, summary(), few, short, with_reference())["asr"]
+    assert [line["front_end"] for line in board] == ["identity", "few", "short", "reference"]
+    assert [(line["rank"], line["coverage"], line["change"]) for line in board[1:3]] == [("", "60 of 90", ""), ("", "60 of 90", "")]
+    assert (row(board, "short")["score"], row(board, "short")["snr_0"]) == ("", "")
+
+
+def test_overall_is_the_mean_relative_error_reduction(tmp_path: Path):
+    tasks = ("asr", "commands")
+    lines = [summary(task, *name, rate) for task in tasks for name, rate in ((("identity", "noisy"), 0.4), (("unet", "joint"), 0.1), (("bad", "joint"), 0.8))]
+    made = boards(tmp_path, *lines, *map(with_reference, tasks), summary(front_end="partial", rate=0.3))
+    assert [(line["rank"], line["front_end"], line["coverage"]) for line in made["overall"]] == [
+        *(("1", "unet", "2 of 2"), ("2", "identity", "2 of 2"), ("3", "bad", "2 of 2"), ("", "partial", "1 of 2"), ("", "reference", "2 of 2")),
+    ]
+    wer = {name: float(row(made["asr"], name)["score"]) for name in ("identity", "unet")}
+    accuracy = {name: float(row(made["commands"], name)["score"]) for name in ("identity", "unet")}
+    expected = [1 - wer["unet"] / wer["identity"], 1 - (1 - accuracy["unet"]) / (1 - accuracy["identity"])]
+    line = row(made["overall"], "unet")
+    assert float(line["reduction"]) == pytest.approx(np.mean(expected), abs=1e-3)
+    assert float(line["reduction_low"]) < float(line["reduction"]) < float(line["reduction_high"])
+    assert (line["worst_task"], float(line["worst_reduction"])) == (tasks[int(np.argmin(expected))], pytest.approx(min(expected), abs=1e-3))
+    assert (line["asr"], line["commands"], line["mean_rank"]) == (row(made["asr"], "unet")["score"], row(made["commands"], "unet")["score"], "1.00")
+    assert [row(made["overall"], "identity")[key] for key in ("reduction", "worst_task", "worst_reduction")] == ["0.0000", "", ""]
+    assert row(made["overall"], "partial")["commands"] == ""
+
+
+def test_a_perfect_baseline_leaves_the_reduction_undefined(tmp_path: Path):
+    made = boards(tmp_path, summary(rate=0.0), summary(front_end="unet", rate=0.2))["overall"]
+    assert [(line["rank"], line["reduction"], line["coverage"]) for line in made] == [("", "", "1 of 1")] * 2
+
+
+def test_costs_are_means_over_seeds_apart_from_scores(tmp_path: Path):
+    costs = {"parameters": 123, "macs_per_second": "not counted", "real_time_factor": 0.02, "latency_ms": None}
+    line = boards(tmp_path, summary(seed=1, costs=costs), summary(seed=2, costs=costs | {"real_time_factor": 0.04}))["costs"][0]
+    assert [line[key] for key in ("parameters", "macs_per_second", "real_time_factor", "latency_ms")] == ["123", "not counted", "0.0300", ""]
+    assert (line["task_updates"], line["audio_seconds"]) == ("300", "4800")
+
+
+def test_rebuilding_gives_the_same_bytes_in_any_order_of_lines(tmp_path: Path):
+    lines = [summary(seed=seed, front_end=name) for seed in (1, 2) for name in ("identity", "unet")]
+    boards(tmp_path / "one", *lines)
+    boards(tmp_path / "two", *lines[::-1])
+    first = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
+    assert first == {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
+    assert set(first) == {"summaries.jsonl", "asr.csv", "overall.csv", "costs.csv"}
+    shuffled = tmp_path / "two" / "summaries.jsonl"
+    shuffled.write_text("".join(reversed(shuffled.read_text(encoding="utf-8").splitlines(keepends=True))), encoding="utf-8")
+    leaderboard.build(tmp_path / "two")
+    assert all(first[name] == (tmp_path / "two" / name).read_bytes() for name in first if name.endswith(".csv"))
+
+
+def test_boards_of_tasks_that_are_gone_are_removed(tmp_path: Path):
+    boards(tmp_path, summary(), summary("commands"))
+    assert boards(tmp_path, summary()).keys() == {"asr", "overall", "costs"}
+    assert not (tmp_path / "commands.csv").exists()
+
+
+def test_summaries_survive_a_round_trip(tmp_path: Path):
+    path = tmp_path / "summaries.jsonl"
+    lines = [summary(front_end="ünet\u2028"), summary(fold="speaker1"), summary(seed=2)]
+    leaderboard.write_summaries(path, lines)
+    assert leaderboard.read_summaries(path) == [leaderboard.seal(lines[index]) for index in (1, 2, 0)]
+    assert len(path.read_bytes().splitlines()) == 3
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text.replace('"seed":2', '"seed":7'), "line 2: the line was edited"),
+        (lambda text: text[:-40], "line 2: the line is cut"),
+        (lambda text: text + "[]\n", "line 3: the line is cut or not a summary"),
+        (lambda text: text + json.dumps(leaderboard.seal({"protocol": 1})) + "\n", "line 3: the summary lacks task, component"),
+        (lambda text: "", "is empty; run the recipe first"),
+    ],
+)
+def test_damaged_lines_are_refused_and_no_board_is_touched(tmp_path: Path, damage: Any, message: str):
+    boards(tmp_path, summary(), summary(seed=2))
+    path = tmp_path / "summaries.jsonl"
+    before = (tmp_path / "asr.csv").read_bytes()
+    path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")
+    with pytest.raises(EarmarkError, match=rf"{path}.*{message}"):
+        leaderboard.build(tmp_path)
+    assert (tmp_path / "asr.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"front_end": "unet", "protocol": 2}, "lines of different protocol \\(1 and 2\\)"),
+        ({"front_end": "unet", "corpora": ["synthetic/commands 2"]}, "lines of different corpora"),
+        ({}, "seed 1, fold None, is there 2 times"),
+        ({"task": "../asr"}, "cannot name a board"),
+        ({"task": "overall"}, "cannot name a board"),
+        ({"front_end": "unet", "failed": [[0, 0, 0]]}, "the tables are not 30 different scenes by 3 conditions"),
+        ({"front_end": "unet", "sums": {"hits": [[1]]}}, "the sums are not tables of the columns character_errors, characters, errors, words"),
+    ],
+)
+def test_contradictions_are_refused(tmp_path: Path, changes: dict[str, Any], message: str):
+    with pytest.raises(EarmarkError, match=message):
+        boards(tmp_path, summary(), summary(**changes))
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path):
+    with pytest.raises(EarmarkError, match="no such file; run the recipe first"):
+        leaderboard.build(tmp_path)
+
+
+@pytest.mark.parametrize("start", list("=+-@\t\r\n"))
+def test_names_that_look_like_formulas_are_made_text(tmp_path: Path, start: str):
+    made = boards(tmp_path, summary(front_end=f"{start}cmd|'/c calc'!A0", training_data=f"{start}1"))
+    for name in ("asr", "overall", "costs"):
+        assert made[name][0]["front_end"] == f"'{start}cmd|'/c calc'!A0".replace("\r", " ").replace("\n", " ")
+    assert made["asr"][0]["training_data"].startswith("'")
+
+
+def test_render_is_an_aligned_markdown_table(tmp_path: Path):
+    path = tmp_path / "asr.csv"
+    path.write_text('rank,front_end,score,seeds\n1,"a|b\nc",0.1000,3\n,reference,,1\n', encoding="utf-8")
+    assert leaderboard.render(path).splitlines() == [
+        "| rank | front_end | score  |",
+        "|------|-----------|--------|",
+        "| 1    | a\\|b c    | 0.1000 |",
+        "|      | reference |        |",
+    ]
+    assert leaderboard.render(path, ["seeds", "absent"]).splitlines()[0] == "| seeds |"

@@ -1,0 +1,65 @@
+"""One thread for every test, as in a cell, and fixtures over the toys."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+import torch
+from toys import Bands, Hiss, Tones
+
+from benchmark.contracts import Batch, FrontEnd, Scheme, Task
+from benchmark.data import Source, collate
+from benchmark.training.system import System
+
+torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
+    root = tmp_path_factory.mktemp("toys")
+    tones = Tones(root / "Tones")
+    tones.prepare()
+    return Source(tones, Hiss(root / "Hiss"))
+
+
+@pytest.fixture(scope="session")
+def batch(source: Source) -> Batch:
+    mixer = source.mixer("train")
+    return collate([mixer.draw((0, i), (-5, 5), (60, 70), None) for i in range(6)], Bands({"classes": ["low", "high"]}))
+
+
+@pytest.fixture
+def task() -> Task:
+    torch.manual_seed(0)
+    return Bands({"classes": ["low", "high"]})
+
+
+@pytest.fixture
+def step() -> Callable[[System, Scheme, Mapping[str, Batch]], list[frozenset[str]]]:
+    """One step of a scheme in bare PyTorch, as System.training_step does it with Lightning; what each update moved."""
+
+    def run(system: System, scheme: Scheme, batches: Mapping[str, Batch]) -> list[frozenset[str]]:
+        moved = []
+        for update in scheme.updates(system, batches, 0):
+            parameters = [p for name in update.moves for p in system.part(name).parameters()]
+            gradients = torch.autograd.grad(update.loss, parameters, allow_unused=True)
+            with torch.no_grad():
+                for parameter, gradient in zip(parameters, gradients, strict=True):
+                    if gradient is not None:
+                        parameter -= 0.01 * gradient
+            moved.append(update.moves)
+        return moved
+
+    return run
+
+
+@pytest.fixture
+def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to run recipes in, with a cache of its own."""
+    monkeypatch.setenv("EARMARK_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def system_of(front_end: FrontEnd, *tasks: Task) -> System:
+    return System(front_end, {f"task{i}": task for i, task in enumerate(tasks)})
