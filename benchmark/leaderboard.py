@@ -24,7 +24,7 @@ from benchmark.store import canonical, write_text
 SUMMARIES = "summaries.jsonl"
 FIELDS = (
     *("protocol", "task", "component", "front_end", "scheme", "seed", "fold", "baseline", "ranked", "track", "training_data", "corpora", "synthetic"),
-    *("conditions", "scenes", "groups", "sums", "failed", "updates", "costs"),
+    *("conditions", "scenes", "groups", "sums", "failed", "excluded", "updates", "costs"),
 )
 # The columns of costs.csv: costs with their decimals, then updates.
 COSTS = {"parameters": 0, "macs_per_second": 0, "real_time_factor": 4, "latency_ms": 2, "peak_memory_mb": 0, "train_seconds": 1, "score_seconds": 1}
@@ -120,12 +120,12 @@ class _Row:
     name: tuple[str, str]  # front-end, scheme
     lines: list[Summary]
     seeds: list[int]
-    sums: np.ndarray  # (columns, scenes, seeds, conditions), NaN where excluded, 0 where absent
+    sums: np.ndarray  # (columns, scenes, seeds, conditions), NaN where null, 0 where absent
     present: np.ndarray  # (scenes, seeds, conditions), bool
     failed: np.ndarray  # likewise
     score: np.ndarray = field(init=False)  # (1 + replicates,)
     figures: dict[str, np.ndarray] = field(init=False)  # (conditions,) each, observed
-    complete: bool = field(init=False)  # scored on every scene and condition that is not excluded
+    complete: bool = field(init=False)  # scored on every scene and condition that is not left out
     rank: int | None = None
 
     @property
@@ -154,8 +154,9 @@ class _Board:
         self.task = task
         self.metric = primary(component)
         self.figures: Mapping[str, Figure] = component.figures
-        self.groups = {scene: group for line in lines for scene, group in zip(line["scenes"], line["groups"], strict=True)}
-        self.scenes = sorted(self.groups)
+        groups = {scene: group for line in lines for scene, group in zip(line["scenes"], line["groups"], strict=True)}
+        self.scenes = sorted(groups)
+        self.groups = [groups[scene] for scene in self.scenes]
         widest = sorted(lines, key=lambda line: len(line["conditions"]), reverse=True)
         self.conditions = list(dict.fromkeys(condition for line in widest for condition in line["conditions"]))
         self.columns = sorted(lines[0]["sums"])
@@ -163,10 +164,13 @@ class _Board:
         for line in lines:
             by_row.setdefault((line["front_end"], line["scheme"]), []).append(line)
         self.rows = [self._assemble(name, own) for name, own in by_row.items()]
-        self.excluded = np.any([np.isnan(row.sums).any((0, 2)) for row in self.rows], 0)  # (scenes, conditions), for all rows alike
+        # (scenes, conditions): what is null in any row is left out of all; excluded is what was planned and could not be scored.
+        self.left_out = np.any([np.isnan(row.sums).any((0, 2)) for row in self.rows], 0)
+        excluded = {(entry["scene"], entry["condition"]) for line in lines for entry in line["excluded"]}
+        self.excluded = np.array([[(scene, condition) in excluded for condition in self.conditions] for scene in self.scenes]) & self.left_out
         self._score(component)
         self.baseline = next((row for row in self.rows if row.complete and row.baseline), None)
-        self.p = _rank([row for row in self.rows if row.complete and row.ranked], self.sign, self.baseline, len(self.scenes))
+        self.p = _rank([row for row in self.rows if row.complete and row.ranked], self.sign, self.baseline, len(self.scenes), statistics.units(self.groups))
 
     @property
     def sign(self) -> int:
@@ -195,10 +199,10 @@ class _Board:
         return _Row(name, lines, seeds, sums, present, failed)
 
     def _score(self, component: Any) -> None:
-        weights = statistics.scene_weights(self.scenes, [self.groups[scene] for scene in self.scenes])
-        usable = [k for k in range(len(self.conditions)) if not self.excluded[:, k].all()]
-        self.noisy = [k for k in usable if self.conditions[k] != "clean"] or usable
-        left_out = self.excluded[:, None]  # (scenes, 1, conditions)
+        weights = statistics.scene_weights(self.scenes, self.groups)
+        usable = [k for k in range(len(self.conditions)) if not self.left_out[:, k].all()]
+        self.noisy = [k for k in usable if self.conditions[k].partition(" ")[0] != "clean"] or usable  # "clean N2" is clean for listener N2
+        left_out = self.left_out[:, None]  # (scenes, 1, conditions)
         for row in self.rows:
             row.complete = bool((row.present | left_out).all())
             row.present &= ~left_out
@@ -213,7 +217,7 @@ class _Board:
             row.complete &= bool(np.isfinite(row.score[0]))
 
 
-def _rank(rows: Sequence["_Row | _Overall"], sign: int, baseline: _Row | None, scenes: int) -> dict[tuple[str, str], float]:
+def _rank(rows: Sequence["_Row | _Overall"], sign: int, baseline: _Row | None, scenes: int, units: int) -> dict[tuple[str, str], float]:
     """Rank rows within their tracks, by the name of each; returns the corrected p value of each against the baseline."""
     if not rows:
         return {}
@@ -221,7 +225,7 @@ def _rank(rows: Sequence["_Row | _Overall"], sign: int, baseline: _Row | None, s
     tracks = np.array([row.track for row in rows])
     is_baseline = np.array([row is baseline for row in rows])
     together = tracks[:, None] == tracks
-    p = statistics.compare(values, together | is_baseline[:, None] | is_baseline, scenes)
+    p = statistics.compare(values, together | is_baseline[:, None] | is_baseline, scenes, units)
     for row, rank in zip(rows, statistics.ranks(sign * values[:, 0], np.where(together, p, NAN)), strict=True):
         row.rank = int(rank)
     return {row.name: float(p[index, is_baseline.argmax()]) for index, row in enumerate(rows)} if is_baseline.any() else {}
@@ -249,7 +253,7 @@ def _task_frame(board: _Board) -> pd.DataFrame:
             | {"p": _number(None if change is None else board.p.get(row.name))}
             | {_text(name): _number(row.figures[name][board.noisy].mean() if board.noisy else None) for name in secondary}
             | {
-                "coverage": f"{row.present.sum()} of {row.present.size}",
+                "coverage": f"{row.present.sum()} of {(~board.left_out | board.excluded).sum() * len(row.seeds)}",
                 "failed": str(row.failed.sum()),
                 "excluded": str(board.excluded.sum() * len(row.seeds)),
                 "seeds": str(len(row.seeds)),
@@ -300,7 +304,8 @@ def _overall(boards: Sequence[_Board]) -> list[_Overall]:
                 reduction[~np.isfinite(reduction)] = NAN  # undefined where the baseline makes no error
                 if np.isfinite(reduction[0]):
                     overall.reductions[board.task] = reduction
-    _rank([row for row in rows.values() if row.ranked and len(row.reductions) == len(boards)], 1, None, sum(len(board.scenes) for board in boards))
+    entered = [row for row in rows.values() if row.ranked and len(row.reductions) == len(boards)]
+    _rank(entered, 1, None, sum(len(board.scenes) for board in boards), min(statistics.units(board.groups) for board in boards))
     return sorted(rows.values(), key=lambda row: _place(row, 1))
 
 

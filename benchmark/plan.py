@@ -279,7 +279,7 @@ class _Planner:
         for row in self.rows:
             records[row.front_end, row.scheme] = (*records.get((row.front_end, row.scheme), ()), row.record)
         seen, repeated = set(), set()
-        for (front_end, scheme), keys in records.items():
+        for (front_end, scheme), keys in sorted(records.items(), key=lambda item: len(self.schemes[item[0][1]].moves) if item[0][1] in self.schemes else 0):
             if (front_end, keys) in seen:
                 repeated.add((front_end, scheme))
             seen.add((front_end, keys))

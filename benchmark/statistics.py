@@ -43,6 +43,11 @@ def scene_weights(scenes: Sequence[str], groups: Sequence[str], replicates: int 
     return weights
 
 
+def units(groups: Sequence[str]) -> int:
+    """How many independent units the bootstrap draws first: groups, or scenes where all are of one group."""
+    return len(set(groups)) if len(set(groups)) > 1 else len(groups)
+
+
 def seed_weights(seeds: Sequence[int], scenes: Sequence[str], replicates: int = REPLICATES) -> np.ndarray:
     """The share of each training seed in each replicate, drawn with replacement; figures are averaged over seeds with it.
 
@@ -64,29 +69,33 @@ def interval(values: np.ndarray, level: float = LEVEL) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def p_values(differences: np.ndarray, scenes: int, groups: int = 1) -> np.ndarray:
+def p_values(differences: np.ndarray, scenes: int, units: int) -> np.ndarray:
     """Two-sided bootstrap p values of paired differences: twice the share of replicates that fall on the rarer side of zero, (1 + count) / (R + 1).
 
-    Ties and undefined replicates count for both sides. Three choices are ours. The share cannot fall below 2 / (R + 1), so that no pair of a large board could
-    pass Holm's correction: where no replicate crosses zero, Student's tail beyond the bootstrap's standard error stands for it. The bootstrap of few groups is
-    too sure of itself: p is never below that tail, with one degree of freedom less than there are groups (A. C. Cameron and D. L. Miller, Journal of Human
-    Resources 50, 2015), or scenes where all are of one group. And p is never below what a sign test on the scenes could reach, 2 ** (1 - scenes).
+    Ties count for both sides, undefined replicates for none. Three choices are ours:
+
+    - The share cannot fall below 2 / (R + 1), so that no pair of a large board could pass Holm's correction: where no replicate crosses zero, Student's tail
+      beyond the bootstrap's standard error stands for it.
+    - The bootstrap of few groups is too sure of itself: p is never below that tail, with one degree of freedom less than there are units (A. C. Cameron and
+      D. L. Miller, Journal of Human Resources 50, 2015).
+    - p is never below what a sign test on the scenes could reach, 2 ** (1 - scenes).
 
     Args:
         differences: (..., 1 + replicates)
         scenes: the number of base scenes behind them
-        groups: the number of groups that the scenes are of
+        units: what the bootstrap drew first, as `units` counts it
     Returns:
         (...)
     """
     observed, replicates = differences[..., 0], differences[..., 1:]
-    total = replicates.shape[-1]
+    defined = np.isfinite(replicates)
+    total = defined.sum(-1)
     crossed = total - np.maximum((replicates > TIE).sum(-1), (replicates < -TIE).sum(-1))
     share = 2 * (1 + crossed) / (1 + total)
-    freedom = (groups if groups > 1 else scenes) - 1
     with np.errstate(divide="ignore", invalid="ignore"):
-        tail = 2 * stdtr(freedom, -np.abs(observed) / replicates.std(-1, ddof=1))
-    return np.clip(np.where(crossed == 0, tail, np.fmax(share, tail)), 2.0 ** (1 - scenes), 1.0)
+        # The spread of a bootstrap of n units is short by the root of (n - 1) / n.
+        tail = 2 * stdtr(units - 1, -np.abs(observed) / replicates.std(-1, where=defined) * np.sqrt(1 - 1 / units))
+    return np.fmin(np.fmax(np.where(crossed == 0, tail, np.fmax(share, tail)), 2.0 ** (1 - scenes)), 1)
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -97,13 +106,13 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def compare(values: np.ndarray, compared: np.ndarray, scenes: int, groups: int = 1) -> np.ndarray:
+def compare(values: np.ndarray, compared: np.ndarray, scenes: int, units: int) -> np.ndarray:
     """Holm-corrected p values of all pairs that are compared; one board is one family.
 
     Args:
         values: (rows, 1 + replicates)
         compared: (rows, rows), symmetric, true where two rows are compared; the diagonal is ignored
-        scenes, groups: their numbers, as for `p_values`
+        scenes, units: their numbers, as for `p_values`
     Returns:
         (rows, rows), symmetric, NaN where nothing was compared
     """
@@ -112,7 +121,7 @@ def compare(values: np.ndarray, compared: np.ndarray, scenes: int, groups: int =
     if len(pairs):
         chunks = np.array_split(pairs, -(-len(pairs) // 256))  # bounds the memory of large boards
         first, second = pairs.T
-        table[first, second] = holm(np.concatenate([p_values(values[chunk[:, 0]] - values[chunk[:, 1]], scenes, groups) for chunk in chunks]))
+        table[first, second] = holm(np.concatenate([p_values(values[chunk[:, 0]] - values[chunk[:, 1]], scenes, units) for chunk in chunks]))
         table[second, first] = table[first, second]
     return table
 

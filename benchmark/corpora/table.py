@@ -21,7 +21,8 @@ class Table(Corpus):
 
     Args:
         root: `path`, where it is on this machine
-        path: a name on the hub, a folder written by save_to_disk, a parquet, CSV or JSON file, or a folder of such files or of audio with a metadata file
+        path: a name on the hub, a folder written by save_to_disk, a parquet, CSV or JSON file, a folder of such files, or a folder of audio with a
+            sub-folder a split, each with its metadata.csv or metadata.jsonl of a column file_name
         columns: our names (id, group, audio, label, text) to the table's, where they differ
         splits: our names (train, validation, test) to the table's, where they differ; or to files in the folder `path`; slices such as "train[:80%]" too,
             unless streamed
@@ -88,6 +89,8 @@ class Table(Corpus):
         features = _features(table)
         columns = self._columns(features)
         audio = columns["audio"]
+        file = self._file(split)
+        folder = self.root if file is None else file.parent
         decoded = features[audio] is not None and not isinstance(features[audio], Value)
         if decoded:
             table = table.cast_column(audio, Audio(decode=False))
@@ -101,7 +104,7 @@ class Table(Corpus):
             if "text" in columns:
                 found["text"] = transcript(row[columns["text"]] or "", f"{self.path}: row {name}")
             if audio in row:
-                found["audio"] = self._source(row[audio])
+                found["audio"] = str(folder / row[audio]) if isinstance(row[audio], str) and self.root.exists() else row[audio]
             return found
 
         if self.streaming:
@@ -119,7 +122,7 @@ class Table(Corpus):
         from datasets.exceptions import DatasetsError
 
         name = self.splits[split]
-        file = self.root / name if self.root.is_dir() else self.root
+        file = self._file(split)
         try:
             if (self.root / "dataset_dict.json").is_file() or (self.root / "state.json").is_file():
                 saved = load_from_disk(str(self.root))
@@ -127,21 +130,32 @@ class Table(Corpus):
                 if name not in tables:
                     raise ValueError(f"it holds {', '.join(tables)}")
                 return tables[name].to_iterable_dataset() if self.streaming else tables[name]
-            if file.is_file() and file.suffix in BUILDERS:
+            if file is not None:
                 options = {"sep": "\t"} if file.suffix == ".tsv" else {}
                 chosen = "train" if self.root.is_dir() else name  # datasets calls the rows of one file "train"
                 return load_dataset(BUILDERS[file.suffix], data_files=str(file), split=chosen, streaming=self.streaming, **options)
             where = str(self.root) if self.root.exists() else self.path
             return load_dataset(where, self.config, split=name, streaming=self.streaming)
         except (OSError, ValueError, DatasetsError) as error:
-            problem = (str(error).splitlines() or [type(error).__name__])[0]
+            cause: BaseException = error
+            while cause.__cause__ is not None:  # datasets wraps what went wrong
+                cause = cause.__cause__
+            problem = (str(cause).splitlines() or [type(cause).__name__])[0]
             raise EarmarkError(f"table {self.path}: no split '{name}' to be had: {problem}; check path, splits and config") from error
+
+    def _file(self, split: str) -> Path | None:
+        """The file that holds a split, where one does. A folder of audio is read by its metadata files: datasets would decode it."""
+        place = self.root / self.splits[split]
+        files = [self.root, place, *(place / f"metadata{suffix}" for suffix in BUILDERS)]
+        return next((file for file in files if file.is_file() and file.suffix in BUILDERS), None)
 
     def _columns(self, features: Mapping[str, Any]) -> dict[str, str]:
         columns = {}
         required = {"group", "audio"} | set(self.columns) | ({"id"} if self.streaming else set())
         for ours in NAMES:
             theirs = self.columns.get(ours, ours)
+            if ours == theirs == "audio" and "audio" not in features and "file_name" in features:
+                theirs = "file_name"  # as metadata files have it
             if theirs in features:
                 columns[ours] = theirs
             elif ours in required:
@@ -154,10 +168,6 @@ class Table(Corpus):
         if label is None or str(label) not in self.schema["classes"]:
             raise EarmarkError(f"table {self.path}: row {row} has the label {label!r}, which is no class; set classes, or remove the row")
         return str(label)
-
-    def _source(self, source: Any) -> Any:
-        folder = self.root if self.root.is_dir() else self.root.parent
-        return str(folder / source) if isinstance(source, str) and self.root.exists() else source
 
 
 def _features(table: Any) -> Mapping[str, Any]:

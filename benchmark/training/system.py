@@ -115,9 +115,9 @@ class System(L.LightningModule):
         for batch in batches.values():
             self.counts["audio_seconds"] += float(batch.heard.lengths.sum()) / SAMPLE_RATE
         for update in self.scheme.updates(self, batches, step):
-            self._apply(update)
+            self._make(update)
 
-    def _apply(self, update: Update) -> None:
+    def _make(self, update: Update) -> None:
         if not torch.isfinite(update.loss):
             raise EarmarkError(
                 f"{type(self.front_end).__name__}: the training loss is not finite; look for NaN in the front-end's output, or lower train.*.lr in the recipe"

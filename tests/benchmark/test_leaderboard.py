@@ -182,12 +182,30 @@ def test_what_is_excluded_for_one_row_is_excluded_for_all(tmp_path: Path):
     one, two = summary(), summary(front_end="unet")
     for rows in two["sums"].values():
         rows[4][1] = None
+    two |= {"excluded": [{"scene": "scene04", "condition": "snr_5", "reason": "no reference"}]}
     two["failed"][4][1] = 1
     made = boards(tmp_path, one, two)["asr"]
     errors, words = (np.delete(np.array(one["sums"][name])[:, 1], 4) for name in ("errors", "words"))
     assert float(row(made, "identity")["snr_5"]) == pytest.approx(errors.sum() / words.sum(), abs=5e-5)
     assert [(line["coverage"], line["excluded"], line["failed"]) for line in made] == [("89 of 90", "1", "0")] * 2
     assert all(line["rank"] for line in made)
+
+
+def test_a_corpus_may_hold_each_scene_under_one_condition_only(tmp_path: Path):
+    """Recordings mixed by their owner: what is null and not listed as excluded was never planned."""
+    one = summary()
+    for rows in one["sums"].values():
+        for index, scene in enumerate(rows):
+            scene[:] = [value if index % 3 == k else None for k, value in enumerate(scene)]
+    line = boards(tmp_path, one)["asr"][0]
+    errors = np.array([scene[1] for index, scene in enumerate(one["sums"]["errors"]) if index % 3 == 1])
+    assert (line["coverage"], line["excluded"], line["rank"]) == ("30 of 30", "0", "1")
+    assert float(line["snr_5"]) == pytest.approx(errors.sum() / 100, abs=5e-5)
+
+
+def test_clean_input_is_no_noisy_condition_for_any_listener(tmp_path: Path):
+    line = boards(tmp_path, summary(conditions=["clean N2", "0 N2", "0 N4"]))["asr"][0]
+    assert float(line["score"]) == pytest.approx((float(line["0 N2"]) + float(line["0 N4"])) / 2, abs=1e-4)
 
 
 def test_a_condition_that_is_excluded_whole_leaves_the_score(tmp_path: Path):

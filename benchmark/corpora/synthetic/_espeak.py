@@ -1,7 +1,7 @@
 """espeak-ng through ctypes: text to speech at 16 kHz.
 
-The library keeps state from one utterance to the next (phases, noise), so a clip depends on what the process spoke before it. A unit of work is
-therefore spoken in order by a process of its own, and its bytes depend on nothing else.
+The library keeps state from one utterance to the next (phases, noise), so a clip depends on what the process spoke before it. Work is
+therefore cut into fixed units, each spoken in order by a process of its own.
 """
 
 import ctypes
@@ -63,8 +63,8 @@ def synthesiser() -> Synthesiser:
     return Synthesiser()
 
 
-def render(folder: Path, clips: Iterable[Mapping[str, Any]]) -> None:
-    """Speak clips in order, trimmed, to `folder` / path. A clip has path, text, voice, rate, pitch and range."""
-    for clip in clips:
-        spoken = synthesiser().speak(clip["text"], clip["voice"], clip["rate"], clip["pitch"], clip["range"])
-        write(folder / clip["path"], trim(spoken))
+def render(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Speak rows in order, trimmed, to `folder` / audio. A row has audio, text, voice, rate, pitch and range."""
+    for row in rows:
+        spoken = synthesiser().speak(row["text"], row["voice"], row["rate"], row["pitch"], row["range"])
+        write(folder / row["audio"], trim(spoken))

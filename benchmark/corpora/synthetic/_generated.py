@@ -9,10 +9,10 @@ import subprocess
 import sys
 import tempfile
 from abc import abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 from datasets import Dataset
 from filelock import FileLock
@@ -23,18 +23,12 @@ from benchmark.contracts import SPLITS, Corpus
 from benchmark.errors import EarmarkError, unknown
 
 PACKAGE = Path(__file__).resolve().parent
+UNITS = 24  # processes that share a corpus; part of the plan, as what espeak-ng says depends on what the process spoke before
 Row = dict[str, Any]
 
 
-class Unit(NamedTuple):
-    """Clips that one process renders in order: `module`, beside this one, has render(folder, clips); a clip is plain values, among them its `path` in the folder."""
-
-    module: str
-    clips: Sequence[Mapping[str, Any]]
-
-
 class Generated(Corpus):
-    """A corpus that this project makes. A subclass plans it; a plan is a function of the code alone.
+    """A corpus that this project makes. A subclass plans it; a plan is a function of the code alone and is part of the version.
 
     Files lie in root/version beside manifest.json, which holds the rows, the digest of the plan and `hash`: the SHA-256 over the sorted (path, SHA-256
     of the file) pairs. Where that is not the hash published in the code, this platform's audio differs in some bit: the corpus works, and its version
@@ -42,26 +36,28 @@ class Generated(Corpus):
     """
 
     synthetic = True
+    renderer: ClassVar[str]  # the module beside this one whose render(folder, rows) writes the audio of rows, in order
+    columns: ClassVar[tuple[str, ...]]  # of a row, what the corpus shows; the rest tells the renderer what to make
     published: ClassVar[str]  # the manifest hash of this version
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
         self._folder = Path(root) / type(self).version
-        self._rows, self._units = self.plan()
-        self._digest = hashlib.sha256(json.dumps([self._rows, self._units], sort_keys=True).encode()).hexdigest()
+        self._plan = self.plan()
+        self._digest = hashlib.sha256(json.dumps([UNITS, self._plan], sort_keys=True).encode()).hexdigest()
         self._complete()
 
     @abstractmethod
-    def plan(self) -> tuple[list[Row], list[Unit]]:
-        """All rows (split, id, group, audio as a path in the folder, labels) and the units that render their audio."""
+    def plan(self) -> list[Row]:
+        """Every row: split, id, group, audio (a path in the folder), labels, and what the renderer needs; plain values."""
 
     def rows(self, split: str) -> Dataset:
         """The rows of one split; the corpus is generated first if it is not there."""
         if split not in SPLITS:
             raise unknown("split", split, SPLITS)
         self.prepare()
-        rows = [row | {"audio": str(self._folder / row["audio"])} for row in self._rows if row["split"] == split]
-        return Dataset.from_list(rows).remove_columns("split")
+        rows = [row | {"audio": str(self._folder / row["audio"])} for row in self._plan if row["split"] == split]
+        return Dataset.from_list(rows).select_columns(list(self.columns))
 
     def prepare(self) -> None:
         """Generate the corpus where it is missing, was interrupted or is of another plan. A second process waits for the first."""
@@ -77,7 +73,7 @@ class Generated(Corpus):
                 shutil.rmtree(stale, ignore_errors=True)
             partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=self.root))
             try:
-                _render(f"generating {self.root.name}", self._units, partial)
+                _render(self.root.name, self.renderer, [self._plan[first::UNITS] for first in range(min(UNITS, len(self._plan)))], partial)
                 manifest = {"plan": self._digest, "hash": manifest_hash(partial)}
                 (partial / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
                 # A folder without its manifest counts as absent, so it may go bit by bit.
@@ -92,7 +88,7 @@ class Generated(Corpus):
         """Whether the corpus of this plan is there; takes its version from the manifest if so."""
         try:
             manifest = json.loads((self._folder / "manifest.json").read_text(encoding="utf-8"))
-        except (FileNotFoundError, NotADirectoryError):
+        except (OSError, ValueError):
             return False
         if manifest["plan"] != self._digest:
             return False
@@ -109,30 +105,31 @@ def manifest_hash(folder: Path) -> str:
     return digest.hexdigest()
 
 
-def _render(title: str, units: Iterable[Unit], folder: Path, workers: int | None = None) -> None:
+def _render(title: str, renderer: str, units: Sequence[Sequence[Row]], folder: Path) -> None:
     """Render units into `folder`, each by a process of its own, on all cores that this process may use."""
-    units = list(units)
-    workers = workers or (len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress, ThreadPoolExecutor(workers) as pool:
-        task = progress.add_task(title, total=sum(len(unit.clips) for unit in units))
-        futures = {pool.submit(_run, unit, folder): unit for unit in units}
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress, ThreadPoolExecutor(_cores()) as pool:
+        bar = progress.add_task(f"generating {title}", total=len(units))
         try:
-            for future in as_completed(futures):
-                future.result()
-                progress.advance(task, len(futures[future].clips))
+            for done in as_completed([pool.submit(_run, renderer, unit, folder) for unit in units]):
+                done.result()
+                progress.advance(bar)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
 
 
-def _run(unit: Unit, folder: Path) -> None:
+def _run(renderer: str, rows: Sequence[Row], folder: Path) -> None:
     path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    job = json.dumps({"module": unit.module, "folder": str(folder.resolve()), "clips": unit.clips})
+    job = json.dumps({"renderer": renderer, "folder": str(folder.resolve()), "rows": rows})
     command = [sys.executable, "-m", f"{PACKAGE.name}._worker"]  # see there why not by its full name
     done = subprocess.run(command, input=job, env=environment, capture_output=True, text=True)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]
-        raise EarmarkError(f"{unit.clips[0]['path']}: cannot be generated ({reason}); check the packages of earmark[synth] and the free disk space")
+        raise EarmarkError(f"{folder.parent}: cannot be generated ({reason}); check the packages of earmark[synth] and the free disk space")
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,6 +1,9 @@
 """A small grammar of English: short sentences of four to seven words, none twice."""
 
+import hashlib
 import itertools
+
+from numpy.random import Generator
 
 from benchmark.corpora.synthetic._draw import generator
 
@@ -40,15 +43,19 @@ def vocabulary() -> list[str]:
 
 def sentences(count: int, babble: bool = False) -> list[str]:
     """The first `count` sentences, none twice; a quarter of all sentences is kept for babble, and no other speech holds one of those."""
+    rng = generator("sentences", "babble" if babble else "targets")
     drawn: dict[str, None] = {}
-    for attempt in itertools.count():
-        rng = generator("sentence", str(attempt))
-        pattern = SENTENCES[attempt % len(SENTENCES)].split()
-        words = [str(rng.choice(WORDS[word[1:-1]].split())) if word[0] == "{" else word for word in pattern]
+    for pattern in itertools.cycle(SENTENCES):
+        words = [_draw(rng, word[1:-1]) if word[0] == "{" else word for word in pattern.split()]
         content = [word for word in words if word != "the"]
         sentence = " ".join(words)
-        if len({*content}) == len(content) and (generator("use", sentence).random() < 0.25) == babble:
+        if len({*content}) == len(content) and (hashlib.sha256(sentence.encode()).digest()[0] < 64) == babble:
             drawn[sentence] = None
         if len(drawn) == count:
             break
     return list(drawn)
+
+
+def _draw(rng: Generator, part: str) -> str:
+    words = WORDS[part].split()
+    return words[rng.integers(len(words))]

@@ -36,7 +36,7 @@ def engine(rng: Rng, time: np.ndarray, speed: float, wander: float, resonance: f
     """An engine: `speed` firings a second that wander slowly by the share `wander`, ringing at `resonance` Hz."""
     pace = speed * (1 + wander * _slow(rng, time, 0.5))
     fired = _pulses(np.cumsum(pace) / RATE, rng.uniform(0.7, 1.3, int(pace.max() * time[-1]) + 3))
-    rung = _around(fired, _ring(resonance, 0.02))
+    rung = _around(fired, _ring(resonance, 0.005))
     return rung / rung.std() + 0.2 * coloured(rng, time, 4.0)
 
 
@@ -72,7 +72,7 @@ def rain(rng: Rng, time: np.ndarray, rate: float, resonance: float) -> np.ndarra
     """Drops: `rate` small clicks a second of all strengths, ringing at `resonance` Hz."""
     count = round(rate * time[-1])
     drops = np.bincount(rng.integers(0, len(time), count), rng.exponential(1.0, count), len(time))
-    sound = _around(drops, _ring(resonance, 0.002))
+    sound = _around(drops, _ring(resonance, 0.0005))
     return sound / sound.std() + 0.1 * coloured(rng, time, 2.0)
 
 
@@ -112,11 +112,11 @@ KINDS = {
 }
 
 
-def render(folder: Path, clips: Iterable[Mapping[str, Any]]) -> None:
-    """Write clips to `folder` / path. A clip has path, kind, samples and parameters; babble's are its talkers."""
-    for clip in clips:
-        rng, time = generator("noise", clip["path"]), np.arange(clip["samples"]) / RATE
-        write(folder / clip["path"], KINDS[clip["kind"]].make(rng, time, **clip["parameters"]))
+def render(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Write rows to `folder` / audio. A row has audio, label (the kind), samples and parameters; babble's are its talkers."""
+    for row in rows:
+        rng, time = generator("noise", row["audio"]), np.arange(row["samples"]) / RATE
+        write(folder / row["audio"], KINDS[row["label"]].make(rng, time, **row["parameters"]))
 
 
 def _shaped(rng: Rng, count: int, gain: Callable[[np.ndarray], np.ndarray], lowest: float = 40.0) -> np.ndarray:

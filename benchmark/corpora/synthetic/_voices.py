@@ -21,7 +21,7 @@ class Voice(NamedTuple):
         """The name by which espeak-ng knows it, and the group in a corpus."""
         return f"{self.accent}+{self.variant}"
 
-    def clip(self, rate: float = 1.0, pitch: int = 0) -> dict[str, Any]:
+    def instructions(self, rate: float = 1.0, pitch: int = 0) -> dict[str, Any]:
         """What espeak-ng is told, at `rate` times the voice's own rate and `pitch` above its own pitch."""
         return {"voice": self.name, "rate": round(self.rate * rate), "pitch": self.pitch + pitch, "range": self.range}
 
@@ -34,7 +34,7 @@ _ACCENTS = {
 }
 _VARIANTS = {
     "train": "m1 f1 m2 f3 m4 f4 m5 Alex m6 Annie m8 aunty Andy belinda Lee linda Mike klatt3 klatt5 shelby Reed grandma Mario quincy adam announcer max robert",
-    "validation": "m7 f5 klatt6 Alicia edward rob",
+    "validation": "m7 f5 klatt6 steph edward rob",
     "test": "m3 f2 klatt4 Michael pablo benjamin boris kaukovalta",
 }
 

@@ -1,7 +1,7 @@
-"""Renders one unit of a corpus, read as JSON from standard input, in a process of its own.
+"""Renders some rows of a corpus, read as JSON from standard input, in a process of its own.
 
 It is run as `python -m synthetic._worker` from the folder above, and what it imports imports by relative names: so it starts without
-benchmark.corpora, which would load torch for every unit.
+benchmark.corpora, which would load torch every time.
 """
 
 import json
@@ -11,9 +11,9 @@ from pathlib import Path
 
 
 def main() -> None:
-    """Call render(folder, clips) of the sibling module that the unit names."""
-    unit = json.load(sys.stdin)
-    import_module(f".{unit['module']}", __package__).render(Path(unit["folder"]), unit["clips"])
+    """Call render(folder, rows) of the sibling module that the job names."""
+    job = json.load(sys.stdin)
+    import_module(f".{job['renderer']}", __package__).render(Path(job["folder"]), job["rows"])
 
 
 if __name__ == "__main__":

@@ -62,12 +62,12 @@ def test_a_missing_folder_says_where_to_get_it(tmp_path):
     text = str(error.value)
     assert text.startswith(f"speech_commands: no folder speech_commands_v0.02 or speech_commands_v0.01 in {tmp_path}; get it from http")
     assert text.endswith("(2.3 GB; version 0.01: 1.4 GB) and give its parent with --data")
-    with pytest.raises(EarmarkError, match="and --data was not given; get it from"):
+    with pytest.raises(EarmarkError, match=r"and --data was not given; get it from"):
         open_corpus("musan", {}, None, tmp_path)
 
 
 def test_words_that_yaml_reads_as_truth_values_are_explained(tmp_path):
-    with pytest.raises(EarmarkError, match="put them in quotes"):
+    with pytest.raises(EarmarkError, match=r"put them in quotes"):
         open_corpus("speech_commands", {"words": ["up", True]}, tmp_path, tmp_path)
 
 
@@ -135,5 +135,5 @@ def test_a_fingerprint_is_that_of_the_content(digits, tmp_path, clip):
     clip(Path(rows[0]["audio"]), seconds=0.2)
     assert fingerprint(rows) != fingerprint(moved)
     Path(rows[0]["audio"]).unlink()
-    with pytest.raises(EarmarkError, match="no such file"):
+    with pytest.raises(EarmarkError, match=r"no such file"):
         fingerprint(rows)

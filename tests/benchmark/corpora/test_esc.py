@@ -61,7 +61,7 @@ def test_an_empty_fold_says_which_there_are(esc10):
         EarmarkError, match=r"esc10: the validation split is empty in .*; folds present: 1, 2, 3; set folds: \{train: \[…\], validation: \[…\], test: \[…\]\}"
     ):
         ESC10(esc10).rows("validation")
-    with pytest.raises(EarmarkError, match="folds present: none"):
+    with pytest.raises(EarmarkError, match=r"folds present: none"):
         ESC10(esc10 / "001 - Dog bark").rows("train")
 
 
@@ -78,7 +78,7 @@ def test_what_is_missing_is_named(esc50, esc10, clip):
     with pytest.raises(EarmarkError, match=r"1 files that meta/esc50.csv in .* names are not there, the first is 1-1000-A-0.wav"):
         ESC50(esc50).rows("train")
     (esc50 / "meta/esc50.csv").unlink()
-    with pytest.raises(EarmarkError, match="no file meta/esc50.csv in"):
+    with pytest.raises(EarmarkError, match=r"no file meta/esc50.csv in"):
         _ = ESC50(esc50).schema
     clip(esc10 / "001 - Dog bark/dog.ogg")
     with pytest.raises(EarmarkError, match=r"dog.ogg is not named fold-source-take.ogg; rename it or remove it"):

@@ -26,10 +26,10 @@ def test_sub_folders_with_the_names_of_splits_are_the_splits(tmp_path, clip, rea
     found = read(Folder(tmp_path, "here"))
     assert {split: [row["id"] for row in rows] for split, rows in found.items()} == {split: [name] for split, name in wanted.items()}
     (tmp_path / "validation/deep/er.ogg").unlink()
-    with pytest.raises(EarmarkError, match="the validation split is empty in .*; it holds 2 recordings; add some, or put them into sub-folders named train"):
+    with pytest.raises(EarmarkError, match=r"the validation split is empty in .*; it holds 2 recordings; add some, or put them into sub-folders named train"):
         Folder(tmp_path, "here").rows("validation")
     stray = clip(tmp_path / "stray.wav")
-    with pytest.raises(EarmarkError, match=f"{stray} stands outside the sub-folders train, validation and test; move it"):
+    with pytest.raises(EarmarkError, match=rf"{stray} stands outside the sub-folders train, validation and test; move it"):
         Folder(tmp_path, "here").rows("train")
 
 

@@ -38,11 +38,11 @@ def test_a_fold_leaves_one_speaker_out(root, read):
 
 
 def test_errors_name_the_remedy(root, clip, tmp_path):
-    with pytest.raises(EarmarkError, match="'thea'; did you mean 'theo'?"):
+    with pytest.raises(EarmarkError, match=r"'thea'; did you mean 'theo'?"):
         FreeSpokenDigits(root, fold="thea").rows("test")
     odd = clip(root / "recordings/seven_theo_1.wav")
-    with pytest.raises(EarmarkError, match=f"{odd} is not named digit_speaker_take.wav; rename it or remove it"):
+    with pytest.raises(EarmarkError, match=rf"{odd} is not named digit_speaker_take.wav; rename it or remove it"):
         FreeSpokenDigits(root).rows("test")
     (tmp_path / "other").mkdir()
-    with pytest.raises(EarmarkError, match="the train split is empty in .*other; get the corpus from"):
+    with pytest.raises(EarmarkError, match=r"the train split is empty in .*other; get the corpus from"):
         FreeSpokenDigits(tmp_path / "other", fold="theo").rows("train")

@@ -37,7 +37,7 @@ def test_subsets_make_the_splits(root, read):
 def test_subsets_can_be_chosen(root, read):
     corpus = LibriSpeech(root, subsets=["train-clean-100", "dev-clean", "test-other"])
     assert {row["group"] for row in read(corpus)["test"]} == {"367", "533"}
-    with pytest.raises(EarmarkError, match="unknown subset of .* 'test-cleen'; did you mean 'test-clean'?"):
+    with pytest.raises(EarmarkError, match=r"unknown subset of .* 'test-cleen'; did you mean 'test-clean'?"):
         LibriSpeech(root, subsets=["test-cleen"]).rows("test")
 
 
@@ -45,7 +45,7 @@ def test_a_piece_can_be_split_by_speakers(root, read):
     corpus = LibriSpeech(root, subsets=["test-clean", "test-other"], split_speakers=True)
     found = read(corpus)
     assert {split: len(rows) for split, rows in found.items()} == {"train": 2, "validation": 2, "test": 2}
-    with pytest.raises(EarmarkError, match="the train split is empty in .*; subsets used: test-clean; add one from .*, or set split_speakers: true"):
+    with pytest.raises(EarmarkError, match=r"the train split is empty in .*; subsets used: test-clean; add one from .*, or set split_speakers: true"):
         LibriSpeech(root, subsets=["test-clean"]).rows("train")
 
 
@@ -56,7 +56,7 @@ def test_a_chapter_must_be_whole(root, clip):
         LibriSpeech(root).rows("train")
     clip(chapter / "84-100-0001.flac")
     clip(chapter / "84-100-0002.flac")
-    with pytest.raises(EarmarkError, match="84-100.trans.txt: 84-100-0002: the transcript is empty"):
+    with pytest.raises(EarmarkError, match=r"84-100.trans.txt: 84-100-0002: the transcript is empty"):
         LibriSpeech(root).rows("train")
     (chapter / "84-100.trans.txt").unlink()
     with pytest.raises(EarmarkError, match=r"no file dev-clean/84/100/84-100.trans.txt in"):

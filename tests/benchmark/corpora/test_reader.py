@@ -51,5 +51,5 @@ def test_every_format_of_libsndfile_is_found(tmp_path, clip, suffix, rate, chann
 
 def test_transcripts_are_lower_case_words():
     assert transcript("  PLEASE call\tStella: ask her, it's   late! ", "here") == "please call stella ask her it's late"
-    with pytest.raises(EarmarkError, match="^there: the transcript is empty; "):
+    with pytest.raises(EarmarkError, match=r"^there: the transcript is empty; "):
         transcript(" . ", "there")

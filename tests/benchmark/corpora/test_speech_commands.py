@@ -43,7 +43,7 @@ def test_words_restrict_and_order_the_classes(root, read):
     corpus = SpeechCommands(root, words=["yes", "no"])
     assert corpus.schema == {"classes": ["yes", "no"]}
     assert {row["label"] for row in read(corpus)["train"]} == {"yes", "no"}
-    with pytest.raises(EarmarkError, match="unknown word of speech_commands_v0.02 'yess'; did you mean 'yes'?"):
+    with pytest.raises(EarmarkError, match=r"unknown word of speech_commands_v0.02 'yess'; did you mean 'yes'?"):
         _ = SpeechCommands(root, words=["yess"]).schema
 
 
@@ -58,10 +58,10 @@ def test_half_a_download_is_refused_unless_its_words_are_not_used(root):
 def test_another_folder_is_told_by_its_missing_lists(tmp_path):
     with pytest.raises(EarmarkError, match=r"speech_commands: no file validation_list.txt in .*; get the corpus from http"):
         SpeechCommands(tmp_path).rows("train")
-    with pytest.raises(EarmarkError, match="speech_commands: no folder"):
+    with pytest.raises(EarmarkError, match=r"speech_commands: no folder"):
         SpeechCommands(tmp_path / "nowhere")
 
 
 def test_an_unknown_split_is_refused(root):
-    with pytest.raises(EarmarkError, match="unknown split 'tests'; did you mean 'test'?"):
+    with pytest.raises(EarmarkError, match=r"unknown split 'tests'; did you mean 'test'?"):
         SpeechCommands(root).rows("tests")

@@ -93,7 +93,7 @@ def test_text_tables_name_files_beside_them(tmp_path, clip, read, suffix, stream
     assert corpus.schema == {"classes": ["b", "a"] if streaming else ["a", "b"]}
     assert found["test"][1] == {"id": "test1", "group": "test1", "audio": str(root / "wav/test1.wav"), "label": "b"}
     if streaming:
-        with pytest.raises(EarmarkError, match="a streamed table with labels that are strings; set classes"):
+        with pytest.raises(EarmarkError, match=r"a streamed table with labels that are strings; set classes"):
             _ = Table(root, root, splits=splits, streaming=True).schema
 
 
@@ -151,7 +151,7 @@ def test_one_saved_table_or_file_is_one_split(tmp_path, tables):
     for name in ("one", "one.parquet"):
         corpus = open_corpus("table", {"path": name, "columns": COLUMNS}, tmp_path, tmp_path)
         assert len(corpus.rows("train")) == 4
-        with pytest.raises(EarmarkError, match="no split 'test' to be had"):
+        with pytest.raises(EarmarkError, match=r"no split 'test' to be had"):
             corpus.rows("test")
     sliced = open_corpus("table", {"path": "one.parquet", "columns": COLUMNS, "splits": {"train": "train[:50%]", "test": "train[50%:]"}}, tmp_path, tmp_path)
     assert [row["id"] for row in sliced.rows("test")] == ["train2", "train3"]

@@ -60,31 +60,31 @@ def test_the_plain_layout_has_the_same_ids_and_splits(owners, read, tmp_path):
 def test_speakers_can_be_moved(owners, read):
     assert {row["group"] for row in read(VoiceBankDemand(owners, validation_speakers=["p250"]))["train"]} == {"p226", "p287"}
     corpus = VoiceBankDemand(owners, validation_speakers=[])
-    with pytest.raises(EarmarkError, match="the validation split is empty in .*; speakers present: p226, p232, p250, p257, p287; set validation_speakers"):
+    with pytest.raises(EarmarkError, match=r"the validation split is empty in .*; speakers present: p226, p232, p250, p257, p287; set validation_speakers"):
         corpus.rows("validation")
 
 
 def test_the_other_training_set_must_be_there(owners):
     assert {row["group"] for row in VoiceBankDemand(owners, trainset="56spk").rows("test")} == {"p232", "p257"}
-    with pytest.raises(EarmarkError, match="the train split is empty"):
+    with pytest.raises(EarmarkError, match=r"the train split is empty"):
         VoiceBankDemand(owners, trainset="56spk").rows("train")
 
 
 def test_what_is_broken_is_named(owners, tmp_path):
     text = owners / "testset_txt/p232_001.txt"
     text.write_text("\n")
-    with pytest.raises(EarmarkError, match=f"{text}: the transcript is empty"):
+    with pytest.raises(EarmarkError, match=rf"{text}: the transcript is empty"):
         VoiceBankDemand(owners).rows("test")
     text.write_text("A word.")
     log = owners / "log_testset.txt"
     whole = log.read_text()
     log.write_text("p232_001 bus\n")
-    with pytest.raises(EarmarkError, match=f"{log} has a line that is not name, noise and SNR: 'p232_001 bus'; restore the file"):
+    with pytest.raises(EarmarkError, match=rf"{log} has a line that is not name, noise and SNR: 'p232_001 bus'; restore the file"):
         VoiceBankDemand(owners).rows("test")
     log.write_text(whole)
     (owners / "clean_testset_wav/p232_002.wav").unlink()
-    with pytest.raises(EarmarkError, match="1 files stand in only one of noisy_testset_wav and clean_testset_wav in .*, the first is p232_002.wav; get"):
+    with pytest.raises(EarmarkError, match=r"1 files stand in only one of noisy_testset_wav and clean_testset_wav in .*, the first is p232_002.wav; get"):
         VoiceBankDemand(owners).rows("test")
     (tmp_path / "empty").mkdir()
-    with pytest.raises(EarmarkError, match="neither noisy nor noisy_trainset_28spk_wav nor noisy_testset_wav in"):
+    with pytest.raises(EarmarkError, match=r"neither noisy nor noisy_trainset_28spk_wav nor noisy_testset_wav in"):
         VoiceBankDemand(tmp_path / "empty").rows("test")

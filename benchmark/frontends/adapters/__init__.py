@@ -1,0 +1,1 @@
+"""Front-ends that were not written for this suite."""

@@ -1,0 +1,36 @@
+"""Any torch module from audio to audio, (batch, 1, time) to the same or to (batch, time)."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor, nn
+
+from benchmark import registry
+from benchmark.contracts import SAMPLE_RATE, FrontEnd
+from benchmark.errors import EarmarkError
+from benchmark.options import bind
+
+
+class ModuleAdapter(FrontEnd):
+    """Wraps a module that knows nothing of this suite; it gets one ear at a time, at the rate of its attribute `sample_rate` if it has one."""
+
+    def __init__(self, module: str | nn.Module, options: Mapping[str, Any] | None = None) -> None:
+        """`module`: a module, or "path/to/file.py:Class", which is then built with `options`."""
+        super().__init__()
+        if isinstance(module, str):
+            cls = registry.load("front_ends", module)
+            module = cls(**bind(module, cls, options or {}))
+        if not isinstance(module, nn.Module):
+            raise EarmarkError(f"{type(module).__name__}: not a torch.nn.Module; a front-end is one, from audio to audio")
+        self.module = module
+        self.sample_rate = int(getattr(module, "sample_rate", SAMPLE_RATE))  # type: ignore[misc]
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """(batch, 1, time) to the same; EarmarkError where the module returns another shape."""
+        enhanced = self.module(audio)
+        if isinstance(enhanced, Tensor) and enhanced.shape == audio.shape[::2]:
+            enhanced = enhanced[:, None]
+        if not isinstance(enhanced, Tensor) or enhanced.shape != audio.shape:
+            got = tuple(enhanced.shape) if isinstance(enhanced, Tensor) else type(enhanced).__name__
+            raise EarmarkError(f"{type(self.module).__name__}: returned {got} for audio of shape {tuple(audio.shape)}; return audio of the same shape")
+        return enhanced

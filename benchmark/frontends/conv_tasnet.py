@@ -1,0 +1,57 @@
+"""Conv-TasNet: a learned basis instead of a spectrogram, and a temporal convolutional network that masks it."""
+
+from typing import Literal
+
+from torch import Tensor
+from torchaudio.models import ConvTasNet as _ConvTasNet
+
+from benchmark.contracts import Batch, Enhanced, FrontEnd
+from benchmark.frontends import _losses
+
+
+class ConvTasNet(FrontEnd):
+    """The network of Luo and Mesgarani (IEEE/ACM TASLP 2019) as torchaudio builds it, not causal; with its own loss the scale of the output is free.
+
+    Sizes are smaller than the paper's, so that a CPU trains it in minutes; the paper's best are kernel 16, filters 512, channels 128, hidden 512, layers 8, stacks
+    3. Its normalisation runs over the utterance, padding included: in training the length of the neighbours counts a little.
+    """
+
+    def __init__(
+        self,
+        filters: int = 128,
+        kernel: int = 32,
+        channels: int = 32,
+        hidden: int = 64,
+        layers: int = 6,
+        stacks: int = 2,
+        sources: Literal[1, 2] = 1,
+        loss: Literal["wsdr", "si_sdr", "snr"] = "si_sdr",
+    ) -> None:
+        """Sizes.
+
+        Args:
+            filters, kernel: of the learned basis, `kernel` in samples, twice its hop
+            channels, hidden: between the blocks and within them
+            layers, stacks: blocks of doubling dilation, and how often these are repeated
+            sources: 1, or 2 to estimate the noise beside the speech; the first is the output
+            loss: the negative of SI-SDR or SNR in dB, or the weighted SDR
+        """
+        super().__init__()
+        self.loss_name = loss
+        self.network = _ConvTasNet(
+            num_sources=sources,
+            enc_kernel_size=kernel,
+            enc_num_feats=filters,
+            msk_num_feats=channels,
+            msk_num_hidden_feats=hidden,
+            msk_num_layers=layers,
+            msk_num_stacks=stacks,
+        )
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """(batch, 1, time) to the same."""
+        return self.network(audio)[:, :1]
+
+    def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
+        """The loss named in the configuration, (batch,)."""
+        return _losses.loss(self.loss_name, enhanced, batch)

@@ -1,0 +1,211 @@
+"""A toy recipe end to end: resume, equal scores at any number of jobs, and one line for what goes wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import toys
+import yaml
+
+from benchmark.cli import main
+from benchmark.leaderboard import read_summaries
+from benchmark.store import Store
+
+EARMARK = [sys.executable, "-m", "benchmark.cli"]
+
+
+def scores(out: Path) -> dict:
+    """What summaries say, less costs and timings, which belong to the machine."""
+    summaries = read_summaries(out / "leaderboards" / "toy" / "summaries.jsonl")
+    left_out = ("costs", "timings", "digest")
+    return {(s["task"], s["front_end"], s["scheme"], s["seed"]): {k: v for k, v in s.items() if k not in left_out} for s in summaries}
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    """One whole run with one job; everything that only reads it shares it."""
+    folder = tmp_path_factory.mktemp("finished")
+    environment = os.environ | {"EARMARK_CACHE": str(folder / "cache")}
+    recipe = toys.toy_recipe(folder)
+    done = subprocess.run([*EARMARK, "run", str(recipe), "--jobs", "1"], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return folder, recipe, environment, done
+
+
+def test_a_recipe_becomes_boards(finished):
+    folder, _, _, done = finished
+    rows = {(front_end, scheme) for _, front_end, scheme, _ in scores(folder)}
+    assert rows == {
+        ("reference", "clean"),
+        ("identity", "clean"),
+        ("identity", "noisy"),
+        *(("gain", scheme) for scheme in ("clean", "noisy", "frozen", "joint", "sample_importance", "alternating")),
+    }
+    boards = folder / "leaderboards" / "toy"
+    assert sorted(path.name for path in boards.iterdir()) == ["bands.csv", "costs.csv", "overall.csv", "summaries.jsonl"]
+    header = (boards / "bands.csv").read_text().splitlines()[0].split(",")
+    assert header[:10] == ["rank", "front_end", "scheme", "metric", "score", "score_low", "score_high", "clean", "snr_0", "snr_-5"]
+    assert "bands.csv" in done.stdout
+    assert not any((folder / "runs" / "work").iterdir())
+
+
+def test_equal_budgets_are_equal(finished):
+    updates = {(row[1], row[2]): summary["updates"] for row, summary in scores(finished[0]).items()}
+    assert updates["gain", "joint"] == updates["gain", "sample_importance"] == updates["gain", "alternating"]
+    assert updates["gain", "frozen"]["task"] == updates["gain", "joint"]["task"] == updates["identity", "noisy"]["task"]
+    assert updates["gain", "joint"]["front_end"] == 2 * updates["gain", "frozen"]["front_end"] > 0
+
+
+def test_a_finished_run_starts_nothing(finished):
+    folder, recipe, environment, _ = finished
+    before = {path: path.stat().st_mtime_ns for path in (folder / "runs").rglob("manifest.json")}
+    again = subprocess.run([*EARMARK, "run", str(recipe)], cwd=folder, env=environment, capture_output=True, text=True)
+    assert again.returncode == 0
+    assert "done in" not in again.stderr
+    assert before == {path: path.stat().st_mtime_ns for path in (folder / "runs").rglob("manifest.json")}
+
+
+def test_killed_and_started_again_with_two_jobs_it_ends_with_the_same_scores(finished, tmp_path):
+    reference, recipe, environment, _ = finished
+    run = subprocess.Popen([*EARMARK, "run", str(recipe), "--jobs", "2"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    kept = tmp_path / "runs" / "weights"
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and len(list(kept.glob("*/manifest.json"))) < 2:
+        time.sleep(0.05)
+    run.send_signal(signal.SIGKILL)
+    run.wait()
+    before = {path: path.stat().st_mtime_ns for path in kept.glob("*/manifest.json")}
+    assert len(before) >= 2
+    assert not (tmp_path / "leaderboards").exists()
+    again = subprocess.run([*EARMARK, "run", str(recipe), "--jobs", "2"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert again.returncode == 0, again.stderr
+    assert before.items() <= {path: path.stat().st_mtime_ns for path in kept.glob("*/manifest.json")}.items()
+    assert scores(tmp_path) == scores(reference)
+
+
+def test_dry_run_says_what_is_done_and_what_is_not(finished, capsys, monkeypatch):
+    folder, recipe, environment, _ = finished
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("EARMARK_CACHE", environment["EARMARK_CACHE"])
+    assert main(["run", str(recipe), "--dry-run"]) == 0
+    everything = capsys.readouterr().out
+    assert "to do" not in everything.replace("0 to do", "")
+    assert main(["run", str(recipe), "--dry-run", "--out", "elsewhere"]) == 0
+    nothing = capsys.readouterr().out
+    assert "after pretrain gain, seed 1" in nothing
+    assert "[done]" not in nothing
+    assert not (folder / "elsewhere").exists()
+
+
+def test_a_cell_is_a_unit_that_any_engine_can_call(finished, tmp_path):
+    from benchmark import plan, run
+    from benchmark.recipe import load_recipe
+
+    folder, recipe, environment, _ = finished
+    wanted = plan.make_plan(load_recipe(recipe), plan.Corpora(None, Path(environment["EARMARK_CACHE"])))
+    cell = next(cell for cell in wanted.cells.values() if cell.label == "pretrain gain, seed 1")
+    places = run.Places(None, Path(environment["EARMARK_CACHE"]), tmp_path / "runs", tmp_path / "boards")
+    (tmp_path / "cell.json").write_text(json.dumps(run._job(cell, wanted, places)))
+    subprocess.run([sys.executable, "-m", "benchmark.worker", str(tmp_path / "cell.json")], check=True, env=environment)
+    name = "model.safetensors"
+    assert (Store(tmp_path / "runs").get("weights", cell.key) / name).read_bytes() == (Store(folder / "runs").get("weights", cell.key) / name).read_bytes()
+
+
+def one_line(capsys) -> str:
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("earmark: ")
+    return error
+
+
+def changed(folder: Path, **changes) -> Path:
+    return toys.toy_recipe(folder, **changes)
+
+
+def test_a_record_cut_short_is_refused_with_the_remedy(finished, capsys, monkeypatch):
+    folder, recipe, environment, _ = finished
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("EARMARK_CACHE", environment["EARMARK_CACHE"])
+    boards, record = folder / "leaderboards" / "toy" / "summaries.jsonl", sorted((folder / "runs" / "records").iterdir())[0] / "predictions.jsonl"
+    whole, lines = record.read_bytes(), boards.read_bytes()
+    try:
+        record.write_bytes(whole[:100])
+        boards.unlink()  # else the board already knows the scores
+        assert main(["run", str(recipe)]) == 2
+        assert "delete" in (line := one_line(capsys))
+        assert str(record.relative_to(folder)) in line
+    finally:
+        record.write_bytes(whole)
+        boards.write_bytes(lines)
+
+
+def test_changed_code_under_an_unchanged_version_stops_the_reuse(finished, capsys, monkeypatch):
+    folder, recipe, environment, _ = finished
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("EARMARK_CACHE", environment["EARMARK_CACHE"])
+    monkeypatch.setattr("benchmark.plan.source_digest", lambda cls: f"another {cls.__name__}")
+    assert main(["run", str(recipe)]) == 2
+    assert "its code changed but its version did not" in one_line(capsys)
+    assert main(["run", str(recipe), "--accept-changed-code"]) == 0
+
+
+@pytest.mark.parametrize(
+    ("front_end", "message"),
+    [("Shortener", "the output must have the input's shape"), ("NotANumber", "not finite")],
+)
+def test_a_front_end_at_fault_fails_alone(workspace, capsys, front_end, message):
+    recipe = changed(workspace, front_ends={"identity": None, "broken": {f"{toys.__file__}:{front_end}": {}}}, schemes={"noisy": None})
+    assert main(["run", str(recipe), "--jobs", "2"]) == 2
+    assert message in capsys.readouterr().err
+    assert ("bands", "identity", "noisy", 1) in scores(workspace)  # what could be done was done, and is on the board
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"tasks": {"bands": {"task": f"{toys.__file__}:Bands", "targets": "speech_commands"}}}, "speech_commands: no folder"),
+        ({"tasks": {"bands": {"task": f"{toys.__file__}:Bands", "targets": "synthetic/comands"}}}, "did you mean 'synthetic/commands'"),
+        ({"front_ends": {"mine": {"nowhere.py:Mine": {}}}}, "no file nowhere.py"),
+        ({"front_ends": {"mine": {f"{toys.__file__}:Gane": {}}}}, "did you mean 'Gain'"),
+    ],
+)
+def test_bad_input_is_one_line(workspace, capsys, changes, message):
+    assert main(["run", str(changed(workspace, **changes))]) == 2
+    assert message in one_line(capsys)
+
+
+def test_an_empty_label_names_the_file(workspace, capsys, monkeypatch):
+    def check(self, row):
+        raise ValueError("the transcript is empty; write one or remove the file")
+
+    source = Path(toys.__file__).read_text().replace("    def collate(self, rows: Any)", "    def check(self, row):\n        raise ValueError('the label is empty; remove the file')\n\n    def collate(self, rows: Any)")
+    (workspace / "strict.py").write_text(source)
+    recipe = yaml.safe_load(changed(workspace).read_text())
+    recipe["tasks"]["bands"]["task"] = "strict.py:Bands"
+    (workspace / "toy.yaml").write_text(yaml.safe_dump(recipe))
+    assert main(["run", "toy.yaml"]) == 2
+    assert "train/0: the label is empty; remove the file" in capsys.readouterr().err
+
+
+def test_fast_dev_run_writes_nothing(workspace):
+    recipe = changed(workspace)
+    assert main(["run", str(recipe), "--fast-dev-run"]) == 0
+    assert not (workspace / "runs").exists()
+    assert not (workspace / "leaderboards").exists()
+
+
+def test_two_runs_in_one_folder_are_refused(finished, capsys, monkeypatch):
+    folder, recipe, environment, _ = finished
+    monkeypatch.chdir(folder)
+    holder = subprocess.Popen(
+        [sys.executable, "-c", "import sys; from pathlib import Path; from benchmark.store import Store\nwith Store(Path('runs')).locked(): print('held', flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    assert holder.stdout.readline().strip() == "held"
+    assert main(["run", str(recipe)]) == 2
+    assert f"process {holder.pid} is writing here" in one_line(capsys)
+    holder.communicate("")
