@@ -41,7 +41,7 @@ test: $(READY) ## run the tests (under 5 minutes on two cores)
 	$(BIN)/python -m pytest --numprocesses=2
 
 speed: $(READY) ## compare the engine with bare loops and other libraries, side by side
-	$(BIN)/python -m pytest tests/speed --benchmark-only --benchmark-disable-gc --override-ini=testpaths=
+	$(BIN)/python -m pytest tests/speed --override-ini=python_files='bench_*.py' --capture=no --benchmark-disable
 
 lint: $(READY) ## ruff, mypy and the rules on imports
 	$(BIN)/ruff check .

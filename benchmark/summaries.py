@@ -76,7 +76,7 @@ def _describe(plan: Plan, row: Row, task_class: type[Task]) -> dict[str, Any]:
 def _scores(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:
     path = store.get("records", row.record) / "predictions.jsonl"
     try:
-        records = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        records = [json.loads(line) for line in path.read_bytes().splitlines()]
     except ValueError as error:
         raise EarmarkError(f"{path}: not a record; delete {path.parent} and run again") from error
     task = task_class(plan.schemas[row.task], **plan.recipe.tasks[row.task].model)

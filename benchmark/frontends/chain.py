@@ -1,6 +1,5 @@
 """Front-ends in a row: each enhances what the one before it made."""
 
-from collections import Counter
 from typing import Any
 
 import torch
@@ -12,37 +11,71 @@ from benchmark.frontends import build_front_end
 
 
 class Chain(FrontEnd):
-    """All members hear the same listener, and silence behind each length, as they would alone.
+    """Every member hears the same listener, and silence behind each length, as it would alone.
 
-    Needs are those of any member. A control keeps its name; where several members have it, it is called "member.control". The loss is that of the last member
-    that can be trained, on that member's own output: nobody trains against what a prescription adds behind it.
+    The chain needs what any member needs. A control keeps its name; where several members have it, it is called "member.control". The loss is that of the last
+    member that can be trained, on that member's own output: nothing is trained against what a prescription adds behind it.
     """
 
     def __init__(self, members: list[str | dict[str, Any]]) -> None:
-        """`members`: names, {name: options}, or {"path/to/file.py:Class": options}; all at one sample rate."""
+        """`members`: names, {name: options} or {"path/to/file.py:Class": options}, all at one sample rate."""
         super().__init__()
         built = [build_front_end(entry) for entry in members]
         rates = {member.sample_rate for member in built}
         if len(rates) != 1:
-            raise EarmarkError(f"chain: members: {'none' if not rates else f'rates of {sorted(rates)} Hz'}; give at least one, all at one sample rate")
-        self.members = nn.ModuleDict(zip(_labels(members), built, strict=True))
+            raise EarmarkError(f"chain: members: {f'they run at {sorted(rates)} Hz' if rates else 'there are none'}; name some that run at one rate")
+        self.members = nn.ModuleList(built)
         self.trained = max((index for index, member in enumerate(built) if any(p.requires_grad for p in member.parameters())), default=None)
+        # What the class declares for others, a chain takes from its members.
         self.sample_rate = rates.pop()  # type: ignore[misc]
         self.channels = 1 if all(member.channels == 1 for member in built) else None  # type: ignore[misc]
         self.needs = frozenset().union(*(member.needs for member in built))  # type: ignore[misc]
         self.dropped_in_only = any(member.dropped_in_only for member in built)  # type: ignore[misc]
-        self.routes = self._routes()
-        self.controls = {name: self._member(label).controls[control] for name, (label, control) in self.routes.items()}  # type: ignore[misc]
+        self.routes = _routes(_labels(members), built)
+        self.controls = {name: built[index].controls[control] for name, (index, control) in self.routes.items()}  # type: ignore[misc]
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
-        """Enhance (batch, channels, time); `parts` are those of the trained member, and its output as "trained" where others follow."""
+        """Enhance (batch, channels, time); `parts` are those of the trained member, with its output as "trained" where others follow."""
+        valid = torch.arange(heard.audio.shape[-1], device=heard.audio.device) < heard.lengths[:, None, None]
         shared, parts = None, {}
-        for index, label in enumerate(self.members):
-            own = {control: controls[name] for name, (owner, control) in self.routes.items() if owner == label and name in controls}
-            enhanced = _by_ear(self._member(label), heard, own)
-            valid = torch.arange(heard.audio.shape[-1], device=heard.audio.device) < heard.lengths[:, None, None]
+        for index, member in enumerate(self.members):
+            own = {control: controls[name] for name, (owner, control) in self.routes.items() if owner == index and name in controls}
+            enhanced = _by_ear(member, heard, own)
             heard = heard._replace(audio=enhanced.audio * valid)
             shared = shared if enhanced.shared is None else enhanced.shared
             if index == self.trained:
-                parts = {**enhanced.parts, "trained": heard.audio}
+                parts = dict(enhanced.parts) | ({} if index == len(self.members) - 1 else {"trained": heard.audio})
         return Enhanced(heard.audio, shared, parts)
+
+    def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
+        """The trained member's loss, (batch,); the default where there is none."""
+        if self.trained is None:
+            return super().loss(enhanced, batch)
+        audio = enhanced.parts.get("trained", enhanced.audio).reshape(enhanced.audio.shape)  # ears may have been folded into the batch
+        return self.members[self.trained].loss(enhanced._replace(audio=audio), batch)
+
+
+def _by_ear(member: FrontEnd, heard: Heard, controls: dict[str, float]) -> Enhanced:
+    """What the engine does for a member alone: one that takes one ear gets both in the batch."""
+    batch, channels, time = heard.audio.shape
+    if member.channels != 1 or channels == 1:
+        return member.process(heard, **controls)
+    listener = None if heard.listener is None else heard.listener.flatten(0, 1)[:, None]
+    enhanced = member.process(Heard(heard.audio.reshape(-1, 1, time), heard.lengths.repeat_interleave(channels), listener, heard.names), **controls)
+    return enhanced._replace(audio=enhanced.audio.reshape(batch, channels, time))
+
+
+def _labels(members: list[str | dict[str, Any]]) -> list[str]:
+    """Short names to tell members by: "unet", and "unet2" for a second one."""
+    names: list[str] = []
+    for entry in members:
+        name = entry if isinstance(entry, str) else next(iter(entry))
+        names.append(name.rpartition(":")[2].rpartition("/")[2])
+    return [name if names[:index].count(name) == 0 else f"{name}{names[:index].count(name) + 1}" for index, name in enumerate(names)]
+
+
+def _routes(labels: list[str], members: list[FrontEnd]) -> dict[str, tuple[int, str]]:
+    """Each control of the chain to a member's place and its own name for it."""
+    owners = [(index, control) for index, member in enumerate(members) for control in member.controls]
+    shared = [control for _, control in owners]
+    return {control if shared.count(control) == 1 else f"{labels[index]}.{control}": (index, control) for index, control in owners}

@@ -102,7 +102,9 @@ def test_a_piece_of_another_rate_has_the_length_asked_for(tmp_path):
     assert audio.read_piece(tmp_path / "x.wav", 12345, 0.3).shape == (1, 12345)
 
 
-@pytest.mark.parametrize(("content", "reason"), [(None, "no such file"), (b"", "not audio"), (b"RIFF....WAVE", "not audio"), ("empty", "no samples"), ("nan", "not finite")])
+@pytest.mark.parametrize(
+    ("content", "reason"), [(None, "no such file"), (b"", "not audio"), (b"RIFF....WAVE", "not audio"), ("empty", "no samples"), ("nan", "not finite")]
+)
 def test_what_cannot_be_read_is_one_line_with_the_file(tmp_path, content, reason):
     path = tmp_path / "x.wav"
     if content == "empty":

@@ -72,7 +72,9 @@ def test_a_finished_run_starts_nothing(finished):
 
 def test_killed_and_started_again_with_two_jobs_it_ends_with_the_same_scores(finished, tmp_path):
     reference, recipe, environment, _ = finished
-    run = subprocess.Popen([*EARMARK, "run", str(recipe), "--jobs", "2"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    run = subprocess.Popen(
+        [*EARMARK, "run", str(recipe), "--jobs", "2"], cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
     kept = tmp_path / "runs" / "weights"
     deadline = time.monotonic() + 60
     while time.monotonic() < deadline and len(list(kept.glob("*/manifest.json"))) < 2:
@@ -182,7 +184,14 @@ def test_an_empty_label_names_the_file(workspace, capsys, monkeypatch):
     def check(self, row):
         raise ValueError("the transcript is empty; write one or remove the file")
 
-    source = Path(toys.__file__).read_text().replace("    def collate(self, rows: Any)", "    def check(self, row):\n        raise ValueError('the label is empty; remove the file')\n\n    def collate(self, rows: Any)")
+    source = (
+        Path(toys.__file__)
+        .read_text()
+        .replace(
+            "    def collate(self, rows: Any)",
+            "    def check(self, row):\n        raise ValueError('the label is empty; remove the file')\n\n    def collate(self, rows: Any)",
+        )
+    )
     (workspace / "strict.py").write_text(source)
     recipe = yaml.safe_load(changed(workspace).read_text())
     recipe["tasks"]["bands"]["task"] = "strict.py:Bands"

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import soxr
 
-from ._pcm import RATE, trim, write
+from ._pcm import RATE, trim, write  # relative: see _worker.py
 
 # From espeak-ng's speak_lib.h.
 SYNCHRONOUS, DONT_EXIT, UTF8 = 2, 0x8000, 1
@@ -53,7 +53,7 @@ class Synthesiser:
         self._library.espeak_Synth(encoded, len(encoded) + 1, 0, 1, 0, UTF8, None, None)
         self._library.espeak_Synchronize()
         audio = np.frombuffer(b"".join(self._parts), "<i2") / 32768
-        # In double precision processors agree to the last bit of what is written.
+        # In double precision, so that what processors round differently vanishes in 16 bits.
         return soxr.resample(audio, self._rate, RATE, quality="VHQ")
 
 

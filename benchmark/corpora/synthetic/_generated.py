@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from abc import abstractmethod
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
@@ -30,9 +29,9 @@ Row = dict[str, Any]
 class Generated(Corpus):
     """A corpus that this project makes. A subclass plans it; a plan is a function of the code alone and is part of the version.
 
-    Files lie in root/version beside manifest.json, which holds the rows, the digest of the plan and `hash`: the SHA-256 over the sorted (path, SHA-256
-    of the file) pairs. Where that is not the hash published in the code, this platform's audio differs in some bit: the corpus works, and its version
-    says so ("1+" and eight digits of the hash), so that boards never mix. The version is final once the corpus is prepared.
+    Files lie in root/version beside manifest.json, which holds the digest of the plan, the SHA-256 of every file, and `hash`: the SHA-256 over the
+    lines "path SHA-256", sorted by path. Where that is not the hash published in the code, this platform's audio differs in some bit: the corpus
+    works, and its version says so ("1+" and eight digits of the hash), so that boards never mix. The version is final once the corpus is prepared.
     """
 
     synthetic = True
@@ -71,11 +70,11 @@ class Generated(Corpus):
                 return
             for stale in self.root.glob(".partial-*"):
                 shutil.rmtree(stale, ignore_errors=True)
-            partial = Path(tempfile.mkdtemp(prefix=".partial-", dir=self.root))
+            partial = self.root / f".partial-{os.getpid()}"
             try:
                 _render(self.root.name, self.renderer, [self._plan[first::UNITS] for first in range(min(UNITS, len(self._plan)))], partial)
-                manifest = {"plan": self._digest, "hash": manifest_hash(partial)}
-                (partial / "manifest.json").write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+                manifest = json.dumps({"plan": self._digest, **_manifest(partial)}, indent=1)
+                (partial / "manifest.json").write_text(manifest, encoding="utf-8")
                 # A folder without its manifest counts as absent, so it may go bit by bit.
                 (self._folder / "manifest.json").unlink(missing_ok=True)
                 shutil.rmtree(self._folder, ignore_errors=True)
@@ -97,12 +96,11 @@ class Generated(Corpus):
         return True
 
 
-def manifest_hash(folder: Path) -> str:
-    """SHA-256 over the sorted lines "path SHA-256" of the WAV files in `folder`, as hexadecimal digits."""
-    digest = hashlib.sha256()
-    for path in sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.wav")):
-        digest.update(f"{path} {hashlib.sha256((folder / path).read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()
+def _manifest(folder: Path) -> dict[str, Any]:
+    """The SHA-256 of every WAV file below `folder`, and the hash over them."""
+    paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.wav"))
+    files = {path: hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in paths}
+    return {"hash": hashlib.sha256("".join(f"{path} {digest}\n" for path, digest in files.items()).encode()).hexdigest(), "files": files}
 
 
 def _render(title: str, renderer: str, units: Sequence[Sequence[Row]], folder: Path) -> None:

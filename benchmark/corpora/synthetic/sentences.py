@@ -14,7 +14,7 @@ class Sentences(Speech):
 
     size = "90 MB"
     columns = ("id", "group", "audio", "text")
-    published = ""
+    published = "7731e747c93026af8d46a25468d3d385b0a262e8953567df26a196e9a81e1bde"
 
     @property
     def schema(self) -> dict[str, str | list[str]]:

@@ -1,0 +1,155 @@
+"""What a front-end costs to run: size, arithmetic, time and look-ahead, all measured on the CPU."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from math import log2, prod
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
+
+from benchmark.contracts import AUDIOGRAM_HZ, FrontEnd, Heard
+
+SECONDS = 4.0  # of audio for arithmetic and time
+RUNS = 5
+HEARING_LOSS = 40.0  # dB HL of the listener that a front-end hears for, if it wants one
+
+
+def measure(front_end: FrontEnd, channels: int = 1) -> dict[str, Any]:
+    """The costs of a front-end for audio of so many channels, as plain JSON values; it is left on the CPU, in evaluation mode.
+
+    Returns:
+        parameters: how many
+        macs_per_second: multiply-accumulates per second of audio, of matrix products, convolutions, recurrences and Fourier transforms; what is done element by
+            element is not counted, by convention. None where other operations did arithmetic that cannot be counted
+        real_time_factor: seconds of computing per second of audio on one thread, the median of RUNS runs on SECONDS of audio
+        latency_ms: how far ahead of itself an output sample can look, frames included; None where the whole utterance is needed
+        notes: what is None, and why
+    """
+    names = ("parameters", "macs_per_second", "real_time_factor", "latency_ms")
+    if front_end.dropped_in_only:
+        return {**dict.fromkeys(names), "notes": ["made elsewhere: no cost can be measured"]}
+    front_end.cpu().eval()
+    with _one_thread(), torch.inference_mode():
+        heard = _noise(front_end, channels, SECONDS)
+        macs, uncounted = count_macs(lambda: front_end.process(heard))
+        ahead = look_ahead(front_end, channels)
+        return {
+            "parameters": sum(parameter.numel() for parameter in front_end.parameters()),
+            "macs_per_second": None if uncounted else round(macs / SECONDS),
+            "real_time_factor": _seconds(lambda: front_end.process(heard)) / SECONDS,
+            "latency_ms": None if ahead is None else 1000 * ahead / front_end.sample_rate,
+            "notes": [f"macs_per_second: {name} cannot be counted" for name in uncounted] + (["latency_ms: it needs the whole utterance"] if ahead is None else []),
+        }
+
+
+def count_macs(call: Callable[[], Any]) -> tuple[int, list[str]]:
+    """The multiply-accumulates of what `call` does on the CPU, and the operations that did arithmetic without being counted.
+
+    A transform of n points is taken to cost 2.5 n log2 n floating-point operations where one side is real, else twice that; a MAC is two operations.
+    """
+    fast_path = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # fused attention would count as nothing
+    try:
+        with _Uncounted() as uncounted, FlopCounterMode(display=False, custom_mapping=_FORMULAS) as counter, sdpa_kernel(SDPBackend.MATH):
+            call()
+    finally:
+        torch.backends.mha.set_fastpath_enabled(fast_path)
+    return counter.get_total_flops() // 2, sorted(uncounted.names)
+
+
+def look_ahead(front_end: FrontEnd, channels: int = 1) -> int | None:
+    """The most samples by which an output sample precedes an input sample that it depends on; None where it is a second or more.
+
+    Measured: from sample p on the input is replaced by other, louder noise; the first output sample that changes lies p - ahead. For a system that works in
+    frames that depends on where p lies in its frame, so p moves over 512 samples, first in steps of 64, then around the worst in steps of 8 and 1.
+    """
+    before = _noise(front_end, channels, 1.5).audio
+    after = 2 * before.flip(-1)
+    place, worst = front_end.sample_rate, 0
+    for stride in (64, 8, 1):
+        places = torch.arange(place, place + 8 * stride, stride)
+        known = torch.arange(before.shape[-1]) < places[:, None, None]
+        audio = torch.cat([before, torch.where(known, before, after)])
+        output = front_end.process(_heard(audio)).audio
+        changed = (output[1:] - output[:1]).abs().amax(1) > 1e-5 * output[0].square().mean().sqrt()
+        first = torch.where(changed.any(1), changed.int().argmax(1), places)
+        if (first < front_end.sample_rate // 100).any():
+            return None
+        worst, index = (item.item() for item in (places - first).max(0))
+        place = int(places[index])
+    return max(int(worst), 0)
+
+
+def _noise(front_end: FrontEnd, channels: int, seconds: float) -> Heard:
+    """White noise at 65 dB SPL, (1, channels, time)."""
+    generator = torch.Generator().manual_seed(0)
+    return _heard(10 ** (-35 / 20) * torch.randn(1, channels, int(seconds * front_end.sample_rate), generator=generator))
+
+
+def _heard(audio: Tensor) -> Heard:
+    batch, channels, time = audio.shape
+    return Heard(audio, torch.full((batch,), time), torch.full((batch, channels, len(AUDIOGRAM_HZ)), HEARING_LOSS))
+
+
+def _seconds(call: Callable[[], Any]) -> float:
+    times = []
+    for _ in range(1 + RUNS):
+        start = time.perf_counter()
+        call()
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _lstm_flops(x: Any, input_weights: Any, hidden_weights: Any, *args: Any, **kwargs: Any) -> int:
+    """One layer, one direction: both weight matrices, (4 hidden, …), once a frame; x is (frames, batch, features)."""
+    frames, batch, _ = x
+    return 2 * frames * batch * (prod(input_weights) + prod(hidden_weights))
+
+
+def _real_fft_flops(x: Any, dim: Any, *args: Any, out_shape: Any = None, **kwargs: Any) -> int:
+    """Real to complex or back; the real side is the longer one."""
+    longer = max((x, out_shape), key=prod)
+    points = prod(longer[d] for d in dim)
+    return int(2.5 * prod(longer) * log2(max(points, 2)))
+
+
+def _complex_fft_flops(x: Any, dim: Any, *args: Any, **kwargs: Any) -> int:
+    return int(5 * prod(x) * log2(max(prod(x[d] for d in dim), 2)))
+
+
+_aten = torch.ops.aten
+_FORMULAS = {
+    _aten.mkldnn_rnn_layer: _lstm_flops,  # GRU, and LSTM where this is missing, decompose into matrix products, which are counted
+    _aten._fft_r2c: _real_fft_flops,
+    _aten._fft_c2r: _real_fft_flops,
+    _aten._fft_c2c: _complex_fft_flops,
+}
+
+
+class _Uncounted(TorchDispatchMode):
+    """Notes operations that do arithmetic of their own: those of other libraries, and solvers."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.namespace not in ("aten", "prim", "prims") or any(word in func.__name__ for word in ("linalg", "cholesky", "triangular", "lu_solve")):
+            self.names.add(f"{func.namespace}::{func.__name__.partition('.')[0]}")
+        return func(*args, **(kwargs or {}))

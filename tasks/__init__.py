@@ -1,0 +1,1 @@
+"""Downstream tasks, one a file: model, loss, predictions and scores."""

@@ -1,0 +1,77 @@
+"""A scene with cold reads against torchaudio's add_noise and SpeechBrain's AddNoise on the same files, in turns."""
+
+import statistics
+import time
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import torchaudio.functional as F
+from speechbrain.augment.time_domain import AddNoise
+
+from benchmark import audio
+from benchmark.scenes import Mixer
+
+FILES, SECONDS, LIMIT_MS_PER_SECOND = 40, 3, 1.0
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """Speech-like bursts and noise, 16-bit WAV at 16 kHz; each file is read once by each way of mixing."""
+    folder = tmp_path_factory.mktemp("speed")
+    rng = np.random.default_rng(0)
+    rows = {"speech": [], "noise": []}
+    for index in range(FILES):
+        bursts = rng.normal(0, 0.1, 16000 * SECONDS) * (np.sin(np.arange(16000 * SECONDS) / 3000) > 0)
+        for kind, signal in (("speech", bursts), ("noise", rng.normal(0, 0.1, 16000 * SECONDS * 2))):
+            path = folder / f"{kind}{index}.wav"
+            audio.write(path, signal.astype(np.float32), subtype="PCM_16")
+            rows[kind].append({"id": path.stem, "group": "g", "audio": str(path), "path": str(path)})
+    (folder / "noise.csv").write_text("ID,duration,wav,wav_format,wav_opts\n" + "".join(f"{r['id']},{SECONDS * 2},{r['audio']},wav,\n" for r in rows["noise"]))
+    return folder, rows
+
+
+def with_the_engine(rows):
+    mixer = Mixer(rows["speech"], rows["noise"], speech=True)
+    for index, row in enumerate(rows["speech"]):
+        mixer._mixture(row, np.random.default_rng(index), 5.0, 65.0, None)
+        yield
+
+
+def with_torchaudio(rows):
+    for speech, noise in zip(rows["speech"], rows["noise"], strict=True):
+        target = torch.from_numpy(soundfile.read(speech["audio"], dtype="float32")[0])[None]
+        disturbance = torch.from_numpy(soundfile.read(noise["audio"], dtype="float32", frames=target.shape[-1])[0])[None]
+        F.add_noise(target, disturbance, torch.tensor([5.0]))
+        yield
+
+
+def with_speechbrain(rows, folder):
+    adder = AddNoise(str(folder / "noise.csv"), snr_low=5, snr_high=5, clean_sample_rate=16000, noise_sample_rate=16000)
+    for speech in rows["speech"]:
+        target = torch.from_numpy(soundfile.read(speech["audio"], dtype="float32")[0])[None]
+        adder(target, torch.ones(1))
+        yield
+
+
+def seconds_each(steps) -> list[float]:
+    times = [time.perf_counter()]
+    times += [time.perf_counter() for _ in steps]
+    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)][2:]  # the first ones set up
+
+
+@pytest.mark.parametrize("other", ["torchaudio", "speechbrain"])
+def test_a_scene_costs_little_more_than_adding_noise(benchmark, files, other):
+    folder, rows = files
+    ours, theirs = [], []
+    for _ in range(3):
+        ours += seconds_each(with_the_engine(rows))
+        theirs += seconds_each(with_torchaudio(rows) if other == "torchaudio" else with_speechbrain(rows, folder))
+    more = (statistics.median(ours) - statistics.median(theirs)) * 1000 / SECONDS
+    benchmark.pedantic(lambda: None)
+    benchmark.extra_info.update(ours_ms=statistics.median(ours) * 1000, theirs_ms=statistics.median(theirs) * 1000, more_ms_per_second=more)
+    print(
+        f"\na scene of {SECONDS} s: {statistics.median(ours) * 1000:.2f} ms, {other} {statistics.median(theirs) * 1000:.2f} ms: {more:.2f} ms more a second of audio"
+    )
+    assert more <= LIMIT_MS_PER_SECOND

@@ -1,0 +1,95 @@
+"""A training step through the engine against the same step in a bare PyTorch loop: same front-end, task model, batch and optimiser, in turns."""
+
+import statistics
+import time
+
+import lightning as L
+import torch
+from side_by_side import report
+
+from benchmark.contracts import Batch
+from benchmark.data import collate
+from benchmark.frontends.unet import Unet
+from benchmark.recipe import Phase, Trainer
+from benchmark.training.fit import fit
+from benchmark.training.schemes.joint import Joint
+from benchmark.training.system import System
+from tasks.speech_commands import SpeechCommands
+
+STEPS, ROUNDS, LIMIT = 12, 5, 1.05
+
+
+class OneBatch(L.LightningDataModule):
+    """The same batch again and again."""
+
+    def __init__(self, batch: Batch) -> None:
+        super().__init__()
+        self.batch = batch
+
+    def train_dataloader(self):
+        return [{"commands": self.batch}] * STEPS
+
+    def val_dataloader(self):
+        return [self.batch]
+
+
+class Clock(L.Callback):
+    """When each step began."""
+
+    def __init__(self) -> None:
+        self.times: list[float] = []
+
+    def on_train_batch_start(self, *_) -> None:
+        self.times.append(time.perf_counter())
+
+
+def parts():
+    torch.manual_seed(0)
+    return Unet(), SpeechCommands({"classes": ["yes", "no"]})
+
+
+def engine_steps(batch, folder, monkeypatch) -> list[float]:
+    front_end, task = parts()
+    system = System(front_end, {"commands": task}, Joint(), Phase(steps=STEPS, validations=1))
+    clock = Clock()
+    trainer = L.Trainer
+    monkeypatch.setattr(L, "Trainer", lambda callbacks, **options: trainer(callbacks=[*callbacks, clock], **options))
+    fit(system, OneBatch(batch), Trainer(), folder, lambda done, total: None)
+    monkeypatch.setattr(L, "Trainer", trainer)
+    return [later - earlier for earlier, later in zip(clock.times[1:], clock.times[2:], strict=False)]
+
+
+def bare_steps(batch) -> list[float]:
+    front_end, task = parts()
+    phase = Phase()
+    optimizers = [torch.optim.AdamW(part.parameters(), lr=phase.lr, weight_decay=phase.weight_decay) for part in (front_end, task)]
+    parameters = [p for part in (front_end, task) for p in part.parameters()]
+    times = []
+    for _ in range(STEPS):
+        times.append(time.perf_counter())
+        front_end.train()
+        task.train()
+        enhanced = front_end.process(batch.heard)
+        losses = task.loss(task(enhanced.audio, batch.heard.lengths), batch) + front_end.loss(enhanced, batch)
+        for optimizer in optimizers:
+            optimizer.zero_grad()
+        losses.mean().backward()
+        torch.nn.utils.clip_grad_norm_(parameters, phase.clip)
+        for optimizer in optimizers:
+            optimizer.step()
+    return [later - earlier for earlier, later in zip(times[1:], times[2:], strict=False)]
+
+
+def test_a_step_through_the_engine_costs_what_a_bare_step_costs(benchmark, source, tmp_path, monkeypatch):
+    mixer = source.mixer("train")
+    drawn = [mixer.draw((i,), (0, 10), (65, 65), None) for i in range(16)]
+    batch = collate([mixture._replace(row={"label": ("yes", "no")[i % 2]}) for i, mixture in enumerate(drawn)], parts()[1])
+    batch.heard = batch.heard._replace(audio=batch.heard.audio.repeat(1, 1, 3), lengths=batch.heard.lengths * 3)
+    batch.clean = batch.clean.repeat(1, 1, 3)
+    engine, bare = [], []
+    for turn in range(ROUNDS):
+        engine += engine_steps(batch, tmp_path / str(turn), monkeypatch)
+        bare += bare_steps(batch)
+    assert statistics.median(bare) > 0.05, "the step is too short to say anything; make the batch larger"
+    benchmark.pedantic(lambda: None)
+    report(benchmark, "a training step", engine, bare, LIMIT)
