@@ -53,7 +53,7 @@ class Corpus(ABC):
     path of the clean signal, and `conditions`, a mapping such as {"snr": 5.0}.
     """
 
-    version: ClassVar[str] = "1"
+    version: str = "1"
     kind: ClassVar[Literal["speech", "noise", "ambience", "room", "pairs"]]
     licence: ClassVar[str]
     source: ClassVar[str]  # where anyone gets it
@@ -112,7 +112,11 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """The same batch on another device."""
-        heard = Heard(*(value.to(device) if isinstance(value, Tensor) else value for value in self.heard))
+        heard = self.heard._replace(
+            audio=self.heard.audio.to(device),
+            lengths=self.heard.lengths.to(device),
+            listener=None if self.heard.listener is None else self.heard.listener.to(device),
+        )
         clean = None if self.clean is None else self.clean.to(device)
         labels = {key: value.to(device) if isinstance(value, Tensor) else value for key, value in self.labels.items()}
         return Batch(self.scenes, heard, clean, labels, self.rows)
@@ -224,7 +228,7 @@ class Scheme:
     """How front-end and task are trained together: a generator of updates. training/schemes/ holds one a file."""
 
     version: ClassVar[int] = 1
-    needs: ClassVar[frozenset[str]] = frozenset()  # {"clean"}; quality guidance needs none
+    needs: frozenset[str] = frozenset()  # {"clean"}, perhaps by configuration; quality guidance needs none
     moves: ClassVar[frozenset[str]] = frozenset()  # of front_end, tasks: what this scheme trains; neither: dropped in
     stock: ClassVar[Literal["clean", "noisy"]] = "clean"  # the stock task model that it starts from, or is dropped in before
 

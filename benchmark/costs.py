@@ -44,7 +44,7 @@ def measure(front_end: FrontEnd, channels: int = 1) -> dict[str, Any]:
             "macs_per_second": None if uncounted else round(macs / SECONDS),
             "real_time_factor": _seconds(lambda: front_end.process(heard)) / SECONDS,
             "latency_ms": None if ahead is None else 1000 * ahead / front_end.sample_rate,
-            "notes": [f"macs_per_second: {name} cannot be counted" for name in uncounted] + (["latency_ms: it needs the whole utterance"] if ahead is None else []),
+            "notes": [f"macs_per_second: {name} cannot be counted" for name in uncounted] + ["latency_ms: it needs the whole utterance"] * (ahead is None),
         }
 
 
@@ -81,9 +81,9 @@ def look_ahead(front_end: FrontEnd, channels: int = 1) -> int | None:
         first = torch.where(changed.any(1), changed.int().argmax(1), places)
         if (first < front_end.sample_rate // 100).any():
             return None
-        worst, index = (item.item() for item in (places - first).max(0))
+        worst, index = (int(item) for item in (places - first).max(0))
         place = int(places[index])
-    return max(int(worst), 0)
+    return max(worst, 0)
 
 
 def _noise(front_end: FrontEnd, channels: int, seconds: float) -> Heard:

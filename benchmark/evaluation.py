@@ -42,7 +42,7 @@ def evaluate(
         for snr in _conditions(mixer, score, row):
             mixture = mixer.scene(row, snr, score.level)
             reference = task.reference(row)
-            for name, thresholds in (listeners or {"": None}).items():
+            for name, thresholds in listeners.items() if listeners else (("", None),):
                 batch = collate([mixture], task, thresholds)
                 for controls in settings:
                     conditions = {**mixture.scene.conditions, **({"listener": name} if name else {}), **controls}

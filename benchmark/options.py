@@ -47,7 +47,7 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 
 def _hints(cls: type) -> dict[str, Any]:
     try:
-        return get_type_hints(cls.__init__)
+        return get_type_hints(vars(cls).get("__init__", cls))
     except NameError:  # a user's annotation that cannot be resolved is no reason to refuse the class
         return {}
 

@@ -1,7 +1,8 @@
 """A recipe to a graph of cells.
 
-Two kinds of cell: a training leaves weights, a scoring leaves a record. Trainings that no row names are artefacts (a pre-trained front-end, a stock task model);
-cells that come out alike share one key and are run once. Keys are nested: a scoring's key contains the keys of its weights, which contain those they start from.
+Two kinds of cell: a training leaves weights, a scoring leaves a record. Trainings that no row names are artefacts (a pre-trained front-end, a stock
+task model); cells that come out alike share one key and are run once. Keys are nested: a scoring's key contains the keys of its weights, which contain
+those they start from.
 """
 
 import ast
@@ -12,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import registry
-from benchmark.contracts import PROTOCOL, Corpus, Figure, FrontEnd, Scheme, Spec, Task, primary
+from benchmark.contracts import PROTOCOL, Corpus, FrontEnd, Scheme, Spec, Task
 from benchmark.corpora import fingerprint, open_corpus
 from benchmark.data import rows_of
 from benchmark.errors import EarmarkError
@@ -80,7 +81,7 @@ class Corpora:
     def __init__(self, data: Path | None, cache: Path) -> None:
         self.data, self.cache = data, cache
         self.opened: dict[str, Corpus] = {}
-        self._identities: dict[tuple[str, str], dict[str, Any]] = {}
+        self._identities: dict[tuple[str, str], str] = {}
 
     def open(self, reference: Mapping[str, Any]) -> Corpus:
         """The corpus that {"name", "options"} refers to, generated where it has to be."""
@@ -103,11 +104,10 @@ class Corpora:
 def reference(value: Any, where: str, fold: Any = None) -> dict[str, Any]:
     """`name` or `{name: options}` as {"name", "options"}."""
     if isinstance(value, str):
-        name, options = value, {}
-    elif isinstance(value, dict) and len(value) == 1:
-        name, options = next(iter(value.items()))
-    else:
+        value = {value: {}}
+    if not isinstance(value, dict) or len(value) != 1:
         raise EarmarkError(f"{where}: write a corpus's name, or {{name: options}}")
+    name, options = next(iter(value.items()))
     options = dict(options or {})
     if fold is not None:
         options["fold"] = fold
@@ -359,18 +359,12 @@ def source_digest(cls: type) -> str:
     return digest(parts)
 
 
-def figure_of(component: str) -> tuple[str, Figure]:
-    """The primary metric of a task by its component's name."""
-    cls = registry.load("tasks", component)
-    return primary(cls), cls.figures[primary(cls)]
-
-
 def _entry(spec: Spec) -> dict[str, Any]:
     return {spec.name: dict(spec.config)}
 
 
 def _task_config(entry: TaskEntry) -> dict[str, Any]:
-    return {"name": entry.task, "version": registry.load("tasks", entry.task).version, "config": entry.model}
+    return {"name": entry.task, "version": getattr(registry.load("tasks", entry.task), "version", 1), "config": entry.model}
 
 
 def _trainable(module: Any) -> bool:

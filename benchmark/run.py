@@ -14,6 +14,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
+from benchmark import registry
 from benchmark.errors import EarmarkError
 from benchmark.plan import Cell, Corpora, Plan, make_plan
 from benchmark.progress import Display
@@ -78,7 +79,7 @@ def run_cells(plan: Plan, cells: list[Cell], store: Store, places: Places, jobs:
     if not cells:
         return []
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["benchmark.worker"])  # imports are paid for once; every cell starts from a process that has computed nothing
+    context.set_forkserver_preload(_imported_once(plan))
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     waiting = {cell.key: cell for cell in cells}
     running: dict[int, tuple[Any, Cell, float]] = {}
@@ -111,6 +112,14 @@ def run_cells(plan: Plan, cells: list[Cell], store: Store, places: Places, jobs:
         shutil.rmtree(errors, ignore_errors=True)
     skipped = len(waiting)
     return [*failed.values(), *([f"{skipped} cells were not run because they need one that failed"] if skipped else [])]
+
+
+def _imported_once(plan: Plan) -> list[str]:
+    """Modules that every cell needs: imported by the process that all cells are forked from, which computes nothing itself."""
+    named = [("tasks", {entry.task for entry in plan.recipe.tasks.values()}), ("front_ends", {spec.name for spec in plan.recipe.front_ends.values()})]
+    known = [(registry.names(kind), names) for kind, names in named]
+    components = [modules[name].partition(":")[0] for modules, names in known for name in sorted(names) if name in modules]
+    return ["benchmark.worker", "benchmark.run", "datasets", *components]
 
 
 def _child(job: Mapping[str, Any], error_file: str) -> None:

@@ -85,7 +85,8 @@ class Mixer:
         target = self._read(row["audio"])
         if "clean" in row:
             return self._recorded(row, target)
-        interferer, used = None, ()
+        interferer: np.ndarray | None = None
+        used: tuple[str, ...] = ()
         if self.interferers is not None:  # drawn for clean scenes too, so that curves are paired
             chosen = self.interferers[int(rng.integers(len(self.interferers)))]
             position = float(rng.uniform())

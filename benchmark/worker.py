@@ -23,7 +23,7 @@ from benchmark import registry
 from benchmark.contracts import Task
 from benchmark.corpora import open_corpus
 from benchmark.costs import measure
-from benchmark.data import SceneData, Source, collate
+from benchmark.data import SceneData, Source
 from benchmark.errors import EarmarkError
 from benchmark.evaluation import check_any_success, evaluate
 from benchmark.frontends import build_front_end

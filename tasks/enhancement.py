@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from benchmark.contracts import Batch, Figure, Task
+from benchmark.contracts import Batch, Task
 from benchmark.metrics import Undefined, check_pair
 from benchmark.metrics.intelligibility import ESTOI, estoi
 from benchmark.metrics.quality import DNSMOS, PESQ, dnsmos, pesq_wb
@@ -21,15 +21,15 @@ QUIET = 1e-6  # energy, of a reference that nothing can be trained on
 class Enhancement(Task):
     """A signal task without a model: measured values a scene. Two channels are heard as their mean.
 
-    A scene is excluded where any metric fails by fault of the reference, so that all figures stand on the same scenes; a metric that fails by fault of the output
-    takes its floor, and no value counts beyond its floor and best.
+    A scene is excluded where any metric fails through the reference's fault, so that all figures stand on the same scenes. A metric that fails through the
+    output's fault takes its floor, and no value counts beyond its floor and best.
     """
 
     needs = frozenset({"clean"})
-    figures: Mapping[str, Figure] = {"pesq": PESQ, "estoi": ESTOI, "si_sdr": SI_SDR, "ovrl": DNSMOS, "sig": DNSMOS, "bak": DNSMOS}
+    figures = {"pesq": PESQ, "estoi": ESTOI, "si_sdr": SI_SDR, "dnsmos_ovrl": DNSMOS, "dnsmos_sig": DNSMOS, "dnsmos_bak": DNSMOS}
 
     def __init__(self, schema: Mapping[str, Any], dnsmos: bool = False) -> None:
-        """`dnsmos`: also measure DNSMOS, with the extra of that name; slower by about a second a scene on one thread."""
+        """`dnsmos`: also measure DNSMOS, with the extra of that name; slower by seconds a scene."""
         super().__init__(schema)
         self.names = tuple(self.figures) if dnsmos else ("pesq", "estoi", "si_sdr")
 
@@ -58,9 +58,9 @@ class Enhancement(Task):
                 record[name] = measure(reference, estimate)
             except Undefined as error:
                 record["excluded" if error.fault == "reference" else "reason"] = str(error)
-        if "ovrl" in self.names:
+        if "dnsmos_ovrl" in self.names:
             try:
-                record |= dnsmos(estimate)
+                record |= {f"dnsmos_{name}": value for name, value in dnsmos(estimate).items()}
             except Undefined as error:
                 record["reason"] = str(error)
         return record
@@ -70,7 +70,7 @@ class Enhancement(Task):
         kept = predictions["excluded"].isna() if "excluded" in predictions else pd.Series(True, predictions.index)
         columns = {"count": kept.astype(int)}
         for name in self.names:
-            floor, best = self.figures[name]
+            best, floor = self.figures[name]
             values = pd.to_numeric(predictions[name]).fillna(floor).clip(floor, best)
             columns[name] = values.where(kept, 0.0)
         return pd.DataFrame(columns)

@@ -5,6 +5,8 @@ from typing import TypeVar
 import torch
 from torch import Tensor, nn
 
+from benchmark.errors import EarmarkError
+
 Count = TypeVar("Count", int, Tensor)
 
 
@@ -17,8 +19,10 @@ class STFT(nn.Module):
     window: Tensor
 
     def __init__(self, size: int, hop: int) -> None:
-        """`size` of window and transform, and `hop`, at most half of it; in samples."""
+        """`size` of window and transform, and `hop`, in samples; EarmarkError where the hop is more than half the size."""
         super().__init__()
+        if size % 2 or not 0 < hop <= size // 2:
+            raise EarmarkError(f"window {size}, hop {hop}: these cannot be inverted; write an even window and a hop of at most half of it")
         self.size, self.hop = size, hop
         self.register_buffer("window", torch.hann_window(size).sqrt(), persistent=False)
 

@@ -40,7 +40,7 @@ class Chain(FrontEnd):
         shared, parts = None, {}
         for index, member in enumerate(self.members):
             own = {control: controls[name] for name, (owner, control) in self.routes.items() if owner == index and name in controls}
-            enhanced = _by_ear(member, heard, own)
+            enhanced = _by_ear(member, heard, own)  # type: ignore[arg-type]
             heard = heard._replace(audio=enhanced.audio * valid)
             shared = shared if enhanced.shared is None else enhanced.shared
             if index == self.trained:
@@ -52,7 +52,7 @@ class Chain(FrontEnd):
         if self.trained is None:
             return super().loss(enhanced, batch)
         audio = enhanced.parts.get("trained", enhanced.audio).reshape(enhanced.audio.shape)  # ears may have been folded into the batch
-        return self.members[self.trained].loss(enhanced._replace(audio=audio), batch)
+        return self.members[self.trained].loss(enhanced._replace(audio=audio), batch)  # type: ignore[operator]
 
 
 def _by_ear(member: FrontEnd, heard: Heard, controls: dict[str, float]) -> Enhanced:

@@ -10,11 +10,13 @@ from benchmark.frontends import _losses
 
 
 class ConvTasNet(FrontEnd):
-    """The network of Luo and Mesgarani (IEEE/ACM TASLP 2019) as torchaudio builds it, not causal; with its own loss the scale of the output is free.
+    """The network of Luo and Mesgarani (IEEE/ACM TASLP 2019) as torchaudio builds it, not causal; its loss leaves the scale of the output free.
 
-    Sizes are smaller than the paper's, so that a CPU trains it in minutes; the paper's best are kernel 16, filters 512, channels 128, hidden 512, layers 8, stacks
-    3. Its normalisation runs over the utterance, padding included: in training the length of the neighbours counts a little.
+    Sizes are smaller than the paper's, so that a CPU trains it in minutes; the best there are kernel 16, filters 512, channels 128, hidden 512, layers 8 and
+    stacks 3. Normalisation runs over the utterance, padding included: in a batch of several lengths those of the neighbours count a little.
     """
+
+    needs = frozenset({"clean"})
 
     def __init__(
         self,

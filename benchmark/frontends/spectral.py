@@ -17,9 +17,9 @@ _SILENT = 1e-12  # the least power in a bin; noise at 0 dB SPL has some 1e-8
 class Spectral(FrontEnd):
     """Log-MMSE gains (Ephraim, Malah, IEEE TASSP 1985) with a decision-directed a-priori SNR, and unbiased MMSE tracking of the noise.
 
-    Noise tracking after Gerkmann and Hendriks (IEEE TASLP 2012), with their constants: |Y|² is averaged as far as speech is improbable. Ours: the noise starts as
-    the running mean of the first frames that sound, gains lie between -`attenuation` dB and 0, and exp(E1(v) / 2) is √(1 + exp(-γ - 0.82 v) / v), which is at
-    most 0.02 dB from the truth. Causal but for the window. Each ear is processed for itself.
+    Noise tracking after Gerkmann and Hendriks (IEEE TASLP 2012), with their constants: |Y|² is averaged as far as speech is improbable. Ours: the noise starts
+    as the running mean of the first frames that sound, gains lie between -`attenuation` dB and 0, and exp(E1(v) / 2) is taken as √(1 + exp(-γ - 0.82 v) / v),
+    at most 0.02 dB from the truth. Causal but for the window. Each ear is processed for itself.
     """
 
     channels = None
@@ -31,11 +31,12 @@ class Spectral(FrontEnd):
         self.stft = STFT(window, hop)
         self.smoothing, self.start = smoothing, start
 
-    def process(self, heard: Heard, attenuation: float = controls["attenuation"]) -> Enhanced:
-        """Enhance (batch, channels, time); gains are at least -`attenuation` dB."""
+    def process(self, heard: Heard, **controls: float) -> Enhanced:
+        """Enhance (batch, channels, time)."""
+        least = 10 ** (-{**self.controls, **controls}["attenuation"] / 20)
         spectrum = self.stft.analyse(heard.audio)
         power = (spectrum.real.square() + spectrum.imag.square()).clamp(min=_SILENT)
-        gain = (self._estimate(power) / power).sqrt().clamp(10 ** (-attenuation / 20), 1.0)
+        gain = (self._estimate(power) / power).sqrt().clamp(least, 1.0)
         return Enhanced(self.stft.synthesise(spectrum * gain, heard.audio.shape[-1]))
 
     def _estimate(self, power: Tensor) -> Tensor:

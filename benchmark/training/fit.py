@@ -4,7 +4,7 @@ import logging
 import warnings
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 import torch
@@ -24,19 +24,19 @@ class _Report(Callback):
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
 
-    def on_train_batch_end(self, trainer: L.Trainer, module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
-        phase = module.phase
+    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
+        phase = cast(System, pl_module).phase
         self.progress(trainer.current_epoch * phase.epoch + batch_idx + 1, phase.epoch * phase.validations)
 
 
 class _Counts(Callback):
     """What was spent so far travels with the checkpoint."""
 
-    def on_save_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        checkpoint["counts"] = dict(module.counts)
+    def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint["counts"] = dict(cast(System, pl_module).counts)
 
-    def on_load_checkpoint(self, trainer: L.Trainer, module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
-        module.counts.update(checkpoint["counts"])
+    def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
+        cast(System, pl_module).counts.update(checkpoint["counts"])
 
 
 def fit(system: System, data: SceneData, options: Trainer, folder: Path, progress: Progress) -> dict[str, Any]:
@@ -76,7 +76,7 @@ def fit(system: System, data: SceneData, options: Trainer, folder: Path, progres
     state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
     system.load_state_dict(state)
     system.eval()
-    return {"best_score": float(best.best_model_score), "scores": history.scores, **system.counts}
+    return {"best_score": float(best.best_model_score or 0.0), "scores": history.scores, **system.counts}
 
 
 class _History(Callback):
@@ -85,7 +85,7 @@ class _History(Callback):
     def __init__(self) -> None:
         self.scores: list[float] = []
 
-    def on_validation_end(self, trainer: L.Trainer, module: L.LightningModule) -> None:
+    def on_validation_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         self.scores.append(float(trainer.callback_metrics["validation_score"]))
 
     def state_dict(self) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 import pandas as pd
@@ -24,10 +24,12 @@ class System(L.LightningModule):
     and only the modules in training mode change their buffers.
     """
 
+    gain: Tensor
+
     def __init__(self, front_end: FrontEnd, tasks: Mapping[str, Task], scheme: Scheme | None = None, phase: Phase | None = None, seed: int = 0) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.front_end = front_end
+        self.front_end: FrontEnd = front_end
         self.tasks = nn.ModuleDict(tasks)
         self.scheme = scheme
         self.phase = phase or Phase()
@@ -64,13 +66,19 @@ class System(L.LightningModule):
         valid = torch.arange(audio.shape[-1], device=audio.device) < heard.lengths[:, None, None]
         return enhanced._replace(audio=audio * self.gain * valid)
 
+    def enhance_fixed(self, batch: Batch) -> Enhanced:
+        """The same with the front-end as it stands: in evaluation mode, without gradient."""
+        with self.training_mode(), torch.no_grad():
+            return self.enhance(batch)
+
     def front_end_loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
         """The front-end's own loss, per example."""
         return self.front_end.loss(enhanced, batch)
 
     def task_loss(self, label: str, enhanced: Enhanced, batch: Batch) -> Tensor:
         """A task's loss on enhanced audio, per example."""
-        return self.tasks[label].loss(self.tasks[label](enhanced.audio, batch.heard.lengths, enhanced.shared), batch)
+        task = cast(Task, self.tasks[label])
+        return task.loss(task(enhanced.audio, batch.heard.lengths, enhanced.shared), batch)
 
     @contextmanager
     def training_mode(self, *parts: str) -> Iterator[None]:
@@ -89,9 +97,11 @@ class System(L.LightningModule):
 
     # What Lightning calls.
 
-    def configure_optimizers(self) -> tuple[list[torch.optim.Optimizer], list[Any]]:
+    def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
         """AdamW and a one-cycle schedule for each part that the scheme moves."""
-        phase, optimizers, schedules = self.phase, [], []
+        phase = self.phase
+        optimizers: list[Any] = []
+        schedules: list[Any] = []
         self._moved = [name for name in (FRONT_END, *self.tasks) if self._moves(name)]
         for name in self._moved:
             rate = (phase.front_end_lr or phase.lr) if name == FRONT_END else phase.lr
@@ -143,7 +153,7 @@ class System(L.LightningModule):
             self._seen.setdefault(FRONT_END, []).append(self.front_end_loss(enhanced, batch))
             return
         label = list(self.tasks)[dataloader_idx]
-        task: Task = self.tasks[label]  # type: ignore[assignment]
+        task = cast(Task, self.tasks[label])
         predictions = task.predict(task(enhanced.audio, batch.heard.lengths, enhanced.shared), batch)
         references = [task.reference(row) for row in batch.rows]
         self._seen.setdefault(label, []).append(task.score(pd.DataFrame(predictions), pd.DataFrame(references)))
@@ -158,7 +168,7 @@ class System(L.LightningModule):
         self.log("validation_score", score)
 
     def _primary(self, label: str, columns: pd.DataFrame) -> float:
-        task: Task = self.tasks[label]  # type: ignore[assignment]
+        task = cast(Task, self.tasks[label])
         name = primary(task)
         figure = task.figures[name]
         value = float(task.summarise({key: columns[key].to_numpy(float).sum(0) for key in columns})[name])

@@ -33,9 +33,10 @@ _ACCENTS = {
     "test": ("en-us en", "en en-us", "en-us en-gb-x-rp", "en-gb-scotland en-us"),
 }
 _VARIANTS = {
-    "train": "m1 f1 m2 f3 m4 f4 m5 Alex m6 Annie m8 aunty Andy belinda Lee linda Mike klatt3 klatt5 shelby Reed grandma Mario quincy adam announcer max robert",
+    "train": "m1 f1 m2 f3 m4 f4 m5 Alex m6 Annie m8 aunty Andy belinda "
+    "Lee linda Mike klatt3 klatt5 kaukovalta Reed grandma Mario quincy adam announcer max robert",
     "validation": "m7 f5 klatt6 steph edward rob",
-    "test": "m3 f2 klatt4 Michael pablo benjamin boris kaukovalta",
+    "test": "m3 f2 klatt4 Michael pablo benjamin boris shelby",
 }
 
 

@@ -14,7 +14,7 @@ class Commands(Speech):
 
     size = "55 MB"
     columns = ("id", "group", "audio", "label")
-    published = "30e756c2f3c342df046548e876ad0e2e72c16eba256f851a7af4eaaa3f93f4ab"
+    published = "db0d1407b182ac5dce7ea1e16b52b033dbc50439ab8b034b7d6dbf2f14bda96b"
 
     @property
     def schema(self) -> dict[str, list[str]]:

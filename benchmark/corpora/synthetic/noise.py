@@ -28,7 +28,7 @@ class Noise(Generated):
     size = "70 MB"
     renderer = "_interferers"
     columns = ("id", "group", "audio", "label")
-    published = "9d422ccbe02befb0df802ebb115d13fe73811afae3dd6a5aae4a9d6b4aa39b8d"
+    published = "4647002c651458956e8b854169866b1b52c16fa6371cae11462e0b4354a44955"
 
     @property
     def schema(self) -> dict[str, list[str]]:

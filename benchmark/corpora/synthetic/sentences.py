@@ -14,7 +14,7 @@ class Sentences(Speech):
 
     size = "90 MB"
     columns = ("id", "group", "audio", "text")
-    published = "7731e747c93026af8d46a25468d3d385b0a262e8953567df26a196e9a81e1bde"
+    published = "eb5311cfb86dab6a53f05d0ad68e38729742f4c51fc27da735df1d7432da4f90"
 
     @property
     def schema(self) -> dict[str, str | list[str]]:

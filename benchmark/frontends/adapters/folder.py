@@ -26,7 +26,7 @@ class Folder(FrontEnd):
         if not self.path.is_dir():
             raise EarmarkError(f"{path}: no such folder; it should hold one enhanced WAV file for each exported mixture")
 
-    def process(self, heard: Heard) -> Enhanced:  # type: ignore[override]
+    def process(self, heard: Heard, **controls: float) -> Enhanced:
         """The files for (batch, channels, time). EarmarkError names one that is missing, unreadable, not finite, or of another shape than its mixture."""
         enhanced = torch.zeros_like(heard.audio)
         for index, (name, length) in enumerate(zip(heard.names, heard.lengths.tolist(), strict=True)):

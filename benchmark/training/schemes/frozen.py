@@ -2,8 +2,6 @@
 
 from collections.abc import Iterator, Mapping
 
-import torch
-
 from benchmark.contracts import Batch, Scheme, Update
 from benchmark.training.system import System
 
@@ -16,8 +14,7 @@ class Frozen(Scheme):
     def updates(self, system: System, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
         """One update of each task model."""
         for label, batch in batches.items():
-            with torch.no_grad():
-                enhanced = system.enhance(batch)
+            enhanced = system.enhance_fixed(batch)
             with system.training_mode(label):
                 loss = system.task_loss(label, enhanced, batch).mean()
             yield Update(loss, frozenset({label}))

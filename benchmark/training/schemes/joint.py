@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Mapping
 
+import torch
+
 from benchmark.contracts import Batch, Scheme, Update
 from benchmark.training.system import FRONT_END, System
 
@@ -22,7 +24,7 @@ class Joint(Scheme):
     def updates(self, system: System, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
         """One update of everything."""
         with system.training_mode(FRONT_END, *batches):
-            total = 0.0
+            total = torch.zeros((), device=system.device)
             for label, batch in batches.items():
                 enhanced = system.enhance(batch)
                 losses = system.task_loss(label, enhanced, batch)

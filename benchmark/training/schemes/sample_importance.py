@@ -65,8 +65,7 @@ class SampleImportance(Scheme):
             yield Update(total, frozenset({FRONT_END}))
         for each in held:
             for label, batch in each.items():
-                with torch.no_grad():
-                    enhanced = system.enhance(batch)
+                enhanced = system.enhance_fixed(batch)
                 with system.training_mode(label):
                     loss = system.task_loss(label, enhanced, batch).mean()
                 yield Update(loss, frozenset({label}))
@@ -86,7 +85,6 @@ class SampleImportance(Scheme):
     def _over_period(self, system: System, held: list[Mapping[str, Batch]]) -> dict[str, tuple[Tensor, ...]]:
         prepared = {}
         for label in held[0]:
-            with torch.no_grad():
-                losses = [self._task_losses(system, label, system.enhance(each[label]), each[label]) for each in held]
+            losses = [self._task_losses(system, label, system.enhance_fixed(each[label]), each[label]) for each in held]
             prepared[label] = self.weights(torch.cat(losses)).split([len(part) for part in losses])
         return prepared

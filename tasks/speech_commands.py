@@ -1,0 +1,109 @@
+"""Speech commands: one word out of a closed set, by a 1-D convolutional network on the raw waveform.
+
+Convolution and max-pooling, global average pooling, a linear classifier: the only model of Milling et al., "Audio Enhancement for Computer Audition" (JCST
+39(4), 2024), that hears samples instead of a spectrogram. The paper states no sizes; all of them, the normalisation and the compression are ours.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from benchmark.contracts import Batch, Task
+from benchmark.metrics.classification import ACCURACY, accuracy, hits
+from tasks._masking import MaskedNorm, after, mask, mean, unit_rms
+
+
+class SpeechCommands(Task):
+    """Words by cross entropy. Level is normalised inside: each utterance is brought to rms 1 over its own samples, channels averaged.
+
+    Args:
+        schema: `classes`, the words in the order of the head; the column `label` holds one of them
+        channels: of the convolutions
+        kernel, stride: of the first convolution, in samples (5 ms and 1.25 ms); the others span three frames
+        pools: frames that each block's max-pooling joins
+    """
+
+    figures = {"accuracy": ACCURACY}
+
+    def __init__(
+        self,
+        schema: Mapping[str, Any],
+        channels: Sequence[int] = (64, 64, 128, 128),
+        kernel: int = 80,
+        stride: int = 20,
+        pools: Sequence[int] = (8, 2, 2, 2),
+    ) -> None:
+        super().__init__(schema)
+        self.classes = list(schema["classes"])
+        first = _Block(1, channels[0], kernel, stride, pools[0], compress=True)
+        others = (_Block(*ends, kernel=3, stride=1, pool=pool) for *ends, pool in zip(channels, channels[1:], pools[1:], strict=False))
+        self.blocks = nn.ModuleList([first, *others])
+        self.head = nn.Linear(channels[-1], len(self.classes))
+
+    def check(self, row: Mapping[str, Any]) -> None:
+        """A label is one of the classes."""
+        if row["label"] not in self.classes:
+            raise ValueError(f"label '{row['label']}' is none of the classes {', '.join(self.classes)}")
+
+    def collate(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+        """`label`: indices of classes, (batch,)."""
+        return {"label": torch.tensor([self.classes.index(row["label"]) for row in rows])}
+
+    def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Tensor:
+        """(batch, channels, time) to logits (batch, classes)."""
+        x = unit_rms(audio, lengths)[:, None]
+        for block in self.blocks:
+            x, lengths = block(x, lengths)
+        return self.head(mean(x, lengths))
+
+    def loss(self, output: Tensor, batch: Batch) -> Tensor:
+        """Cross entropy, (batch,)."""
+        return F.cross_entropy(output.float(), batch.labels["label"], reduction="none")
+
+    def predict(self, output: Tensor, batch: Batch) -> list[dict[str, Any]]:
+        """`label`, the likeliest class, and `log_probability`, that of the true class."""
+        true = -self.loss(output, batch)
+        return [{"label": self.classes[best], "log_probability": p} for best, p in zip(output.argmax(-1).tolist(), true.tolist(), strict=True)]
+
+    def reference(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The label."""
+        return {"label": row["label"]}
+
+    def score(self, predictions: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
+        """Columns hits and count."""
+        return hits(references["label"], predictions["label"])
+
+    def floor(self, references: pd.DataFrame) -> pd.DataFrame:
+        """No hit."""
+        return hits(references["label"], [None] * len(references))
+
+    @staticmethod
+    def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """Accuracy, 0 to 1."""
+        return {"accuracy": accuracy(sums)}
+
+
+class _Block(nn.Module):
+    """Convolution, ReLU, max-pooling, normalisation. ReLU comes before the pool, so the zeros behind an example never win it."""
+
+    def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, pool: int, compress: bool = False) -> None:
+        super().__init__()
+        self.convolution = nn.Conv1d(inputs, outputs, kernel, stride)
+        self.norm = MaskedNorm(outputs)
+        self.pool, self.compress = pool, compress
+
+    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        kernel, stride = self.convolution.kernel_size[0], self.convolution.stride[0]
+        left = (kernel - stride + 1) // 2  # frame i is centred on the samples i·stride … (i + 1)·stride
+        x = self.convolution(F.pad(x, (left, kernel - left)))
+        lengths = after(lengths, stride)
+        x = F.max_pool1d(F.relu(mask(x, lengths)), self.pool, ceil_mode=True)
+        lengths = after(lengths, self.pool)
+        if self.compress:
+            x = torch.log1p(10 * x)  # like a log spectrogram: soft sounds count
+        return self.norm(x[..., : int(lengths.max())], lengths), lengths
