@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
+from torchaudio.functional import resample
 
-from benchmark.contracts import AUDIOGRAM_HZ, FrontEnd, Heard
+from benchmark.contracts import AUDIOGRAM_HZ, SAMPLE_RATE, FrontEnd, Heard
 
 SECONDS = 4.0  # of audio for arithmetic and time
 RUNS = 5
@@ -22,6 +23,8 @@ HEARING_LOSS = 40.0  # dB HL of the listener that a front-end hears for, if it w
 
 def measure(front_end: FrontEnd, channels: int = 1) -> dict[str, Any]:
     """The costs of a front-end for audio of so many channels, as plain JSON values; it is left on the CPU, in evaluation mode.
+
+    Resampling to and from a front-end's own rate is part of them, and so is running it on each ear where it takes one.
 
     Returns:
         parameters: how many
@@ -36,14 +39,14 @@ def measure(front_end: FrontEnd, channels: int = 1) -> dict[str, Any]:
         return {**dict.fromkeys(names), "notes": ["made elsewhere: no cost can be measured"]}
     front_end.cpu().eval()
     with _one_thread(), torch.inference_mode():
-        heard = _noise(front_end, channels, SECONDS)
-        macs, uncounted = count_macs(lambda: front_end.process(heard))
+        audio = _noise(channels, SECONDS)
+        macs, uncounted = count_macs(lambda: _run(front_end, audio))
         ahead = look_ahead(front_end, channels)
         return {
             "parameters": sum(parameter.numel() for parameter in front_end.parameters()),
             "macs_per_second": None if uncounted else round(macs / SECONDS),
-            "real_time_factor": _seconds(lambda: front_end.process(heard)) / SECONDS,
-            "latency_ms": None if ahead is None else 1000 * ahead / front_end.sample_rate,
+            "real_time_factor": _seconds(lambda: _run(front_end, audio)) / SECONDS,
+            "latency_ms": None if ahead is None else 1000 * ahead / SAMPLE_RATE,
             "notes": [f"macs_per_second: {name} cannot be counted" for name in uncounted] + ["latency_ms: it needs the whole utterance"] * (ahead is None),
         }
 
@@ -64,37 +67,39 @@ def count_macs(call: Callable[[], Any]) -> tuple[int, list[str]]:
 
 
 def look_ahead(front_end: FrontEnd, channels: int = 1) -> int | None:
-    """The most samples by which an output sample precedes an input sample that it depends on; None where it is a second or more.
+    """The most samples, at 16 kHz, by which an output sample precedes an input sample that it depends on; None where it is a second or more.
 
     Measured: from sample p on the input is replaced by other, louder noise; the first output sample that changes lies p - ahead. For a system that works in
     frames that depends on where p lies in its frame, so p moves over 512 samples, first in steps of 64, then around the worst in steps of 8 and 1.
     """
-    before = _noise(front_end, channels, 1.5).audio
+    before = _noise(channels, 1.5)
     after = 2 * before.flip(-1)
-    place, worst = front_end.sample_rate, 0
+    place, worst = SAMPLE_RATE, 0
     for stride in (64, 8, 1):
         places = torch.arange(place, place + 8 * stride, stride)
         known = torch.arange(before.shape[-1]) < places[:, None, None]
-        audio = torch.cat([before, torch.where(known, before, after)])
-        output = front_end.process(_heard(audio)).audio
+        output = _run(front_end, torch.cat([before, torch.where(known, before, after)]))
         changed = (output[1:] - output[:1]).abs().amax(1) > 1e-5 * output[0].square().mean().sqrt()
         first = torch.where(changed.any(1), changed.int().argmax(1), places)
-        if (first < front_end.sample_rate // 100).any():
+        if (first < SAMPLE_RATE // 100).any():
             return None
         worst, index = (int(item) for item in (places - first).max(0))
         place = int(places[index])
     return max(worst, 0)
 
 
-def _noise(front_end: FrontEnd, channels: int, seconds: float) -> Heard:
+def _noise(channels: int, seconds: float) -> Tensor:
     """White noise at 65 dB SPL, (1, channels, time)."""
-    generator = torch.Generator().manual_seed(0)
-    return _heard(10 ** (-35 / 20) * torch.randn(1, channels, int(seconds * front_end.sample_rate), generator=generator))
+    return 10 ** (-35 / 20) * torch.randn(1, channels, int(seconds * SAMPLE_RATE), generator=torch.Generator().manual_seed(0))
 
 
-def _heard(audio: Tensor) -> Heard:
-    batch, channels, time = audio.shape
-    return Heard(audio, torch.full((batch,), time), torch.full((batch, channels, len(AUDIOGRAM_HZ)), HEARING_LOSS))
+def _run(front_end: FrontEnd, audio: Tensor) -> Tensor:
+    """(batch, channels, time) at 16 kHz to the same, as the engine runs a front-end."""
+    inner = audio.reshape(-1, 1, audio.shape[-1]) if front_end.channels == 1 else audio
+    inner = resample(inner, SAMPLE_RATE, front_end.sample_rate)
+    listener = torch.full((*inner.shape[:2], len(AUDIOGRAM_HZ)), HEARING_LOSS)
+    output = front_end.process(Heard(inner, torch.full((len(inner),), inner.shape[-1]), listener)).audio
+    return resample(output, front_end.sample_rate, SAMPLE_RATE)[..., : audio.shape[-1]].reshape(audio.shape)
 
 
 def _seconds(call: Callable[[], Any]) -> float:

@@ -213,7 +213,7 @@ class _Board:
             with np.errstate(divide="ignore", invalid="ignore"):
                 figures = component.summarise({column: totals[:, index] for index, column in enumerate(self.columns)})
             row.score = (shares[:, :, None] * figures[self.metric])[:, :, self.noisy].sum(1).mean(-1) if self.noisy else np.full(len(weights), NAN)
-            row.figures = {name: figures[name][0].mean(0) for name in self.figures}
+            row.figures = {name: figures[name][0].mean(0) for name in self.figures if name in figures}  # some are measured on demand
             row.complete &= bool(np.isfinite(row.score[0]))
 
 
@@ -251,7 +251,7 @@ def _task_frame(board: _Board) -> pd.DataFrame:
             | {_text(condition): _number(value) for condition, value in zip(board.conditions, values, strict=True)}
             | _estimate("change", change)
             | {"p": _number(None if change is None else board.p.get(row.name))}
-            | {_text(name): _number(row.figures[name][board.noisy].mean() if board.noisy else None) for name in secondary}
+            | {_text(name): _number(row.figures[name][board.noisy].mean() if board.noisy else None) for name in secondary if name in row.figures}
             | {
                 "coverage": f"{row.present.sum()} of {(~board.left_out | board.excluded).sum() * len(row.seeds)}",
                 "failed": str(row.failed.sum()),

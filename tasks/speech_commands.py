@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmark.contracts import Batch, Task
+from benchmark.errors import EarmarkError
 from benchmark.metrics.classification import ACCURACY, accuracy, hits
 from tasks._masking import MaskedNorm, after, mask, mean, unit_rms
 
@@ -39,9 +40,11 @@ class SpeechCommands(Task):
         pools: Sequence[int] = (8, 2, 2, 2),
     ) -> None:
         super().__init__(schema)
+        if len(pools) != len(channels):
+            raise EarmarkError(f"speech_commands.pools: {len(pools)} pools for {len(channels)} channels; give one for each")
         self.classes = list(schema["classes"])
         first = _Block(1, channels[0], kernel, stride, pools[0], compress=True)
-        others = (_Block(*ends, kernel=3, stride=1, pool=pool) for *ends, pool in zip(channels, channels[1:], pools[1:], strict=False))
+        others = [_Block(inputs, outputs, 3, 1, pool) for inputs, outputs, pool in zip(channels[:-1], channels[1:], pools[1:], strict=True)]
         self.blocks = nn.ModuleList([first, *others])
         self.head = nn.Linear(channels[-1], len(self.classes))
 
@@ -99,11 +102,11 @@ class _Block(nn.Module):
 
     def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         kernel, stride = self.convolution.kernel_size[0], self.convolution.stride[0]
-        left = (kernel - stride + 1) // 2  # frame i is centred on the samples i·stride … (i + 1)·stride
-        x = self.convolution(F.pad(x, (left, kernel - left)))
+        left = (kernel - stride + 1) // 2  # centres frame i on the samples from i·stride to (i + 1)·stride
+        x = self.convolution(F.pad(x, (left, kernel - 1 - left)))
         lengths = after(lengths, stride)
         x = F.max_pool1d(F.relu(mask(x, lengths)), self.pool, ceil_mode=True)
         lengths = after(lengths, self.pool)
         if self.compress:
             x = torch.log1p(10 * x)  # like a log spectrogram: soft sounds count
-        return self.norm(x[..., : int(lengths.max())], lengths), lengths
+        return self.norm(x, lengths), lengths

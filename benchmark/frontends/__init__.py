@@ -6,6 +6,7 @@ from typing import Any
 from benchmark import registry
 from benchmark.contracts import FrontEnd
 from benchmark.errors import EarmarkError
+from benchmark.frontends.adapters.module import ModuleAdapter
 from benchmark.options import bind
 
 
@@ -14,8 +15,6 @@ def build_front_end(entry: str | Mapping[str, Any]) -> FrontEnd:
 
     A class that is a plain `torch.nn.Module` from audio to audio is wrapped by `adapters/module`. Raises EarmarkError for unknown names and options.
     """
-    from benchmark.frontends.adapters.module import ModuleAdapter
-
     if isinstance(entry, str):
         entry = {entry: {}}
     if len(entry) != 1:

@@ -21,10 +21,10 @@ class ConvTasNet(FrontEnd):
     def __init__(
         self,
         filters: int = 128,
-        kernel: int = 32,
+        kernel: int = 64,
         channels: int = 32,
         hidden: int = 64,
-        layers: int = 6,
+        layers: int = 5,
         stacks: int = 2,
         sources: Literal[1, 2] = 1,
         loss: Literal["wsdr", "si_sdr", "snr"] = "si_sdr",

@@ -41,7 +41,7 @@ class Spectral(FrontEnd):
 
     def _estimate(self, power: Tensor) -> Tensor:
         """From |Y|² to A² of speech, both (…, bins, frames). The loop costs what its calls cost, so it makes few."""
-        sounding = (power.mean(-2, keepdim=True) > _SILENT).cumsum(-1).clamp(min=1)
+        sounding = (power.mean(-2, keepdim=True) > 2 * _SILENT).cumsum(-1).clamp(min=1)
         starting = sounding <= self.start
         first, later = (starting / sounding).unbind(-1), (0.2 * ~starting).unbind(-1)
         presence, correction = power.new_tensor(math.log1p(_SPEECH)), power.new_tensor(-_EULER)

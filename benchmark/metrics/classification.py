@@ -14,8 +14,8 @@ ACCURACY = Figure(1, 0)
 UAR = Figure(1, 0)
 
 
-def hits(truth: Sequence[str], predicted: Sequence[str | None], classes: Sequence[str] = ()) -> pd.DataFrame:
-    """Columns `hits` and `count`; with `classes` also `hits:<class>` and `count:<class>`, which count the utterances of that true class alone.
+def hits(truth: pd.Series, predicted: pd.Series | Sequence[str | None], classes: Sequence[str] = ()) -> pd.DataFrame:
+    """Columns `hits` and `count` over the index of `truth`; with `classes` also `hits:<class>` and `count:<class>`, of the utterances of that true class.
 
     A prediction of None is never right: it stands for an utterance that failed.
     """
@@ -25,7 +25,7 @@ def hits(truth: Sequence[str], predicted: Sequence[str | None], classes: Sequenc
     for name in classes:
         own = (true == name).astype(int)
         columns |= {f"hits:{name}": own * right, f"count:{name}": own}
-    return pd.DataFrame(columns)
+    return pd.DataFrame(columns, truth.index)
 
 
 def accuracy(sums: Mapping[str, np.ndarray]) -> np.ndarray:

@@ -26,9 +26,10 @@ def normalise(text: str) -> str:
     return " ".join("".join(c if c == "'" or unicodedata.category(c)[0] in "LMN" else " " for c in text).split())
 
 
-def errors(references: Sequence[str], hypotheses: Sequence[str]) -> pd.DataFrame:
-    """Columns word_errors, words, character_errors, characters, one row an utterance; a character is any of the normalised text, spaces included."""
-    return pd.DataFrame([_errors(normalise(r), normalise(h)) for r, h in zip(references, hypotheses, strict=True)], columns=list(_COLUMNS))
+def errors(references: pd.Series, hypotheses: Sequence[str] | pd.Series) -> pd.DataFrame:
+    """Columns word_errors, words, character_errors, characters over the index of `references`; spaces between words are characters."""
+    rows = [_errors(normalise(reference), normalise(hypothesis)) for reference, hypothesis in zip(references, hypotheses, strict=True)]
+    return pd.DataFrame(rows, references.index, ["word_errors", "words", "character_errors", "characters"])
 
 
 def word_error_rate(sums: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -39,9 +40,6 @@ def word_error_rate(sums: Mapping[str, np.ndarray]) -> np.ndarray:
 def character_error_rate(sums: Mapping[str, np.ndarray]) -> np.ndarray:
     """Errors over characters, as word_error_rate."""
     return _ratio(sums["character_errors"], sums["characters"])
-
-
-_COLUMNS = ("word_errors", "words", "character_errors", "characters")
 
 
 def _errors(reference: str, hypothesis: str) -> tuple[int, ...]:

@@ -108,6 +108,17 @@ def test_look_ahead_of_our_own():
         assert look_ahead(build_front_end({"unet": {"channels": 2, "depth": 2}})) is None
 
 
+class Slow(Filter):
+    sample_rate = 8000
+
+
+def test_resampling_and_both_ears_are_part_of_the_costs():
+    plain, slow = measure(Filter(0)), measure(Slow(0))
+    assert slow["macs_per_second"] > plain["macs_per_second"]
+    assert 0 < slow["latency_ms"] < 5
+    assert measure(Filter(0), channels=2)["macs_per_second"] == 2 * plain["macs_per_second"]
+
+
 def test_measured_costs():
     threads = torch.get_num_threads()
     costs = measure(Filter(15))

@@ -57,7 +57,7 @@ def test_neighbours_in_the_batch_do_not_matter(name):
     torch.testing.assert_close(front_end.process(heard(audio)).audio[1:2], alone, atol=1e-6, rtol=1e-4)
 
 
-@pytest.mark.parametrize("name", set(SMALL) - {"conv_tasnet"})
+@pytest.mark.parametrize("name", ["identity", "spectral", "unet", "chain"])
 @pytest.mark.parametrize("length", [1, 700, 2048, 2305])
 def test_padding_does_not_matter(name, length):
     front_end, audio = build(name), noise(2, 3000)
