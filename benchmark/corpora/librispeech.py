@@ -8,7 +8,7 @@ from typing import Any
 from benchmark.corpora._reader import LETTERS, Reader, identifier, split_groups, transcript
 from benchmark.errors import unknown
 
-SPLITS = {"train": "train", "dev": "validation", "test": "test"}  # by the word before the first hyphen of a sub-folder
+PREFIXES = {"train": "train", "dev": "validation", "test": "test"}  # by the word before the first hyphen of a sub-folder
 
 
 class LibriSpeech(Reader):
@@ -44,7 +44,7 @@ class LibriSpeech(Reader):
 
     @cached_property
     def _subsets(self) -> list[str]:
-        found = sorted(folder.name for folder in self.root.iterdir() if folder.is_dir() and folder.name.partition("-")[0] in SPLITS)
+        found = sorted(folder.name for folder in self.root.iterdir() if folder.is_dir() and folder.name.partition("-")[0] in PREFIXES)
         for subset in self.subsets or ():
             if subset not in found:
                 raise unknown(f"subset of {self.root.name}", subset, found)
@@ -63,6 +63,6 @@ class LibriSpeech(Reader):
             missing += [f"{name}.flac" for name in texts if name not in paths]
             for name, path in paths.items():
                 text = transcript(texts.get(name, ""), f"{trans}: {name}")
-                split = speakers[speaker] if self.split_speakers else SPLITS[chapter.relative_to(self.root).parts[0].partition("-")[0]]
+                split = speakers[speaker] if self.split_speakers else PREFIXES[chapter.relative_to(self.root).parts[0].partition("-")[0]]
                 yield {"id": identifier(path, self.root), "group": speaker, "audio": path, "text": text, "split": split}
         self.complete("*.trans.txt", missing)

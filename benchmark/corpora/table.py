@@ -91,8 +91,8 @@ class Table(Corpus):
         audio = columns["audio"]
         file = self._file(split)
         folder = self.root if file is None else file.parent
-        decoded = features[audio] is not None and not isinstance(features[audio], Value)
-        if decoded:
+        is_audio = features[audio] is not None and not isinstance(features[audio], Value)
+        if is_audio:
             table = table.cast_column(audio, Audio(decode=False))
         numbered = getattr(features[columns["label"]], "names", None) if "label" in columns else None
 
@@ -109,9 +109,7 @@ class Table(Corpus):
 
         if self.streaming:
             return table.map(plain, with_indices=True, remove_columns=list(features))
-        if not len(table):
-            raise EarmarkError(f"table {self.path}: the {split} split is empty; set splits: {{{split}: …}}")
-        if not decoded:
+        if not is_audio:
             return Dataset.from_list([plain(row, index) for index, row in enumerate(table)])
         # Audio columns are kept as they lie on disk, beside a new table of all else.
         labels = Dataset.from_list([plain(row, index) for index, row in enumerate(table.remove_columns(audio))])
@@ -136,7 +134,7 @@ class Table(Corpus):
                 return load_dataset(BUILDERS[file.suffix], data_files=str(file), split=chosen, streaming=self.streaming, **options)
             where = str(self.root) if self.root.exists() else self.path
             return load_dataset(where, self.config, split=name, streaming=self.streaming)
-        except (OSError, ValueError, DatasetsError) as error:
+        except (OSError, ValueError, IndexError, DatasetsError) as error:  # IndexError: a saved table without rows
             cause: BaseException = error
             while cause.__cause__ is not None:  # datasets wraps what went wrong
                 cause = cause.__cause__

@@ -18,7 +18,7 @@ class VoiceBankDemand(Reader):
     Args:
         root: the folder with the folders above
         trainset: which of the owner's two training sets
-        validation_speakers: of the training set (ours, as several published systems have it)
+        validation_speakers: of the training set (for 28spk ours, as several published systems have it; 56spk needs others)
         test_speakers: the owner's
     """
 

@@ -2,6 +2,7 @@
 
 from typing import Literal
 
+import torch
 from torch import Tensor
 from torchaudio.models import ConvTasNet as _ConvTasNet
 
@@ -49,6 +50,9 @@ class ConvTasNet(FrontEnd):
             msk_num_layers=layers,
             msk_num_stacks=stacks,
         )
+        # Ours: training starts from something like the input. From a random decoder, SI-SDR would settle for any scale, and for either sign.
+        with torch.no_grad():
+            self.network.decoder.weight.copy_(self.network.encoder.weight)
 
     def forward(self, audio: Tensor) -> Tensor:
         """(batch, 1, time) to the same."""

@@ -48,10 +48,9 @@ def table(request, tmp_path, tables):
         root.mkdir()
         for split, rows in tables.items():
             rows.to_parquet(str(root / f"{split}.parquet"))
-        if request.param == "parquet files":
-            splits = {"train": "train.parquet", "validation": "dev.parquet", "test": "test.parquet"}
-        else:
-            splits = {}  # datasets finds the splits by the files' names, and calls dev "validation"
+        # In a folder datasets finds the splits by the files' names, and calls dev "validation".
+        names = {"train": "train.parquet", "validation": "dev.parquet", "test": "test.parquet"}
+        splits = names if request.param == "parquet files" else {}
     return {"path": str(root), "columns": COLUMNS, "splits": splits}
 
 
@@ -158,9 +157,14 @@ def test_one_saved_table_or_file_is_one_split(tmp_path, tables):
 
 
 def test_an_empty_split_is_an_error(tmp_path, tables):
-    DatasetDict(tables | {"test": tables["test"].select([])}).save_to_disk(str(tmp_path / "table"))
-    with pytest.raises(EarmarkError, match=r"the test split is empty; set splits: \{test: …\}"):
-        Table(tmp_path / "table", "table", columns=COLUMNS, splits=SPLITS).rows("test")
+    tables["test"] = tables["test"].select([])
+    DatasetDict(tables).save_to_disk(str(tmp_path / "saved"))
+    (tmp_path / "files").mkdir()
+    for split, rows in tables.items():
+        rows.to_parquet(str(tmp_path / f"files/{split}.parquet"))
+    for folder, test in (("saved", "test"), ("files", "test.parquet")):
+        with pytest.raises(EarmarkError, match=f"table it: no split '{test}' to be had: .*; check path, splits and config"):
+            Table(tmp_path / folder, "it", columns=COLUMNS, splits={"test": test}).rows("test")
 
 
 def test_a_file_that_is_no_table_is_named(tmp_path):
