@@ -54,7 +54,7 @@ class Corpus(ABC):
     """
 
     version: str = "1"
-    kind: ClassVar[Literal["speech", "noise", "ambience", "room", "pairs"]]
+    kind: Literal["speech", "noise", "ambience", "room", "pairs"]
     licence: ClassVar[str]
     source: ClassVar[str]  # where anyone gets it
     size: ClassVar[str]  # on disk, as distributed
@@ -139,23 +139,23 @@ class FrontEnd(nn.Module):
     """From noisy audio to enhanced audio of the same shape. A subclass writes `forward(audio)`, or `process` where it needs more than audio."""
 
     version: ClassVar[int] = 1  # raised when an equal configuration gives other numbers
-    sample_rate: ClassVar[int] = SAMPLE_RATE  # the engine resamples on the way in and out
-    channels: ClassVar[int | None] = 1  # 1: the engine folds ears into the batch; None: any
-    needs: ClassVar[frozenset[str]] = frozenset()  # of listener; and of clean, for its loss
-    controls: ClassVar[Mapping[str, float]] = {}  # settings that need no retraining, with defaults
-    dropped_in_only: ClassVar[bool] = False  # files and external commands: nothing can be trained on their output
+    sample_rate: int = SAMPLE_RATE  # the engine resamples on the way in and out
+    channels: int | None = 1  # 1: the engine folds ears into the batch; None: any
+    needs: frozenset[str] = frozenset()  # of listener; and of clean, for its loss
+    controls: Mapping[str, float] = {}  # settings that need no retraining, with defaults
+    dropped_in_only: bool = False  # files and external commands: nothing can be trained on their output
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
         """Enhance what was heard; `controls` override the defaults of `self.controls`."""
         return Enhanced(self(heard.audio))
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """Per example, (batch,): here the negative signal-to-noise ratio in dB of the output against the clean signal."""
+        """Per example, (batch,): here the negative signal-to-noise ratio in dB of the output against the clean signal, softly bounded at 30 dB."""
         if batch.clean is None:
             raise ValueError("the default loss needs a clean reference")
         signal = batch.clean.square().sum((1, 2))
         noise = (batch.clean - enhanced.audio).square().sum((1, 2))
-        return -10 * torch.log10((signal + 1e-8) / (noise + 1e-8))
+        return -10 * torch.log10((signal + 1e-8) / (noise + 1e-3 * signal + 1e-8))
 
 
 class Task(nn.Module, ABC):

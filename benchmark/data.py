@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
 from benchmark.contracts import Batch, Corpus, Heard, Task
+from benchmark.corpora import rows_of
 from benchmark.recipe import Phase, Train
-from benchmark.scenes import Mixer, Mixture, Row, select
+from benchmark.scenes import Mixer, Mixture, select
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,6 @@ class Source:
         """A mixer over one split of both corpora."""
         added = None if self.interferers is None or self.targets.kind == "pairs" else rows_of(self.interferers, split)
         return Mixer(rows_of(self.targets, split), added, speech=self.targets.kind == "speech")
-
-
-def rows_of(corpus: Corpus, split: str) -> list[Row]:
-    """The rows of a split as plain dictionaries: random access without a copy per access."""
-    rows = corpus.rows(split)
-    return rows.to_list() if hasattr(rows, "to_list") else list(rows)
 
 
 def collate(mixtures: Sequence[Mixture], task: Task | None, listener: Sequence[float] | None = None) -> Batch:

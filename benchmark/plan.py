@@ -14,8 +14,7 @@ from typing import Any
 
 from benchmark import registry
 from benchmark.contracts import PROTOCOL, Corpus, FrontEnd, Scheme, Spec, Task
-from benchmark.corpora import fingerprint, open_corpus
-from benchmark.data import rows_of
+from benchmark.corpora import fingerprint, open_corpus, rows_of
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
 from benchmark.options import bind
@@ -39,8 +38,9 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Hash of the identity."""
-        return digest({"kind": self.kind, **self.config})
+        """Hash of the identity; where corpora lie does not belong to it, what is in them does."""
+        placeless = {name: _placeless(value) if name in ("source", "sources") else value for name, value in self.config.items()}
+        return digest({"kind": self.kind, **placeless})
 
     @property
     def shelf(self) -> str:
@@ -85,9 +85,10 @@ class Corpora:
 
     def open(self, reference: Mapping[str, Any]) -> Corpus:
         """The corpus that {"name", "options"} refers to, generated where it has to be."""
-        key = digest({"name": reference["name"], "options": reference["options"]})
+        name, options, path = (reference[part] for part in ("name", "options", "path"))
+        key = digest([name, options, path])
         if key not in self.opened:
-            self.opened[key] = open_corpus(reference["name"], reference["options"], self.data, self.cache)
+            self.opened[key] = open_corpus(name, options, self.data, self.cache, path)
             self.opened[key].prepare()
         return self.opened[key]
 
@@ -102,7 +103,7 @@ class Corpora:
 
 
 def reference(value: Any, where: str, fold: Any = None) -> dict[str, Any]:
-    """`name` or `{name: options}` as {"name", "options"}."""
+    """`name` or `{name: options}` as {"name", "options", "path"}; any corpus may be given the `path` of its folder."""
     if isinstance(value, str):
         value = {value: {}}
     if not isinstance(value, dict) or len(value) != 1:
@@ -112,7 +113,8 @@ def reference(value: Any, where: str, fold: Any = None) -> dict[str, Any]:
     if fold is not None:
         options["fold"] = fold
     cls = registry.load("corpora", name)
-    return {"name": name, "options": bind(where, cls, options, given=1)}
+    path = None if "path" in inspect.signature(cls).parameters else options.pop("path", None)
+    return {"name": name, "options": bind(where, cls, options, given=1), "path": path}
 
 
 def make_plan(recipe: Recipe, corpora: Corpora) -> Plan:
@@ -373,6 +375,10 @@ def _trainable(module: Any) -> bool:
 
 def _labelled(label: str, seed: int, fold: Any) -> str:
     return f"{label}, seed {seed}" + ("" if fold is None else f", fold {fold}")
+
+
+def _placeless(value: Any) -> Any:
+    return {key: _placeless(entry) for key, entry in value.items() if key != "path"} if isinstance(value, Mapping) else value
 
 
 def _name(source: Mapping[str, Any] | None) -> str:

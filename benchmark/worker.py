@@ -66,7 +66,7 @@ class Job:
         opened = {}
         for role in ("targets", "interferers"):
             entry = references[role]
-            opened[role] = None if entry is None else open_corpus(entry["name"], entry["options"], self.data, self.cache)
+            opened[role] = None if entry is None else open_corpus(entry["name"], entry["options"], self.data, self.cache, entry["path"])
         assert opened["targets"] is not None
         return Source(opened["targets"], opened["interferers"])
 

@@ -6,28 +6,34 @@ import json
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, get_type_hints
-
-from pydantic import TypeAdapter, ValidationError
+from typing import Any
 
 from benchmark import registry
 from benchmark.contracts import Corpus
-from benchmark.errors import EarmarkError, unknown
+from benchmark.errors import EarmarkError
+from benchmark.options import bind
 
 
-def open_corpus(name: str, options: Mapping[str, Any], data: Path | None, cache: Path) -> Corpus:
+def open_corpus(name: str, options: Mapping[str, Any], data: Path | None, cache: Path, path: str | None = None) -> Corpus:
     """The corpus registered as `name`, or the one at `path/to/file.py:Class`, on its folder.
 
     Args:
-        options: of the corpus's constructor; a `path` among them is its folder, as it stands or below `data`
+        options: of the corpus's constructor
         data: the folder that holds the corpora, as their owners' folders are named
         cache: where synthetic corpora are generated
+        path: its folder where that has another name or place, as it stands or below `data`
     Raises:
         EarmarkError: an unknown name or option, a value of the wrong type, no folder
     """
     cls = registry.load("corpora", name)
-    checked = _checked(name, cls, options)
-    return cls(_root(name, cls, checked, data, cache), **checked)
+    bound = bind(name, cls, options, given=1)
+    return cls(_root(name, cls, path or bound.get("path"), data, cache), **bound)
+
+
+def rows_of(corpus: Corpus, split: str) -> list[Mapping[str, Any]]:
+    """The rows of a split as plain dictionaries: random access without a copy per access."""
+    rows = corpus.rows(split)
+    return rows.to_list() if hasattr(rows, "to_list") else list(rows)
 
 
 def default_cache() -> Path:
@@ -74,31 +80,11 @@ def _bytes(source: Any) -> int | None:
         raise EarmarkError(f"{path}: no such file; restore it or remove it from the corpus") from error
 
 
-def _checked(name: str, cls: type[Corpus], options: Mapping[str, Any]) -> dict[str, Any]:
-    parameters = list(inspect.signature(cls).parameters.values())[1:]  # behind root
-    hints = get_type_hints(cls.__init__)
-    for key in options:
-        if key not in (parameter.name for parameter in parameters):
-            raise unknown(f"option of {name}:", key, (parameter.name for parameter in parameters))
-    for parameter in parameters:
-        if parameter.default is parameter.empty and parameter.name not in options:
-            raise EarmarkError(f"{name}: the option '{parameter.name}' is missing; write {name}: {{{parameter.name}: …}}")
-    checked = {}
-    for key, value in options.items():
-        try:
-            checked[key] = TypeAdapter(hints.get(key, Any)).validate_python(value)
-        except ValidationError as error:
-            truth = isinstance(value, list) and any(isinstance(entry, bool) for entry in value)
-            hint = " (YAML reads yes, no, on and off as truth values: put them in quotes)" if truth else ""
-            raise EarmarkError(f"{name}: the option '{key}' is {value!r}; {error.errors()[0]['msg']}{hint}") from error
-    return checked
-
-
-def _root(name: str, cls: type[Corpus], options: Mapping[str, Any], data: Path | None, cache: Path) -> Path:
+def _root(name: str, cls: type[Corpus], given: str | Path | None, data: Path | None, cache: Path) -> Path:
     if cls.synthetic:
         return _generated(name, cls, cache)
-    if "path" in options:
-        path = Path(options["path"]).expanduser()
+    if given is not None:
+        path = Path(given).expanduser()
         return data / path if data is not None and (data / path).exists() else path
     found = _folder(cls, data)
     if found is None:

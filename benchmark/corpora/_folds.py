@@ -3,10 +3,10 @@
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from benchmark.contracts import SPLITS
-from benchmark.corpora._reader import Reader
+from benchmark.corpora._reader import Reader, split_of
 from benchmark.errors import unknown
 
 FOLDS = {"train": [1, 2, 3], "validation": [4], "test": [5]}
@@ -17,11 +17,13 @@ class FoldedReader(Reader):
 
     Args:
         root: the folder of the corpus
+        split_by: "folds", or "recordings": 0.7, 0.15 and 0.15 of the source recordings by a hash, for a piece of the corpus that lacks folds
         folds: split to fold numbers; a split that is not named keeps its default (training 1 to 3, validation 4, test 5: ours); other folds are left out
     """
 
-    def __init__(self, root: Path, folds: dict[str, list[int]] | None = None) -> None:
+    def __init__(self, root: Path, folds: dict[str, list[int]] | None = None, split_by: Literal["folds", "recordings"] = "folds") -> None:
         super().__init__(root)
+        self.split_by = split_by
         self.folds = FOLDS | (folds or {})
         for split in self.folds:
             if split not in SPLITS:
@@ -39,10 +41,11 @@ class FoldedReader(Reader):
         """The clips with their splits."""
         splits = {fold: split for split, chosen in self.folds.items() for fold in chosen}
         for clip in self.clips():
-            yield clip | {"split": splits.get(clip.pop("fold"), "")}
+            fold = clip.pop("fold")
+            yield clip | {"split": splits.get(fold, "") if self.split_by == "folds" else split_of(clip["group"])}
 
     @property
     def remedy(self) -> str:
         """Which folds there are, and how to choose among them."""
         present = ", ".join(str(fold) for fold in sorted({clip["fold"] for clip in self.clips()}))
-        return f"folds present: {present or 'none'}; set folds: {{train: […], validation: […], test: […]}}, or {self.fetch}"
+        return f"folds present: {present or 'none'}; set folds: {{train: […], validation: […], test: […]}}, or split_by: recordings, or {self.fetch}"

@@ -11,7 +11,7 @@ import torch
 from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import CSVLogger
 
-from benchmark.contracts import Batch
+from benchmark.contracts import Batch, Enhanced
 from benchmark.data import SceneData
 from benchmark.errors import EarmarkError
 from benchmark.recipe import Trainer
@@ -96,23 +96,23 @@ class _History(Callback):
 
 
 def fit_gain(system: System, batches: Iterable[Batch]) -> float:
-    """Give a front-end whose loss ignores scale its one fixed gain: least squares of clean on enhanced over validation scenes.
+    """Give a front-end whose loss ignores scale its one fixed gain, so that the target keeps its level: <clean, clean> / <clean, output> on validation scenes.
 
-    Whether the loss ignores scale is measured: the loss of the doubled output equals that of the output.
+    Whether the loss ignores scale is measured: that of the doubled output equals that of the output. The estimate of the gain is ours: unlike the least squares
+    of the output on the clean signal, it does not shrink with what noise is left.
     """
-    matched, energy, ignores_scale = 0.0, 0.0, True
+    target, matched = 0.0, 0.0
     with torch.no_grad():
         for batch in batches:
             enhanced = system.enhance(batch)
-            doubled = enhanced._replace(audio=2 * enhanced.audio)
+            doubled = Enhanced(2 * enhanced.audio, enhanced.shared, {name: 2 * part for name, part in enhanced.parts.items()})
             losses, other = system.front_end_loss(enhanced, batch), system.front_end_loss(doubled, batch)
-            ignores_scale &= bool(torch.allclose(losses, other, rtol=1e-3, atol=1e-3))
-            if not ignores_scale or batch.clean is None:
+            if batch.clean is None or not torch.allclose(losses, other, rtol=1e-3, atol=1e-3):
                 return 1.0
-            matched += float((batch.clean * enhanced.audio).sum())
-            energy += float(enhanced.audio.square().sum())
-    if energy > 0:
-        system.gain.fill_(matched / energy)
+            target += float(batch.clean.square().sum())
+            matched += float((batch.clean * enhanced.parts.get("trained", enhanced.audio)).sum())
+    if matched > 0:
+        system.gain.fill_(target / matched)
     return float(system.gain)
 
 

@@ -16,6 +16,14 @@ from benchmark.cli import main
 from benchmark.leaderboard import read_summaries
 from benchmark.store import Store
 
+HOLDER = """
+import sys
+from pathlib import Path
+from benchmark.store import Store
+with Store(Path("runs")).locked():
+    print("held", flush=True)
+    sys.stdin.read()
+"""
 EARMARK = [sys.executable, "-m", "benchmark.cli"]
 
 
@@ -208,10 +216,10 @@ def test_fast_dev_run_writes_nothing(workspace):
 
 
 def test_two_runs_in_one_folder_are_refused(finished, capsys, monkeypatch):
-    folder, recipe, environment, _ = finished
+    folder, recipe, _, _ = finished
     monkeypatch.chdir(folder)
     holder = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from pathlib import Path; from benchmark.store import Store\nwith Store(Path('runs')).locked(): print('held', flush=True); sys.stdin.read()"],
+        [sys.executable, "-c", HOLDER],
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert holder.stdout.readline().strip() == "held"

@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -58,7 +59,7 @@ def with_speechbrain(rows, folder):
 def seconds_each(steps) -> list[float]:
     times = [time.perf_counter()]
     times += [time.perf_counter() for _ in steps]
-    return [later - earlier for earlier, later in zip(times, times[1:], strict=False)][2:]  # the first ones set up
+    return [later - earlier for earlier, later in pairwise(times)][2:]  # the first ones set up
 
 
 @pytest.mark.parametrize("other", ["torchaudio", "speechbrain"])
@@ -71,7 +72,6 @@ def test_a_scene_costs_little_more_than_adding_noise(benchmark, files, other):
     more = (statistics.median(ours) - statistics.median(theirs)) * 1000 / SECONDS
     benchmark.pedantic(lambda: None)
     benchmark.extra_info.update(ours_ms=statistics.median(ours) * 1000, theirs_ms=statistics.median(theirs) * 1000, more_ms_per_second=more)
-    print(
-        f"\na scene of {SECONDS} s: {statistics.median(ours) * 1000:.2f} ms, {other} {statistics.median(theirs) * 1000:.2f} ms: {more:.2f} ms more a second of audio"
-    )
+    mine, other_ms = statistics.median(ours) * 1000, statistics.median(theirs) * 1000
+    print(f"\na scene of {SECONDS} s: {mine:.2f} ms, {other} {other_ms:.2f} ms: {more:.2f} ms more a second of audio")
     assert more <= LIMIT_MS_PER_SECOND

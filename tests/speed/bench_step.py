@@ -2,6 +2,7 @@
 
 import statistics
 import time
+from itertools import pairwise
 
 import lightning as L
 import torch
@@ -56,7 +57,7 @@ def engine_steps(batch, folder, monkeypatch) -> list[float]:
     monkeypatch.setattr(L, "Trainer", lambda callbacks, **options: trainer(callbacks=[*callbacks, clock], **options))
     fit(system, OneBatch(batch), Trainer(), folder, lambda done, total: None)
     monkeypatch.setattr(L, "Trainer", trainer)
-    return [later - earlier for earlier, later in zip(clock.times[1:], clock.times[2:], strict=False)]
+    return [later - earlier for earlier, later in pairwise(clock.times[1:])]
 
 
 def bare_steps(batch) -> list[float]:
@@ -77,7 +78,7 @@ def bare_steps(batch) -> list[float]:
         torch.nn.utils.clip_grad_norm_(parameters, phase.clip)
         for optimizer in optimizers:
             optimizer.step()
-    return [later - earlier for earlier, later in zip(times[1:], times[2:], strict=False)]
+    return [later - earlier for earlier, later in pairwise(times[1:])]
 
 
 def test_a_step_through_the_engine_costs_what_a_bare_step_costs(benchmark, source, tmp_path, monkeypatch):
