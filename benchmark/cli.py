@@ -116,18 +116,18 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _corpora(options: argparse.Namespace) -> int:
-    from rich.console import Console
-    from rich.table import Table
-
     from benchmark.corpora import catalogue, default_cache
 
-    table = Table(box=None, pad_edge=False)
-    for column in ("corpus", "kind", "licence", "size", "found", "", "source"):
-        table.add_column(column, overflow="fold")
     for entry in catalogue(options.data, default_cache()):
-        note = ", ".join(word for word in ("synthetic" if entry["synthetic"] else "", entry["verified"]) if word)
-        table.add_row(*(str(value) for value in (entry["name"], entry["kind"], entry["licence"], entry["size"], entry["found"], note, entry["source"])))
-    Console().print(table)
+        notes = [
+            entry["kind"],
+            entry["size"],
+            entry["licence"],
+            *(["synthetic"] if entry["synthetic"] else []),
+            *([entry["verified"]] if entry["verified"] else []),
+        ]
+        print(f"{entry['name']}: {', '.join(notes)}")
+        print(f"    {'found in ' + entry['found'] if Path(entry['found']).is_dir() else entry['found']}; from {entry['source']}")
     return 0
 
 
