@@ -46,7 +46,8 @@ def _greedy(alphabet: str, words: tuple[str, ...], width: int, language_model: s
 @lru_cache(maxsize=4)
 def _beam(alphabet: str, words: tuple[str, ...], width: int, language_model: str | None) -> Decoder:
     if language_model is not None:
-        _need("kenlm", "asr.language_model")
+        _need("kenlm", "asr.language_model with decoder: beam")
+        _need("pygtrie", "asr.language_model with decoder: beam")
     from speechbrain.decoders.ctc import CTCBeamSearcher  # here, because it takes seconds
 
     vocabulary = ["<blank>", *alphabet]
@@ -80,7 +81,7 @@ def _lexicon(alphabet: str, words: tuple[str, ...], width: int, language_model: 
     return decode
 
 
-_DECODERS = {"greedy": _greedy, "beam": _beam, "lexicon": _lexicon}
+_DECODERS: dict[str, Callable[[str, tuple[str, ...], int, str | None], Decoder]] = {"greedy": _greedy, "beam": _beam, "lexicon": _lexicon}
 
 
 def _need(module: str, key: str, package: str | None = None) -> None:

@@ -12,7 +12,7 @@ WINDOW = 400  # samples, 25 ms
 
 
 class LogMel(nn.Module):
-    """Log-mel spectrogram of the audio at rms 1, less each band's mean over the utterance; in float32 under any autocast.
+    """Log-mel spectrogram of the audio at rms 1, less each band's mean over the utterance, scaled to a variance near 1; in float32 under any autocast.
 
     Args:
         bands: mel bands between 20 Hz and 7600 Hz
@@ -32,4 +32,4 @@ class LogMel(nn.Module):
             frames = lengths // HOP + 1
             features = mask(features, frames)
             average = features.sum(-1, keepdim=True) / frames.to(audio.device)[:, None, None]
-            return mask(features - average, frames), frames
+            return mask(features - average, frames) / 3, frames

@@ -30,7 +30,6 @@ class ASR(Task):
         channels, blocks: of the convolutions, number of residual blocks
         features, hidden: what the GRU hears in a frame, and its units in each direction
         dropout: before the GRU and behind it
-        masked: stretches of up to 0.1 s and of up to 8 bands that each training example loses (SpecAugment, Park et al., 2019, with our sizes)
         decoder, beam_size, language_model: see _decoders.build
     """
 
@@ -45,7 +44,6 @@ class ASR(Task):
         features: int = 128,
         hidden: int = 128,
         dropout: float = 0.1,
-        masked: int = 1,
         decoder: str = "greedy",
         beam_size: int = 50,
         language_model: str | None = None,
@@ -54,7 +52,6 @@ class ASR(Task):
         self.alphabet = "".join(schema["alphabet"])
         self.decoding = (decoder, self.alphabet, tuple(schema.get("words", ())), beam_size, language_model)
         build(*self.decoding)  # a user's error shows now, not after training
-        self.masked = masked
         self.spectrogram = LogMel(bands)
         self.convolutions = nn.ModuleList([nn.Conv2d(1, channels, 3, 2, 1), nn.Conv2d(channels, channels, 3, 2, 1)])
         self.blocks = nn.ModuleList(_Residual(channels) for _ in range(blocks))
@@ -77,10 +74,8 @@ class ASR(Task):
 
     def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(batch, channels, time) to log-probabilities (batch, frames, 1 + characters), the blank first, and numbers of frames (batch,)."""
-        x, lengths = self.spectrogram(audio, lengths)
-        if self.training:
-            x = _lose(x, lengths, self.masked)
-        x = x[:, None]
+        features, lengths = self.spectrogram(audio, lengths)
+        x = features[:, None]
         for convolution in self.convolutions:
             lengths = after(lengths, 2)
             x = mask(F.relu(convolution(x)), lengths)
@@ -133,14 +128,3 @@ class _Residual(nn.Module):
         y = (x - mean) * torch.rsqrt(variance + 1e-5) * self.weight + self.bias
         y = F.relu(self.first(mask(F.relu(y), lengths)))
         return mask(x + self.second(mask(y, lengths)), lengths)
-
-
-def _lose(x: Tensor, lengths: Tensor, times: int) -> Tensor:
-    """(batch, bands, frames) with `times` stretches of frames and of bands of each example set to zero, the mean of the features."""
-    bands = torch.arange(x.shape[1], device=x.device)[:, None]
-    frames = torch.arange(x.shape[2], device=x.device)
-    for _ in range(times):
-        for places, length, most in ((frames, lengths.to(x.device), 10), (bands, x.shape[1], 8)):
-            width, start = torch.rand(2, len(x), 1, 1, device=x.device)
-            ...
-    return x

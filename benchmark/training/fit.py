@@ -17,6 +17,7 @@ from benchmark.errors import EarmarkError
 from benchmark.recipe import Trainer
 from benchmark.training.system import System
 
+LAST = "last.ckpt"
 Progress = Callable[[int, int], None]  # steps done, steps in all
 
 
@@ -29,8 +30,16 @@ class _Report(Callback):
         self.progress(trainer.current_epoch * phase.epoch + batch_idx + 1, phase.epoch * phase.validations)
 
 
-class _Counts(Callback):
-    """What was spent so far travels with the checkpoint."""
+class _Resume(Callback):
+    """A checkpoint after every epoch, written whole or not at all, with what was spent so far."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        partial = self.path.with_suffix(".part")
+        trainer.save_checkpoint(partial)
+        partial.replace(self.path)
 
     def on_save_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         checkpoint["counts"] = dict(cast(System, pl_module).counts)
@@ -49,8 +58,8 @@ def fit(system: System, data: SceneData, options: Trainer, folder: Path, progres
     """
     quieten()
     phase = system.phase
-    best = ModelCheckpoint(folder, "best", monitor="validation_score", mode="max", save_top_k=1, save_last=True, enable_version_counter=False)
-    callbacks: list[Callback] = [best, _Report(progress), _Counts()]
+    best = ModelCheckpoint(folder, "best", monitor="validation_score", mode="max", save_top_k=1, enable_version_counter=False)
+    callbacks: list[Callback] = [best, _Report(progress), _Resume(folder / LAST)]
     if phase.patience is not None:
         callbacks.append(EarlyStopping("validation_score", mode="max", patience=phase.patience))
     history = _History()
@@ -67,8 +76,7 @@ def fit(system: System, data: SceneData, options: Trainer, folder: Path, progres
         use_distributed_sampler=False,
         inference_mode=True,
     )
-    last = folder / "last.ckpt"
-    trainer.fit(system, datamodule=data, ckpt_path=last if last.is_file() else None, weights_only=True)
+    trainer.fit(system, datamodule=data, ckpt_path=folder / LAST if (folder / LAST).is_file() else None, weights_only=True)
     if options.fast_dev_run:
         return {"best_score": None, "scores": [], **system.counts}
     if not best.best_model_path:

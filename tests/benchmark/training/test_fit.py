@@ -1,0 +1,111 @@
+"""Training with Lightning: resume to the bit, best weights, early stopping, and the gain of front-ends that ignore scale."""
+
+import pytest
+import torch
+from toys import Bands, Gain
+
+from benchmark.contracts import FrontEnd
+from benchmark.data import SceneData
+from benchmark.errors import EarmarkError
+from benchmark.metrics.signal import si_sdr
+from benchmark.recipe import Phase, Train, Trainer
+from benchmark.training.fit import fit, fit_gain
+from benchmark.training.pretraining import Pretraining
+from benchmark.training.schemes.joint import Joint
+from benchmark.training.system import System
+
+PHASE = Phase(steps=12, batch=4, lr=0.05, validations=4)
+
+
+class Dropping(Bands):
+    """With dropout, so that the state of torch's generator matters."""
+
+    def forward(self, audio, lengths, shared=None):
+        return torch.nn.functional.dropout(super().forward(audio, lengths), 0.3, self.training)
+
+
+def prepared(source, phase=PHASE):
+    torch.manual_seed(0)
+    task = Dropping({"classes": ["low", "high"]})
+    return System(Gain(), {"bands": task}, Joint(), phase, seed=5), SceneData({"bands": source}, {"bands": task}, Train(validation_scenes=6), phase, 5)
+
+
+def test_a_training_that_was_cut_off_ends_with_the_same_weights(source, tmp_path):
+    whole, data = prepared(source)
+    expected = fit(whole, data, Trainer(), tmp_path / "whole", lambda done, total: None)
+
+    class Cut(Exception):
+        pass
+
+    def cut(done, total):
+        if done == 8:  # in the middle of the third epoch
+            raise Cut
+
+    broken, data = prepared(source)
+    with pytest.raises(Cut):
+        fit(broken, data, Trainer(), tmp_path / "cut", cut)
+    again, data = prepared(source)
+    steps = []
+    report = fit(again, data, Trainer(), tmp_path / "cut", lambda done, total: steps.append(done))
+    assert steps == [7, 8, 9, 10, 11, 12]  # from the last whole epoch
+    assert report == expected
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
+
+
+def test_the_best_weights_are_kept_not_the_last(source, tmp_path, monkeypatch):
+    system, data = prepared(source)
+    scores, states = iter([0.2, 0.9, 0.5, 0.1]), []
+
+    def end(self):
+        states.append({name: value.clone() for name, value in self.state_dict().items()})
+        self._seen = {}
+        self.log("validation_score", next(scores))
+
+    monkeypatch.setattr(System, "on_validation_epoch_end", end)
+    report = fit(system, data, Trainer(), tmp_path, lambda done, total: None)
+    assert report["best_score"] == pytest.approx(0.9)
+    assert report["scores"] == pytest.approx([0.2, 0.9, 0.5, 0.1])
+    for name, value in system.state_dict().items():
+        assert torch.equal(value, states[1][name])
+
+
+def test_early_stopping(source, tmp_path, monkeypatch):
+    system, data = prepared(source, Phase(steps=20, batch=4, validations=10, patience=2))
+    monkeypatch.setattr(System, "on_validation_epoch_end", lambda self: (self._seen.clear(), self.log("validation_score", -float(self.current_epoch))))
+    assert len(fit(system, data, Trainer(), tmp_path, lambda done, total: None)["scores"]) == 3
+
+
+def test_a_loss_that_is_not_finite_names_the_front_end_and_the_remedy(source, tmp_path):
+    system, data = prepared(source)
+    system.front_end.gain.data.fill_(float("nan"))
+    with pytest.raises(EarmarkError, match="Gain: the training loss is not finite"):
+        fit(system, data, Trainer(), tmp_path, lambda done, total: None)
+
+
+def test_lower_precision_is_passed_through(source, tmp_path):
+    system, data = prepared(source)
+    report = fit(system, data, Trainer(precision="bf16-mixed"), tmp_path, lambda done, total: None)
+    assert report["task"] == report["front_end"] == 12
+
+
+class Scaled(FrontEnd):
+    """A wrong scale, and a loss that does not mind."""
+
+    def __init__(self, blind: bool) -> None:
+        super().__init__()
+        self.blind = blind
+
+    def forward(self, audio):
+        return 0.25 * audio
+
+    def loss(self, enhanced, batch):
+        return -si_sdr(batch.clean.flatten(1), enhanced.audio.flatten(1)) if self.blind else super().loss(enhanced, batch)
+
+
+@pytest.mark.parametrize(("blind", "gain"), [(True, 4.0), (False, 1.0)])
+def test_one_gain_for_a_front_end_whose_loss_ignores_scale(batch, blind, gain):
+    noise = 0.3 * batch.clean.std() * torch.randn(batch.clean.shape, generator=torch.Generator().manual_seed(0))
+    noisy = type(batch)(batch.scenes, batch.heard._replace(audio=batch.clean + noise), batch.clean, batch.labels, batch.rows)
+    system = System(Scaled(blind), {}, Pretraining())
+    assert fit_gain(system, [noisy]) == pytest.approx(gain, rel=0.02)
