@@ -188,7 +188,7 @@ class Task(nn.Module, ABC):
 
     @abstractmethod
     def loss(self, output: Any, batch: Batch) -> Tensor:
-        """Per example, (batch,), normalised by length."""
+        """Per example, (batch,), normalised by length; 0 or more, for schemes weigh examples by it."""
 
     @abstractmethod
     def predict(self, output: Any, batch: Batch) -> list[dict[str, Any]]:

@@ -191,8 +191,10 @@ def guarded(cell: Mapping[str, Any], error_file: Path) -> None:
     except EarmarkError as error:
         write_text(error_file, str(error))
         os._exit(2)
-    except BaseException:
-        write_text(error_file, f"{cell['label']}: unexpected error\n{traceback.format_exc()}")
+    except BaseException as error:
+        trace = Path(cell["runs"]) / "errors" / f"{cell['key']}.txt"
+        write_text(trace, traceback.format_exc())
+        write_text(error_file, f"{cell['label']}: {type(error).__name__}: {' '.join(str(error).split())}; the trace is in {trace}")
         os._exit(1)
 
 

@@ -38,11 +38,12 @@ class Enhancement(Task):
         return audio
 
     def loss(self, output: Tensor, batch: Batch) -> Tensor:
-        """Negative SI-SDR in dB, (batch,), softly bounded at the best; 0 where the reference is silent, which trains nothing."""
+        """Distance of SI-SDR from its best, in units of its range, (batch,): about 0 to 1; 0 where the reference is silent, which trains nothing."""
         assert batch.clean is not None
         clean = batch.clean.flatten(1)
         ratio = si_sdr(clean, output.flatten(1), limit=SI_SDR.best)
-        return -torch.where(clean.square().sum(1) > QUIET, ratio, 0.0)
+        distance = (SI_SDR.best - ratio) / (SI_SDR.best - SI_SDR.floor)
+        return torch.where(clean.square().sum(1) > QUIET, distance, 0.0)
 
     def predict(self, output: Tensor, batch: Batch) -> list[dict[str, Any]]:
         """Measured values by name, the hash of the audio, and why a value is None: "reason" for the output's fault, "excluded" for the reference's."""

@@ -128,12 +128,14 @@ class System(L.LightningModule):
             self._make(update)
 
     def _make(self, update: Update) -> None:
+        chosen = [index for index, name in enumerate(self._moved) if name in update.moves]
+        if not chosen:
+            return  # a signal task has nothing to move
         if not torch.isfinite(update.loss):
             raise EarmarkError(
                 f"{type(self.front_end).__name__}: the training loss is not finite; look for NaN in the front-end's output, or lower train.*.lr in the recipe"
             )
         optimizers, schedules = _listed(self.optimizers(use_pl_optimizer=True)), _listed(self.lr_schedulers())
-        chosen = [index for index, name in enumerate(self._moved) if name in update.moves]
         parameters = [p for index in chosen for group in optimizers[index].param_groups for p in group["params"]]
         for index in chosen:
             optimizers[index].zero_grad()

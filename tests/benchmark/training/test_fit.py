@@ -12,6 +12,7 @@ from benchmark.recipe import Phase, Train, Trainer
 from benchmark.training.fit import fit, fit_gain
 from benchmark.training.pretraining import Pretraining
 from benchmark.training.schemes.joint import Joint
+from benchmark.training.schemes.sample_importance import SampleImportance
 from benchmark.training.system import System
 
 PHASE = Phase(steps=12, batch=4, lr=0.05, validations=4)
@@ -109,3 +110,16 @@ def test_one_gain_for_a_front_end_whose_loss_ignores_scale(batch, blind, gain):
     noisy = type(batch)(batch.scenes, batch.heard._replace(audio=batch.clean + noise), batch.clean, batch.labels, batch.rows)
     system = System(Scaled(blind), {}, Pretraining())
     assert fit_gain(system, [noisy]) == pytest.approx(gain, rel=0.02)
+
+
+def test_a_task_without_a_model_is_left_alone(source, tmp_path):
+    class Still(Bands):
+        def __init__(self, schema):
+            super().__init__(schema)
+            self.requires_grad_(False)
+
+    task = Still({"classes": ["low", "high"]})
+    system = System(Gain(), {"bands": task}, SampleImportance(), PHASE)
+    data = SceneData({"bands": source}, {"bands": task}, Train(validation_scenes=6), PHASE, 5)
+    report = fit(system, data, Trainer(), tmp_path, lambda done, total: None)
+    assert (report["front_end"], report["task"]) == (12, 0)
