@@ -59,7 +59,7 @@ def _data(parser: argparse.ArgumentParser) -> None:
 
 def _run(options: argparse.Namespace) -> int:
     from benchmark import plan, recipe, run
-    from benchmark.corpora import default_cache
+    from benchmark.corpora import Corpora, default_cache
     from benchmark.leaderboard import render
 
     if options.jobs is not None and options.jobs < 1:
@@ -74,7 +74,7 @@ def _run(options: argparse.Namespace) -> int:
     if options.dry_run:
         from benchmark.dry_run import describe
 
-        print(describe(plan.make_plan(wanted, plan.Corpora(options.data, default_cache())), places, jobs))
+        print(describe(plan.make_plan(wanted, Corpora(options.data, default_cache())), places, jobs))
         return 0
     written = run.run(wanted, places, jobs, options.accept_changed_code)
     for path in written:

@@ -13,11 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import registry
-from benchmark.contracts import PROTOCOL, Corpus, FrontEnd, Scheme, Spec, Task
-from benchmark.corpora import fingerprint, open_corpus, rows_of
-from benchmark.errors import EarmarkError
+from benchmark.contracts import PROTOCOL, FrontEnd, Scheme, Spec, Task
+from benchmark.corpora import Corpora, reference
 from benchmark.frontends import build_front_end
-from benchmark.options import bind
 from benchmark.recipe import Phase, Recipe, TaskEntry
 from benchmark.store import digest
 
@@ -75,51 +73,23 @@ class Plan:
     schemas: Mapping[str, Mapping[str, Any]]  # of the target corpora, by task label
 
 
-class Corpora:
-    """Corpora opened once, by name and options."""
-
-    def __init__(self, data: Path | None, cache: Path) -> None:
-        self.data, self.cache = data, cache
-        self.opened: dict[str, Corpus] = {}
-        self._identities: dict[tuple[str, str], str] = {}
-
-    def open(self, reference: Mapping[str, Any]) -> Corpus:
-        """The corpus that {"name", "options"} refers to, generated where it has to be."""
-        name, options, path = (reference[part] for part in ("name", "options", "path"))
-        key = digest([name, options, path])
-        if key not in self.opened:
-            self.opened[key] = open_corpus(name, options, self.data, self.cache, path)
-            self.opened[key].prepare()
-        return self.opened[key]
-
-    def identity(self, reference: Mapping[str, Any], splits: Sequence[str]) -> dict[str, Any]:
-        """The reference with version and content, as far as `splits` go: part of a key."""
-        corpus = self.open(reference)
-        key = digest(reference)
-        for split in splits:
-            if (key, split) not in self._identities:
-                self._identities[key, split] = fingerprint(rows_of(corpus, split))
-        return {**reference, "version": corpus.version, "content": {split: self._identities[key, split] for split in splits}}
-
-
-def reference(value: Any, where: str, fold: Any = None) -> dict[str, Any]:
-    """`name` or `{name: options}` as {"name", "options", "path"}; any corpus may be given the `path` of its folder."""
-    if isinstance(value, str):
-        value = {value: {}}
-    if not isinstance(value, dict) or len(value) != 1:
-        raise EarmarkError(f"{where}: write a corpus's name, or {{name: options}}")
-    name, options = next(iter(value.items()))
-    options = dict(options or {})
-    if fold is not None:
-        options["fold"] = fold
-    cls = registry.load("corpora", name)
-    path = None if "path" in inspect.signature(cls).parameters else options.pop("path", None)
-    return {"name": name, "options": bind(where, cls, options, given=1), "path": path}
-
-
 def make_plan(recipe: Recipe, corpora: Corpora) -> Plan:
     """Every cell and row of a recipe. Raises EarmarkError where a corpus is missing or a row's needs are not met."""
     return _Planner(recipe, corpora).plan()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """What a row is on: a task of the recipe, one of its folds, a seed."""
+
+    task: str
+    entry: TaskEntry
+    fold: Any
+    seed: int
+
+    def name(self, what: str) -> str:
+        """A cell's label for people."""
+        return f"{what}, seed {self.seed}" + ("" if self.fold is None else f", fold {self.fold}")
 
 
 class _Planner:
@@ -136,144 +106,123 @@ class _Planner:
 
     def plan(self) -> Plan:
         for seed in self.recipe.seeds:
-            for label, entry in self.recipe.tasks.items():
+            for task, entry in self.recipe.tasks.items():
                 for fold in entry.folds:
-                    self._rows(seed, label, entry, fold)
+                    self._rows(_Place(task, entry, fold, seed))
         self._drop_repeated_schemes()
         return Plan(self.recipe, self.cells, self.rows, self.schemas)
 
-    def _rows(self, seed: int, label: str, entry: TaskEntry, fold: Any) -> None:
-        stock = {kind: self._stock(kind, seed, label, entry, fold) for kind in ("clean", "noisy")}
-        self._score(REFERENCE, "clean", seed, label, entry, fold, None, stock["clean"])
+    def _rows(self, place: _Place) -> None:
+        stock = {kind: self._stock(kind, place) for kind in ("clean", "noisy")}
+        self._score(REFERENCE, "clean", place, None, stock["clean"])
         for front_end, scheme in ((f, s) for f in self.recipe.front_ends for s in self.recipe.schemes):
-            kind = self.schemes[scheme]
+            moves = self.schemes[scheme].moves
             trainable = _trainable(self.front_ends[front_end])
-            if "front_end" in kind.moves and not trainable:
+            if ("front_end" in moves and not trainable) or (moves and self.front_ends[front_end].dropped_in_only):
                 continue
-            if self.front_ends[front_end].dropped_in_only and kind.moves:
+            pretrained = self._pretrained(front_end, place) if trainable else None
+            model = stock[self.schemes[scheme].stock]
+            if not moves or (moves == {"tasks"} and not self.has_model[place.task]):
+                self._score(front_end, scheme, place, pretrained, model)
                 continue
-            pretrained = self._pretrained(front_end, seed, label, fold) if trainable else None
-            model = stock[kind.stock]
-            if not kind.moves or (kind.moves == {"tasks"} and not self.has_model[label]):
-                self._score(front_end, scheme, seed, label, entry, fold, pretrained, model)
-                continue
-            adapted = self._adapted(front_end, scheme, seed, label, entry, fold, pretrained, model)
-            moved = "front_end" in kind.moves
-            self._score(front_end, scheme, seed, label, entry, fold, adapted if moved else pretrained, adapted if self.has_model[label] else None, adapted)
+            adapted = self._adapted(front_end, scheme, place, pretrained, model)
+            self._score(front_end, scheme, place, adapted if "front_end" in moves else pretrained, adapted if self.has_model[place.task] else None)
 
     # Trainings.
 
-    def _pretrained(self, front_end: str, seed: int, label: str, fold: Any) -> str:
-        role = self._role(label, fold)
+    def _pretrained(self, front_end: str, place: _Place) -> str:
+        role = self._role(place.task)
         sources = {}
         for other, entry in self.recipe.tasks.items():
-            other_fold = fold if fold in entry.folds else entry.folds[0]
-            if self._role(other, other_fold) == role:
-                source = self._source(other, entry, other_fold, ("train", "validation"))
-                sources[f"{source['targets']['name']} + {_name(source['interferers'])}"] = source
-        entry = self.recipe.tasks[label]
-        return self._train(
-            f"pretrain {front_end}", front_end, {}, dict(sorted(sources.items())), Spec("pretraining", 1, {}), entry.train.pretrain, entry, seed, {}, True, fold
-        )
+            if self._role(other) == role:
+                fold = place.fold if place.fold in entry.folds else entry.folds[0]
+                source = self._source(_Place(other, entry, fold, place.seed), ("train", "validation"))
+                sources[_joined(source)] = source
+        spec = Spec("pretraining", 1, {})
+        return self._train(f"pretrain {front_end}", front_end, (), dict(sorted(sources.items())), spec, place.entry.train.pretrain, place, {})
 
-    def _stock(self, kind: str, seed: int, label: str, entry: TaskEntry, fold: Any) -> str | None:
-        if not self.has_model[label]:
+    def _stock(self, kind: str, place: _Place) -> str | None:
+        if not self.has_model[place.task]:
             return None
-        sources = {label: self._source(label, entry, fold, ("train", "validation"))}
         # The noisy stock model starts from the clean one and is trained as long as adapted models are, so that no scheme has seen more.
-        starts = {} if kind == "clean" else {label: self._stock("clean", seed, label, entry, fold)}
-        phase = entry.train.stock if kind == "clean" else entry.train.adapt
-        return self._train(f"{label}: stock {kind}", None, {label: entry}, sources, FROZEN, phase, entry, seed, starts, kind == "noisy", fold)
+        starts = {} if kind == "clean" else {place.task: self._stock("clean", place)}
+        phase = place.entry.train.stock if kind == "clean" else place.entry.train.adapt
+        return self._train(f"{place.task}: stock {kind}", None, (place.task,), self._training_source(place), FROZEN, phase, place, starts, kind == "noisy")
 
-    def _adapted(self, front_end: str, scheme: str, seed: int, label: str, entry: TaskEntry, fold: Any, pretrained: str | None, model: str | None) -> str:
-        starts = {part: key for part, key in (("front_end", pretrained), (label, model)) if key is not None}
-        sources = {label: self._source(label, entry, fold, ("train", "validation"))}
-        spec = self.recipe.schemes[scheme]
-        return self._train(f"{label}: {front_end} {scheme}", front_end, {label: entry}, sources, spec, entry.train.adapt, entry, seed, starts, True, fold)
+    def _adapted(self, front_end: str, scheme: str, place: _Place, pretrained: str | None, model: str | None) -> str:
+        starts = {part: key for part, key in (("front_end", pretrained), (place.task, model)) if key is not None}
+        spec, phase = self.recipe.schemes[scheme], place.entry.train.adapt
+        return self._train(f"{place.task}: {front_end} {scheme}", front_end, (place.task,), self._training_source(place), spec, phase, place, starts)
+
+    def _training_source(self, place: _Place) -> dict[str, Any]:
+        return {place.task: self._source(place, ("train", "validation"))}
 
     def _train(
         self,
-        label: str,
+        what: str,
         front_end: str | None,
-        tasks: Mapping[str, TaskEntry],
+        tasks: Sequence[str],
         sources: Mapping[str, Any],
         scheme: Spec,
         phase: Phase,
-        entry: TaskEntry,
-        seed: int,
+        place: _Place,
         starts: Mapping[str, Any],
-        noisy: bool,
-        fold: Any,
+        noisy: bool = True,
     ) -> str:
         config = {
             "protocol": PROTOCOL,
             "front_end": self._front_end_config(front_end),
-            "tasks": {name: _task_config(each) for name, each in tasks.items()},
+            "tasks": {task: _task_config(self.recipe.tasks[task]) for task in tasks},
             "sources": sources,
             "scheme": scheme._asdict(),
             "phase": phase.model_dump(exclude={"workers"}),
-            "train": entry.train.model_dump(include={"snr", "level", "validation_scenes"}),
-            "level": entry.score.level,
+            "train": place.entry.train.model_dump(include={"snr", "level", "validation_scenes"}),
+            "level": place.entry.score.level,
             "noisy": noisy,
-            "seed": seed,
+            "seed": place.seed,
             "starts": starts,
             "precision": str(self.recipe.trainer.precision),
             "accelerator": self.recipe.trainer.accelerator,
         }
-        code = self._code(front_end) | {f"task {name}": source_digest(self.task_classes[name]) for name in tasks}
+        code = self._code(front_end) | {f"task {task}": source_digest(self.task_classes[task]) for task in tasks}
         code[f"scheme {scheme.name}"] = source_digest(scheme_class(scheme))
-        return self._add(Cell("train", _labelled(label, seed, fold), config, tuple(starts.values()), code))
+        return self._add(Cell("train", place.name(what), config, tuple(starts.values()), code))
 
     # Scorings.
 
-    def _score(
-        self,
-        front_end: str,
-        scheme: str,
-        seed: int,
-        label: str,
-        entry: TaskEntry,
-        fold: Any,
-        front_end_key: str | None,
-        task_key: str | None,
-        trained: str | None = None,
-    ) -> None:
-        source = self._source(label, entry, fold, ("test",))
+    def _score(self, front_end: str, scheme: str, place: _Place, front_end_key: str | None, task_key: str | None) -> None:
+        source = self._source(place, ("test",))
         config = {
             "protocol": PROTOCOL,
             "front_end": None if front_end == REFERENCE else self._front_end_config(front_end),
-            "label": label,
-            "task": _task_config(entry),
+            "label": place.task,
+            "task": _task_config(place.entry),
             "source": source,
-            "score": entry.score.model_dump(),
-            "listeners": entry.listeners,
+            "score": place.entry.score.model_dump(),
+            "listeners": place.entry.listeners,
             "weights": {"front_end": front_end_key, "task": task_key},
             "accelerator": self.recipe.trainer.accelerator,
         }
-        code = {f"task {label}": source_digest(self.task_classes[label])} | ({} if front_end == REFERENCE else self._code(front_end))
-        needs = tuple(dict.fromkeys(key for key in (front_end_key, task_key) if key is not None))
-        key = self._add(Cell("score", _labelled(f"{label}: {front_end} {scheme} scored", seed, fold), config, needs, code))
-        own = [key for key in (trained, *needs) if key is not None]
-        behind = tuple(dict.fromkeys([*own, *(ancestor for each in own for ancestor in self._ancestors(each))]))
-        corpora = [self.corpora.open(source[role]) for role in ("targets", "interferers") if source[role] is not None]
+        code = {f"task {place.task}": source_digest(self.task_classes[place.task])} | ({} if front_end == REFERENCE else self._code(front_end))
+        needs = tuple(dict.fromkeys(key for key in (task_key, front_end_key) if key is not None))
+        key = self._add(Cell("score", place.name(f"{place.task}: {front_end} {scheme} scored"), config, needs, code))
+        behind = tuple(dict.fromkeys([*needs, *(ancestor for needed in needs for ancestor in self._ancestors(needed))]))
+        roles = [source[role] for role in ("targets", "interferers") if source[role] is not None]
         self.rows.append(
             Row(
                 front_end,
                 scheme,
-                label,
-                entry.task,
-                seed,
-                fold,
+                place.task,
+                place.entry.task,
+                place.seed,
+                place.fold,
                 key,
                 behind,
-                " | ".join(sorted({name for k in behind for name in self._trained_on(k)})),
-                tuple(f"{source[role]['name']} {source[role]['version']}" for role in ("targets", "interferers") if source[role] is not None),
-                any(corpus.synthetic for corpus in corpora),
+                " | ".join(sorted({_joined(each) for needed in behind for each in self.cells[needed].config["sources"].values()})),
+                tuple(f"{role['name']} {role['version']}" for role in roles),
+                any(self.corpora.open(role).synthetic for role in roles),
             )
         )
-
-    def _trained_on(self, key: str) -> list[str]:
-        return [f"{_name(source['targets'])} + {_name(source['interferers'])}" for source in self.cells[key].config["sources"].values()]
 
     def _drop_repeated_schemes(self) -> None:
         """A scheme whose every record is another's of the same front-end makes no row: identity under `frozen` is identity under `noisy`."""
@@ -299,20 +248,20 @@ class _Planner:
     def _add(self, cell: Cell) -> str:
         return self.cells.setdefault(cell.key, cell).key
 
-    def _source(self, label: str, entry: TaskEntry, fold: Any, splits: Sequence[str]) -> dict[str, Any]:
-        where = f"tasks.{label}"
-        targets = reference(entry.targets, f"{where}.targets", fold)
+    def _source(self, place: _Place, splits: Sequence[str]) -> dict[str, Any]:
+        where, entry = f"tasks.{place.task}", place.entry
+        targets = reference(entry.targets, f"{where}.targets", place.fold)
         interferers = None if entry.interferers is None else reference(entry.interferers, f"{where}.interferers")
         return {
             "targets": self.corpora.identity(targets, splits),
             "interferers": None if interferers is None else self.corpora.identity(interferers, splits),
         }
 
-    def _role(self, label: str, fold: Any) -> str:
-        entry = self.recipe.tasks[label]
+    def _role(self, task: str) -> str:
+        entry = self.recipe.tasks[task]
         if entry.interferers is None:
             return "pairs"
-        return self.corpora.open(reference(entry.interferers, f"tasks.{label}.interferers")).kind
+        return self.corpora.open(reference(entry.interferers, f"tasks.{task}.interferers")).kind
 
     def _front_end_config(self, label: str | None) -> dict[str, Any]:
         if label is None:  # stock models are trained behind identity, whether the recipe ranks it or not
@@ -373,13 +322,9 @@ def _trainable(module: Any) -> bool:
     return any(parameter.requires_grad for parameter in module.parameters())
 
 
-def _labelled(label: str, seed: int, fold: Any) -> str:
-    return f"{label}, seed {seed}" + ("" if fold is None else f", fold {fold}")
-
-
 def _placeless(value: Any) -> Any:
     return {key: _placeless(entry) for key, entry in value.items() if key != "path"} if isinstance(value, Mapping) else value
 
 
-def _name(source: Mapping[str, Any] | None) -> str:
-    return "nothing" if source is None else source["name"]
+def _joined(source: Mapping[str, Any]) -> str:
+    return " + ".join(source[role]["name"] for role in ("targets", "interferers") if source[role] is not None)

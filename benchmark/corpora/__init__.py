@@ -4,7 +4,7 @@ import hashlib
 import inspect
 import json
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from benchmark import registry
 from benchmark.contracts import Corpus
 from benchmark.errors import EarmarkError
 from benchmark.options import bind
+from benchmark.store import digest
 
 
 def open_corpus(name: str, options: Mapping[str, Any], data: Path | None, cache: Path, path: str | None = None) -> Corpus:
@@ -66,6 +67,48 @@ def fingerprint(rows: Iterable[Mapping[str, Any]]) -> str:
     labels = ("id", "group", "label", "text", "conditions")
     lines = sorted(json.dumps([*map(row.get, labels), _bytes(row["audio"]), _bytes(row.get("clean"))], sort_keys=True) for row in rows)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+class Corpora:
+    """Corpora opened once, by name and options."""
+
+    def __init__(self, data: Path | None, cache: Path) -> None:
+        self.data, self.cache = data, cache
+        self.opened: dict[str, Corpus] = {}
+        self._identities: dict[tuple[str, str], str] = {}
+
+    def open(self, reference: Mapping[str, Any]) -> Corpus:
+        """The corpus that {"name", "options"} refers to, generated where it has to be."""
+        name, options, path = (reference[part] for part in ("name", "options", "path"))
+        key = digest([name, options, path])
+        if key not in self.opened:
+            self.opened[key] = open_corpus(name, options, self.data, self.cache, path)
+            self.opened[key].prepare()
+        return self.opened[key]
+
+    def identity(self, reference: Mapping[str, Any], splits: Sequence[str]) -> dict[str, Any]:
+        """The reference with version and content, as far as `splits` go: part of a key."""
+        corpus = self.open(reference)
+        key = digest(reference)
+        for split in splits:
+            if (key, split) not in self._identities:
+                self._identities[key, split] = fingerprint(rows_of(corpus, split))
+        return {**reference, "version": corpus.version, "content": {split: self._identities[key, split] for split in splits}}
+
+
+def reference(value: Any, where: str, fold: Any = None) -> dict[str, Any]:
+    """`name` or `{name: options}` as {"name", "options", "path"}; any corpus may be given the `path` of its folder."""
+    if isinstance(value, str):
+        value = {value: {}}
+    if not isinstance(value, dict) or len(value) != 1:
+        raise EarmarkError(f"{where}: write a corpus's name, or {{name: options}}")
+    name, options = next(iter(value.items()))
+    options = dict(options or {})
+    if fold is not None:
+        options["fold"] = fold
+    cls = registry.load("corpora", name)
+    path = None if "path" in inspect.signature(cls).parameters else options.pop("path", None)
+    return {"name": name, "options": bind(where, cls, options, given=1), "path": path}
 
 
 def _bytes(source: Any) -> int | None:

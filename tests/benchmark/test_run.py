@@ -114,10 +114,11 @@ def test_dry_run_says_what_is_done_and_what_is_not(finished, capsys, monkeypatch
 
 def test_a_cell_is_a_unit_that_any_engine_can_call(finished, tmp_path):
     from benchmark import plan, run
+    from benchmark.corpora import Corpora
     from benchmark.recipe import load_recipe
 
     folder, recipe, environment, _ = finished
-    wanted = plan.make_plan(load_recipe(recipe), plan.Corpora(None, Path(environment["EARMARK_CACHE"])))
+    wanted = plan.make_plan(load_recipe(recipe), Corpora(None, Path(environment["EARMARK_CACHE"])))
     cell = next(cell for cell in wanted.cells.values() if cell.label == "pretrain gain, seed 1")
     places = run.Places(None, Path(environment["EARMARK_CACHE"]), tmp_path / "runs", tmp_path / "boards")
     (tmp_path / "cell.json").write_text(json.dumps(run._job(cell, wanted, places)))
