@@ -29,7 +29,6 @@ class ASR(Task):
         bands: of the log-mel spectrogram
         channels, blocks: of the convolutions, number of residual blocks
         features, hidden: what the GRU hears in a frame, and its units in each direction
-        dropout: before the GRU and behind it
         decoder, beam_size, language_model: see _decoders.build
     """
 
@@ -42,8 +41,7 @@ class ASR(Task):
         channels: int = 32,
         blocks: int = 2,
         features: int = 128,
-        hidden: int = 128,
-        dropout: float = 0.1,
+        hidden: int = 160,
         decoder: str = "greedy",
         beam_size: int = 50,
         language_model: str | None = None,
@@ -55,9 +53,9 @@ class ASR(Task):
         self.spectrogram = LogMel(bands)
         self.convolutions = nn.ModuleList([nn.Conv2d(1, channels, 3, 2, 1), nn.Conv2d(channels, channels, 3, 2, 1)])
         self.blocks = nn.ModuleList(_Residual(channels) for _ in range(blocks))
-        self.project = nn.Sequential(nn.Linear(channels * -(-bands // 4), features), nn.LayerNorm(features), nn.ReLU(), nn.Dropout(dropout))
+        self.project = nn.Sequential(nn.Linear(channels * -(-bands // 4), features), nn.LayerNorm(features), nn.ReLU())
         self.gru = nn.GRU(features, hidden, batch_first=True, bidirectional=True)
-        self.head = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * hidden, 1 + len(self.alphabet)))
+        self.head = nn.Linear(2 * hidden, 1 + len(self.alphabet))
 
     def check(self, row: Mapping[str, Any]) -> None:
         """A transcript holds a word, in characters of the alphabet."""

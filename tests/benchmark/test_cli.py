@@ -1,0 +1,79 @@
+"""The command: instant where it can be, one line where it cannot."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["list"], ["run", "--help"]])
+def test_help_and_list_import_no_torch(arguments):
+    code = f"""
+import sys
+from benchmark.cli import main
+try:
+    main({arguments!r})
+except SystemExit:
+    pass
+assert not {{"torch", "numpy", "pandas", "lightning", "datasets"}} & set(sys.modules), sorted(sys.modules)
+"""
+    subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+def test_list_names_what_there_is(capsys):
+    assert main(["list"]) == 0
+    listed = capsys.readouterr().out
+    for name in ("identity", "spectral", "unet", "conv_tasnet", "chain", "asr", "speech_commands", "enhancement", "librispeech", "sample_importance", "mini"):
+        assert f"  {name}" in listed
+
+
+def test_corpora_are_listed_with_where_they_are(capsys, tmp_path, monkeypatch):
+    monkeypatch.setenv("EARMARK_CACHE", str(tmp_path))
+    (tmp_path / "an4").mkdir()
+    assert main(["corpora", "--data", str(tmp_path)]) == 0
+    listed = capsys.readouterr().out
+    assert f"found in {tmp_path / 'an4'}" in listed
+    assert "musan: noise, 11 GB, CC BY 4.0, unverified" in listed
+    assert "generated on first use" in listed
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["run", "minni"], "did you mean 'mini'"),
+        (["run", "mini", "--jobs", "0"], "--jobs"),
+        (["run", "mini", "--data", "nowhere"], "no folder nowhere"),
+        (["leaderboard", "nowhere"], "no summaries.jsonl"),
+    ],
+)
+def test_bad_arguments_are_one_line(capsys, arguments, message):
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+def test_leaderboard_rebuilds_the_committed_boards_to_the_byte(tmp_path, capsys):
+    folders = sorted(path.parent for path in (ROOT / "leaderboards").rglob("summaries.jsonl"))
+    for folder in folders:
+        copy = tmp_path / folder.name
+        shutil.copytree(folder, copy)
+        for path in copy.glob("*.csv"):
+            path.unlink()
+        assert main(["leaderboard", str(copy)]) == 0
+        for path in folder.glob("*.csv"):
+            assert (copy / path.name).read_bytes() == path.read_bytes(), path
+    assert main(["leaderboard", str(tmp_path / "none")]) == 2
+
+
+def test_make_help_explains_every_target():
+    printed = subprocess.run(["make", "help"], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    phony = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY")).split()[1:]
+    for target in phony:
+        assert f"make {target} " in printed
