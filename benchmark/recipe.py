@@ -180,9 +180,10 @@ def _merged(path: Path) -> dict[str, Any]:
             raise EarmarkError(f"{path.name}: {unknown('key', key, _KEYS)}")
     if "base" not in raw:
         return raw
-    base_path = path.parent / str(raw.pop("base"))
-    if not base_path.is_file():
-        raise EarmarkError(f"{path.name}: base: no file {base_path}")
+    name = str(raw.pop("base"))
+    base_path = next((folder / name for folder in (path.parent, RECIPES) if (folder / name).is_file()), None)
+    if base_path is None:
+        raise EarmarkError(f"{path.name}: base: {name} is neither beside it nor a recipe of the suite; known: {', '.join(sorted(known()))}")
     base = _merged(base_path)
     for key, value in raw.items():
         if key in ("front_ends", "tasks", "schemes") and isinstance(value, dict):

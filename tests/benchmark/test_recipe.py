@@ -72,7 +72,7 @@ def test_a_label_may_stand_for_a_component_with_options(tmp_path):
         ("{clean: }", "{clean: }\ntrainer: {precison: 16}", "did you mean 'precision'"),
         ("{clean: }", "{clean: ", "not YAML"),
         ("{clean: }", "{}", "give at least one"),
-        ("{clean: }", "{clean: }\nbase: nowhere.yaml", "base: no file"),
+        ("{clean: }", "{clean: }\nbase: nowhere.yaml", "base: nowhere.yaml is neither"),
         ("{targets: synthetic/commands, interferers: synthetic/noise}", "[1]", "write a mapping"),
     ],
 )

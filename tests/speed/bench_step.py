@@ -10,7 +10,7 @@ from side_by_side import report
 
 from benchmark.contracts import Batch
 from benchmark.data import collate
-from benchmark.frontends.unet import Unet
+from benchmark.frontends.unet import UNet
 from benchmark.recipe import Phase, Trainer
 from benchmark.training.fit import fit
 from benchmark.training.schemes.joint import Joint
@@ -46,7 +46,7 @@ class Clock(L.Callback):
 
 def parts():
     torch.manual_seed(0)
-    return Unet(), SpeechCommands({"classes": ["yes", "no"]})
+    return UNet(), SpeechCommands({"classes": ["yes", "no"]})
 
 
 def engine_steps(batch, folder, monkeypatch) -> list[float]:

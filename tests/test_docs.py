@@ -1,0 +1,58 @@
+"""Every command and every example that the README and docs/ show, run: long ones as a dry run."""
+
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from benchmark.cli import main
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
+MAKE = sorted(set(re.findall(r"(?:^|`)(make [a-z]+(?: [A-Z]+=\S+?)*)(?=[`\s#])", TEXT, re.MULTILINE)))
+EARMARK = sorted({re.split(r"\s+#", found)[0].strip() for found in re.findall(r"(?:^\.venv/bin/|`)(earmark [a-z][^`\n]*)", TEXT, re.MULTILINE)})
+EXAMPLE = re.compile(r"```(python|yaml)\n(# (\S+\.(?:py|yaml))\n.*?)```", re.DOTALL)
+
+
+def test_the_docs_show_commands():
+    assert len(MAKE) >= 4 and len(EARMARK) >= 6
+
+
+@pytest.mark.parametrize("command", MAKE)
+def test_make_targets_exist(command):
+    subprocess.run([*shlex.split(command), "--dry-run"], cwd=ROOT, check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("command", EARMARK)
+def test_commands_run(command, examples, capsys):
+    words = shlex.split(command)[1:]
+    if words[0] == "run" and not {"--dry-run", "--help"} & set(words):
+        words.append("--dry-run")
+    words = ["mini" if word == "RECIPE" else word for word in words]
+    status = main(words)
+    error = capsys.readouterr().err
+    if "FOLDER" in words and words[0] == "run":  # no recordings here: the plan says where to get them
+        assert status == 2 and "FOLDER" in error and error.count("\n") == 1
+    else:
+        assert status == 0, error
+
+
+def test_examples_train(examples, capsys):
+    """The example front-end, one batch of each training that needs no other."""
+    assert main(["run", "softly.yaml", "--fast-dev-run", "--jobs", "1"]) == 0, capsys.readouterr().err
+
+
+@pytest.fixture
+def examples(tmp_path, monkeypatch):
+    """A folder with every example that names its file, a recipe of one's own and a finished board."""
+    for _, text, name in EXAMPLE.findall(TEXT):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    (tmp_path / "my.yaml").write_text("# Mine\nbase: demo.yaml\nseeds: [2]\n", encoding="utf-8")
+    (tmp_path / "FOLDER").mkdir()
+    shutil.copytree(ROOT / "leaderboards", tmp_path / "leaderboards")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
