@@ -18,6 +18,7 @@ from benchmark.plan import REFERENCE, Plan, Row
 from benchmark.store import Store, digest
 
 FILE = "summaries.jsonl"
+PREDICTIONS = "predictions.jsonl"
 
 
 def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
@@ -31,7 +32,7 @@ def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
         if not store.exists("records", row.record):
             continue
         task_class = registry.load("tasks", row.component)
-        described = _describe(plan, row, task_class)
+        described = _describe(plan, row, task_class, store)
         before = known.get(_identity(described))
         if before is not None:
             summaries.append(before)
@@ -49,11 +50,11 @@ def write_boards(summaries: list[dict[str, Any]], boards: Path) -> list[Path]:
 
 
 def _identity(summary: Mapping[str, Any]) -> tuple[Any, ...]:
-    keys = summary["keys"]
-    return (*(summary[name] for name in ("recipe", "task", "front_end", "scheme", "seed", "fold")), keys["weights"], keys["outputs"], keys["scores"])
+    row = (summary[name] for name in ("recipe", "task", "front_end", "scheme", "seed", "fold"))
+    return (*row, *(summary["keys"].get(name) for name in ("weights", "outputs", "scores")), summary.get("predictions"))
 
 
-def _describe(plan: Plan, row: Row, task_class: type[Task]) -> dict[str, Any]:
+def _describe(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:
     return {
         "protocol": PROTOCOL,
         "recipe": plan.recipe.name,
@@ -66,6 +67,7 @@ def _describe(plan: Plan, row: Row, task_class: type[Task]) -> dict[str, Any]:
         "baseline": row.front_end == "identity" and row.scheme == "noisy",
         "ranked": row.front_end != REFERENCE,
         "keys": {"weights": digest(list(row.trained_by)), "outputs": row.record, "scores": digest([row.record, task_class.score_version])},
+        "predictions": store.manifest("records", row.record)["files"][PREDICTIONS],  # SHA-256: a cell run again elsewhere may come out differently
         "track": "closed",
         "training_data": row.training_data,
         "corpora": list(row.corpora),
@@ -74,7 +76,7 @@ def _describe(plan: Plan, row: Row, task_class: type[Task]) -> dict[str, Any]:
 
 
 def _scores(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:
-    path = store.get("records", row.record) / "predictions.jsonl"
+    path = store.get("records", row.record) / PREDICTIONS
     try:
         records = [json.loads(line) for line in path.read_bytes().splitlines()]
     except ValueError as error:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,7 +15,7 @@ import yaml
 
 from benchmark.cli import main
 from benchmark.leaderboard import read_summaries
-from benchmark.store import Store
+from benchmark.store import Store, file_hash
 
 HOLDER = """
 import sys
@@ -152,6 +153,24 @@ def test_a_record_cut_short_is_refused_with_the_remedy(finished, capsys, monkeyp
     finally:
         record.write_bytes(whole)
         boards.write_bytes(lines)
+
+
+def test_boards_follow_a_record_that_came_out_differently(finished, tmp_path, monkeypatch):
+    folder, recipe, environment, _ = finished
+    monkeypatch.setenv("EARMARK_CACHE", environment["EARMARK_CACHE"])
+    for name in ("runs", "leaderboards"):
+        shutil.copytree(folder / name, tmp_path / name)
+    before = scores(tmp_path)
+    manifest = next((tmp_path / "runs" / "records").iterdir()) / "manifest.json"
+    record = manifest.with_name("predictions.jsonl")
+    first, *rest = record.read_text().splitlines(keepends=True)
+    record.write_text("".join([json.dumps(json.loads(first) | {"prediction": {}, "failed": "not finite"}) + "\n", *rest]))
+    manifest.write_text(json.dumps(json.loads(manifest.read_text()) | {"files": {record.name: file_hash(record)}}))
+    assert main(["run", str(recipe), "--out", str(tmp_path)]) == 0
+    after = scores(tmp_path)
+    moved = [row for row in after if after[row] != before[row]]
+    assert {after[row]["keys"]["outputs"] for row in moved} == {manifest.parent.name}
+    assert sum(map(sum, after[moved[0]]["failed"])) == 1
 
 
 def test_changed_code_under_an_unchanged_version_stops_the_reuse(finished, capsys, monkeypatch):
