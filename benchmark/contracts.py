@@ -218,10 +218,18 @@ def primary(task: type[Task] | Task) -> str:
 
 
 class Update(NamedTuple):
-    """One optimiser step: a scalar loss and the names of the modules whose parameters it may move ("front_end", or a task's name)."""
+    """One optimiser step: scalar terms whose sum is minimised, and the names of the modules whose parameters it may move ("front_end", or a task's label).
 
-    loss: Tensor
+    Terms go by the label of the task whose batch they come from: where several move the front-end, the cosine between their gradients on it is logged.
+    """
+
+    terms: Mapping[str, Tensor]
     moves: frozenset[str]
+
+    @property
+    def loss(self) -> Tensor:
+        """The sum of the terms."""
+        return torch.stack(tuple(self.terms.values())).sum()
 
 
 class Scheme:

@@ -6,6 +6,7 @@ those they start from.
 """
 
 import ast
+import dataclasses
 import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -120,6 +121,10 @@ class _Planner:
             trainable = _trainable(self.front_ends[front_end])
             if ("front_end" in moves and not trainable) or (moves and self.front_ends[front_end].dropped_in_only):
                 continue
+            if scheme in self.recipe.together:
+                shared = self._trained_together(front_end, scheme, place.seed)
+                self._score(front_end, scheme, place, shared, self._follower(front_end, scheme, place, shared, stock["clean"]))
+                continue
             pretrained = self._pretrained(front_end, place) if trainable else None
             model = stock[self.schemes[scheme].stock]
             if not moves or (moves == {"tasks"} and not self.has_model[place.task]):
@@ -153,6 +158,26 @@ class _Planner:
         starts = {part: key for part, key in (("front_end", pretrained), (place.task, model)) if key is not None}
         spec, phase = self.recipe.schemes[scheme], place.entry.train.adapt
         return self._train(f"{place.task}: {front_end} {scheme}", front_end, (place.task,), self._training_source(place), spec, phase, place, starts)
+
+    def _trained_together(self, front_end: str, scheme: str, seed: int) -> str:
+        """One front-end by several tasks, each with its own batches; pre-trained and timed as the first of them says."""
+        partners = self.recipe.together[scheme]
+        places = {task: _Place(task, entry, entry.folds[0], seed) for task, entry in self.recipe.tasks.items() if task in partners}
+        first = places[partners[0]]
+        pretrained = self._pretrained(front_end, first)
+        stock = {task: self._stock("clean", place) for task, place in places.items()}
+        starts = {"front_end": pretrained, **{task: key for task, key in stock.items() if key is not None}}
+        sources = {task: self._source(place, ("train", "validation")) for task, place in places.items()}
+        together = dataclasses.replace(first, entry=first.entry.model_copy(update={"train": self.recipe.train}))
+        spec, phase = self.recipe.schemes[scheme], self.recipe.train.adapt
+        return self._train(f"{front_end} {scheme}", front_end, tuple(places), sources, spec, phase, together, starts)
+
+    def _follower(self, front_end: str, scheme: str, place: _Place, shared: str, model: str | None) -> str | None:
+        """The weights of a task's model behind a front-end that several tasks trained; a task that was not among them adapts to it, as under `frozen`."""
+        if model is None or place.task in self.recipe.together[scheme]:
+            return shared if model else None
+        starts, phase = {"front_end": shared, place.task: model}, place.entry.train.adapt
+        return self._train(f"{place.task}: behind {front_end} {scheme}", front_end, (place.task,), self._training_source(place), FROZEN, phase, place, starts)
 
     def _training_source(self, place: _Place) -> dict[str, Any]:
         return {place.task: self._source(place, ("train", "validation"))}

@@ -115,6 +115,8 @@ class Recipe:
     front_ends: Mapping[str, Spec]
     tasks: Mapping[str, TaskEntry]
     schemes: Mapping[str, Spec]
+    together: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # by scheme: tasks that train one front-end together
+    train: Train = field(default_factory=Train)  # of tasks that are trained together
     trainer: Trainer = field(default_factory=Trainer)
     protocol: int = PROTOCOL
 
@@ -129,7 +131,7 @@ _Loader.yaml_implicit_resolvers = {
 }
 _Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$", re.IGNORECASE), list("tTfF"))
 _Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789"))
-_KEYS = ("base", "seeds", "front_ends", "tasks", "schemes", "train", "score", "trainer")
+_KEYS = ("base", "seeds", "front_ends", "tasks", "schemes", "together", "train", "score", "trainer")
 
 
 def load_recipe(name: str | Path) -> Recipe:
@@ -143,12 +145,14 @@ def load_recipe(name: str | Path) -> Recipe:
     front_ends = {label: _front_end(f"{where}: front_ends.{label}", label, value) for label, value in raw["front_ends"].items()}
     schemes = {label: _component(f"{where}: schemes.{label}", "schemes", label, value) for label, value in raw["schemes"].items()}
     tasks = {label: _task(where, label, value or {}, raw) for label, value in raw["tasks"].items()}
+    together = _together(where, raw.get("together") or {}, schemes, tasks)
     seeds = raw.get("seeds", [1])
     if not isinstance(seeds, list) or not seeds or not all(isinstance(seed, int) for seed in seeds):
         raise EarmarkError(f"{where}: seeds: write a list of whole numbers, such as [1, 2, 3]")
     trainer = _validated(Trainer, raw.get("trainer") or {}, f"{where}: trainer")
     title = next((line.lstrip("# ").strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")), "")
-    return Recipe(path.stem, title, tuple(seeds), front_ends, tasks, schemes, trainer)
+    train = _validated(Train, raw.get("train") or {}, f"{where}: train")
+    return Recipe(path.stem, title, tuple(seeds), front_ends, tasks, schemes, together, train, trainer)
 
 
 def find(name: str | Path) -> Path:
@@ -225,6 +229,26 @@ def _front_end(where: str, label: str, value: Any) -> Spec:
     if label == "reference":
         raise EarmarkError(f"{where}: 'reference' is the row that the evaluator adds; choose another label")
     return _component(where, "front_ends", label, value)
+
+
+def _together(where: str, value: Any, schemes: Mapping[str, Spec], tasks: Mapping[str, TaskEntry]) -> dict[str, tuple[str, ...]]:
+    if not isinstance(value, dict):
+        raise EarmarkError(f"{where}: together: write a mapping from a scheme to the tasks that train one front-end")
+    for scheme, partners in value.items():
+        place = f"{where}: together.{scheme}"
+        if scheme not in schemes:
+            raise EarmarkError(f"{place}: {unknown('scheme', str(scheme), schemes)}")
+        component: Any = registry.load("schemes", schemes[scheme].name)
+        if "front_end" not in component.moves:
+            raise EarmarkError(f"{place}: {schemes[scheme].name} trains no front-end; choose joint or sample_importance")
+        if not isinstance(partners, list) or len(set(map(str, partners))) < 2:
+            raise EarmarkError(f"{place}: write a list of two or more tasks of this recipe")
+        for task in partners:
+            if task not in tasks:
+                raise EarmarkError(f"{place}: {unknown('task', str(task), tasks)}")
+            if len(tasks[task].folds) > 1:
+                raise EarmarkError(f"{place}: {task} has several folds; only tasks with one can be trained together")
+    return {scheme: tuple(partners) for scheme, partners in value.items()}
 
 
 def _task(where: str, label: str, value: Any, raw: Mapping[str, Any]) -> TaskEntry:

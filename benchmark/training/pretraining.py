@@ -13,7 +13,7 @@ class Pretraining(Scheme):
 
     def updates(self, system: System, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
         """One update."""
-        for batch in batches.values():
+        for label, batch in batches.items():
             with system.training_mode(FRONT_END):
                 loss = system.front_end_loss(system.enhance(batch), batch).mean()
-            yield Update(loss, frozenset({FRONT_END}))
+            yield Update({label: loss}, frozenset({FRONT_END}))

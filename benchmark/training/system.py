@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from itertools import combinations
 from typing import Any, cast
 
 import lightning as L
@@ -139,13 +140,26 @@ class System(L.LightningModule):
         parameters = [p for index in chosen for group in optimizers[index].param_groups for p in group["params"]]
         for index in chosen:
             optimizers[index].zero_grad()
-        self.manual_backward(update.loss, inputs=parameters)
+        self._backward(update, parameters)
         nn.utils.clip_grad_norm_(parameters, self.phase.clip)
         for index in chosen:
             optimizers[index].step()
             schedules[index].step()
             self.counts["front_end" if self._moved[index] == FRONT_END else "task"] += 1
         self.log_dict({f"loss/{'+'.join(sorted(update.moves))}": update.loss.detach()}, prog_bar=False)
+
+    def _backward(self, update: Update, parameters: list[nn.Parameter]) -> None:
+        """Gradients of the sum of the terms; where several move the front-end, the cosines between theirs on it are logged."""
+        if FRONT_END not in update.moves or len(update.terms) == 1:
+            return self.manual_backward(update.loss, inputs=parameters)
+        shared = [p for p in self.front_end.parameters() if p.requires_grad]
+        gradients, before = {}, torch.zeros(sum(p.numel() for p in shared), device=self.device)
+        for label, term in update.terms.items():
+            self.manual_backward(term, inputs=parameters)
+            after = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in shared])
+            gradients[label], before = after - before, after
+        for one, other in combinations(gradients, 2):
+            self.log(f"cosine/{one}~{other}", nn.functional.cosine_similarity(gradients[one], gradients[other], dim=0))
 
     def validation_step(self, batch: Batch, index: int, dataloader_idx: int = 0) -> None:
         """Collect what the validation score is made of."""

@@ -1,9 +1,13 @@
 """Recipes: what they mean, and one line for what is wrong with them."""
 
 import pytest
+import toys
+import yaml
 
 from benchmark.contracts import Spec
+from benchmark.corpora import Corpora
 from benchmark.errors import EarmarkError
+from benchmark.plan import make_plan
 from benchmark.recipe import load_recipe
 
 GOOD = """# A test
@@ -41,7 +45,7 @@ def test_a_recipe_says_only_what_differs_from_its_base(tmp_path):
     (tmp_path / "base.yaml").write_text(GOOD.replace("{clean: }", "{clean: , joint: {enhancement_weight: 0.5}, noisy: }") + "seeds: [1, 2]\n")
     recipe = load(tmp_path, "base: base.yaml\nschemes: {joint: , noisy: }\ntrain: {batch_: 1}\n".replace("train: {batch_: 1}\n", ""))
     assert list(recipe.schemes) == ["joint", "noisy"]
-    assert recipe.schemes["joint"].config == {"enhancement_weight": 0.5}
+    assert recipe.schemes["joint"].config["enhancement_weight"] == 0.5
     assert recipe.seeds == (1, 2)
 
 
@@ -87,3 +91,46 @@ def test_an_unknown_recipe_is_answered_with_the_nearest():
         load_recipe("minni")
     with pytest.raises(EarmarkError, match="no recipe"):
         load_recipe("nowhere/x.yaml")
+
+
+def test_a_front_end_trained_by_several_tasks_is_scored_on_all_of_them(tmp_path):
+    toys_file = toys.__file__
+    task = {"task": f"{toys_file}:Bands", "targets": {f"{toys_file}:Tones": {}}, "interferers": {f"{toys_file}:Hiss": {}}}
+    path = toys.toy_recipe(
+        tmp_path,
+        tasks={"one": task, "two": task, "three": task},
+        schemes={"noisy": None, "joint": None, "both": "joint"},
+        together={"both": ["one", "two"]},
+    )
+    plan = make_plan(load_recipe(path), Corpora(None, tmp_path / "cache"))
+    rows = {row.task: row for row in plan.rows if (row.front_end, row.scheme) == ("gain", "both")}
+    assert set(rows) == {"one", "two", "three"}
+    behind = {label: {plan.cells[key].label: plan.cells[key] for key in row.trained_by} for label, row in rows.items()}
+    shared = behind["one"]["gain both, seed 1"]
+    assert list(shared.config["tasks"]) == ["one", "two"]
+    assert set(shared.config["starts"]) == {"front_end", "one", "two"}
+    weights = {label: plan.cells[row.record].config["weights"] for label, row in rows.items()}
+    assert {weight["front_end"] for weight in weights.values()} == {shared.key}
+    assert weights["one"]["task"] == weights["two"]["task"] == shared.key
+    follower = behind["three"]["three: behind gain both, seed 1"]
+    assert weights["three"]["task"] == follower.key
+    assert follower.config["scheme"]["name"] == "frozen"
+    assert follower.config["starts"]["front_end"] == shared.key
+
+
+@pytest.mark.parametrize(
+    ("together", "message"),
+    [
+        ("{joins: [one, two]}", "did you mean 'joint'"),
+        ("{joint: [one]}", "two or more"),
+        ("{joint: [one, twoo]}", "did you mean 'two'"),
+        ("{noisy: [one, two]}", "trains no front-end"),
+        ("[one, two]", "write a mapping"),
+    ],
+)
+def test_bad_groups_of_tasks_are_one_line(tmp_path, together, message):
+    toys_file = toys.__file__
+    task = {"task": f"{toys_file}:Bands", "targets": {f"{toys_file}:Tones": {}}, "interferers": {f"{toys_file}:Hiss": {}}}
+    path = toys.toy_recipe(tmp_path, tasks={"one": task, "two": task}, schemes={"noisy": None, "joint": None}, together=yaml.safe_load(together))
+    with pytest.raises(EarmarkError, match=message):
+        load_recipe(path)

@@ -17,4 +17,4 @@ class Frozen(Scheme):
             enhanced = system.enhance_fixed(batch)
             with system.training_mode(label):
                 loss = system.task_loss(label, enhanced, batch).mean()
-            yield Update(loss, frozenset({label}))
+            yield Update({label: loss}, frozenset({label}))

@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 import torch
 
 from benchmark.contracts import Batch, Scheme, Update
+from benchmark.errors import unknown
+from benchmark.training.balance import BALANCES
 from benchmark.training.system import FRONT_END, System
 
 
@@ -13,22 +15,26 @@ class Joint(Scheme):
 
     Args:
         enhancement_weight: 0 or more; 0 needs no clean reference
+        balance: how the losses of several tasks are weighed against each other, equal or uncertainty
     """
 
     moves = frozenset({"front_end", "tasks"})
 
-    def __init__(self, enhancement_weight: float = 1.0) -> None:
+    def __init__(self, enhancement_weight: float = 1.0, balance: str = "equal") -> None:
+        if balance not in BALANCES:
+            raise unknown("balance", balance, BALANCES)
+        self.balance = BALANCES[balance]
         self.enhancement_weight = enhancement_weight
         self.needs = frozenset({"clean"}) if enhancement_weight else frozenset()
 
     def updates(self, system: System, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
         """One update of everything."""
         with system.training_mode(FRONT_END, *batches):
-            total = torch.zeros((), device=system.device)
-            for label, batch in batches.items():
-                enhanced = system.enhance(batch)
-                losses = system.task_loss(label, enhanced, batch)
-                if self.enhancement_weight:
-                    losses = losses + self.enhancement_weight * system.front_end_loss(enhanced, batch)
-                total = total + losses.mean()
-        yield Update(total, frozenset({FRONT_END, *batches}))
+            enhanced = {label: system.enhance(batch) for label, batch in batches.items()}
+            losses = {label: system.task_loss(label, enhanced[label], batch).mean() for label, batch in batches.items()}
+            shares = self.balance(torch.stack([loss.detach() for loss in losses.values()]))
+            terms = {label: share * loss for share, (label, loss) in zip(shares, losses.items(), strict=True)}
+            if self.enhancement_weight:
+                for label, batch in batches.items():
+                    terms[label] = terms[label] + self.enhancement_weight * system.front_end_loss(enhanced[label], batch).mean()
+        yield Update(terms, frozenset({FRONT_END, *batches}))

@@ -56,19 +56,19 @@ class SampleImportance(Scheme):
         held, self.held = self.held, []
         prepared = self._over_period(system, held) if self.normalise_over == "period" else None
         for index, each in enumerate(held):
-            total = torch.zeros((), device=system.device)
+            terms = {}
             for label, batch in each.items():
                 with system.training_mode(FRONT_END):
                     enhanced = system.enhance(batch)
                 weights = prepared[label][index] if prepared else self.weights(self._task_losses(system, label, enhanced, batch))
-                total = total + (weights * system.front_end_loss(enhanced, batch)).mean()
-            yield Update(total, frozenset({FRONT_END}))
+                terms[label] = (weights * system.front_end_loss(enhanced, batch)).mean()
+            yield Update(terms, frozenset({FRONT_END}))
         for each in held:
             for label, batch in each.items():
                 enhanced = system.enhance_fixed(batch)
                 with system.training_mode(label):
                     loss = system.task_loss(label, enhanced, batch).mean()
-                yield Update(loss, frozenset({label}))
+                yield Update({label: loss}, frozenset({label}))
 
     def weights(self, losses: Tensor) -> Tensor:
         """Detached task losses, (examples,), to weights of mean 1."""
