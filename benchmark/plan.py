@@ -16,6 +16,7 @@ from typing import Any
 from benchmark import registry
 from benchmark.contracts import PROTOCOL, FrontEnd, Scheme, Spec, Task
 from benchmark.corpora import Corpora, reference
+from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
 from benchmark.recipe import Phase, Recipe, TaskEntry
 from benchmark.store import digest
@@ -23,6 +24,7 @@ from benchmark.store import digest
 REFERENCE = "reference"
 IDENTITY = Spec("identity", 1, {})
 FROZEN = Spec("frozen", 1, {})
+OFFERED = frozenset({"clean", "labels"})  # by every scene, to front-ends and tasks
 
 
 @dataclass(frozen=True)
@@ -106,12 +108,21 @@ class _Planner:
         self.has_model = {label: _trainable(cls(self.schemas[label], **recipe.tasks[label].model)) for label, cls in self.task_classes.items()}
 
     def plan(self) -> Plan:
+        self._check_needs()
         for seed in self.recipe.seeds:
             for task, entry in self.recipe.tasks.items():
                 for fold in entry.folds:
                     self._rows(_Place(task, entry, fold, seed))
         self._drop_repeated_schemes()
         return Plan(self.recipe, self.cells, self.rows, self.schemas)
+
+    def _check_needs(self) -> None:
+        """EarmarkError where a component needs what scenes do not have, such as a listener."""
+        for label in self.recipe.tasks:
+            wanted = {f"task {label}": self.task_classes[label].needs} | {f"front-end {name}": module.needs for name, module in self.front_ends.items()}
+            for who, needs in wanted.items():
+                if missing := sorted(needs - OFFERED):
+                    raise EarmarkError(f"{who}: it needs {', '.join(missing)}, which the scenes of tasks.{label} do not have; leave it out")
 
     def _rows(self, place: _Place) -> None:
         stock = {kind: self._stock(kind, place) for kind in ("clean", "noisy")}
@@ -224,7 +235,6 @@ class _Planner:
             "task": _task_config(place.entry),
             "source": source,
             "score": place.entry.score.model_dump(),
-            "listeners": place.entry.listeners,
             "weights": {"front_end": front_end_key, "task": task_key},
             "accelerator": self.recipe.trainer.accelerator,
         }

@@ -89,7 +89,6 @@ class TaskEntry(_Strict):
     targets: Any
     interferers: Any = None
     folds: tuple[str | int, ...] = (None,)  # type: ignore[assignment]  # values of the target corpus's option `fold`; every fold is trained and scored
-    listeners: tuple[str, ...] = ()
     model: dict[str, Any] = Field(default_factory=dict)  # options of the task's constructor
     train: Train
     score: Score

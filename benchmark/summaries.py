@@ -15,7 +15,7 @@ from benchmark.contracts import PROTOCOL, Task
 from benchmark.errors import EarmarkError
 from benchmark.leaderboard import build, read_summaries, write_summaries
 from benchmark.plan import REFERENCE, Plan, Row
-from benchmark.store import Store, digest
+from benchmark.store import Store, digest, full_disk
 
 FILE = "summaries.jsonl"
 PREDICTIONS = "predictions.jsonl"
@@ -45,8 +45,11 @@ def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
 
 def write_boards(summaries: list[dict[str, Any]], boards: Path) -> list[Path]:
     """Write summaries.jsonl and the CSV files made from it."""
-    write_summaries(boards / FILE, summaries)
-    return build(boards)
+    try:
+        write_summaries(boards / FILE, summaries)
+        return build(boards)
+    except OSError as error:
+        raise full_disk(error, boards) from error
 
 
 def _identity(summary: Mapping[str, Any]) -> tuple[Any, ...]:

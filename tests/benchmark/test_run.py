@@ -201,6 +201,7 @@ def test_a_front_end_at_fault_fails_alone(workspace, capsys, front_end, message)
         ({"tasks": {"bands": {"task": f"{toys.__file__}:Bands", "targets": "synthetic/comands"}}}, "did you mean 'synthetic/commands'"),
         ({"front_ends": {"mine": {"nowhere.py:Mine": {}}}}, "no file nowhere.py"),
         ({"front_ends": {"mine": {f"{toys.__file__}:Gane": {}}}}, "did you mean 'Gain'"),
+        ({"front_ends": {"aid": {f"{toys.__file__}:HearingAid": {}}}}, "front-end aid: it needs listener"),
     ],
 )
 def test_bad_input_is_one_line(workspace, capsys, changes, message):
