@@ -108,10 +108,15 @@ def power(audio: np.ndarray) -> float:
     return float(np.einsum("ct,ct->", audio, audio, dtype=np.float64)) / audio.shape[-1]
 
 
+def sounding_share(audio: np.ndarray) -> float:
+    """The share of samples that are not silent: where any channel exceeds 1e-5 of full scale."""
+    magnitude = np.abs(audio[0]) if len(audio) == 1 else np.abs(audio).max(0)
+    return float(np.count_nonzero(magnitude > TINY**0.5)) / audio.shape[-1]
+
+
 def sounding_power(audio: np.ndarray) -> float:
-    """Like power, over the samples that are not silent: where any channel is non-zero. An interferer with pauses keeps its level."""
-    sounding = np.count_nonzero(audio[0] if len(audio) == 1 else audio.any(0))
-    return power(audio) * audio.shape[-1] / max(sounding, 1)
+    """Like power, over the samples that are not silent. An interferer with pauses keeps its level."""
+    return power(audio) / max(sounding_share(audio), 1 / audio.shape[-1])
 
 
 def active_power(speech: np.ndarray, sample_rate: int = SAMPLE_RATE, margin: float = 15.9, hangover: float = 0.2, smoothing: float = 0.03) -> float:

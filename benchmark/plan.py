@@ -77,7 +77,17 @@ class Plan:
 
 
 def make_plan(recipe: Recipe, corpora: Corpora) -> Plan:
-    """Every cell and row of a recipe. Raises EarmarkError where a corpus is missing or a row's needs are not met."""
+    """Every cell and row of a recipe. Raises EarmarkError where corpora are missing, naming each of them, or a row's needs are not met."""
+    missing = []
+    for label, entry in recipe.tasks.items():
+        for role, value in (("targets", entry.targets), ("interferers", entry.interferers)):
+            if value is not None:
+                try:
+                    corpora.open(reference(value, f"tasks.{label}.{role}", entry.folds[0] if role == "targets" else None))
+                except EarmarkError as error:
+                    missing.append(str(error))
+    if missing:
+        raise EarmarkError("\nearmark: ".join(dict.fromkeys(missing)))
     return _Planner(recipe, corpora).plan()
 
 

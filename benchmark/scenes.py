@@ -17,6 +17,8 @@ from benchmark.contracts import FULL_SCALE_DB_SPL, PROTOCOL, SAMPLE_RATE, Scene
 from benchmark.errors import EarmarkError
 
 Row = Mapping[str, Any]
+SOUNDING = 0.25  # the least share of a scene in which its interferer sounds; ours
+DRAWS = 1000  # of interferers before a corpus is said to be silent
 
 
 class Mixture(NamedTuple):
@@ -39,7 +41,7 @@ def mix(target: np.ndarray, interferer: np.ndarray | None, snr: float | None, le
 
     Args:
         target, interferer: (channels, time) of equal length; an interferer of one channel serves any number
-        snr: dB; None, or no interferer: the target alone
+        snr: dB; None, or no interferer: the target alone; the interferer must sound
         level: dB SPL of the target (speech: active level), where rms 1.0 is 100 dB SPL
         speech: whether the target is measured after P.56
     """
@@ -50,7 +52,7 @@ def mix(target: np.ndarray, interferer: np.ndarray | None, snr: float | None, le
         return clean, clean
     disturbance = audio.sounding_power(interferer) * (target.shape[0] if interferer.shape[0] == 1 else 1)
     if disturbance <= audio.TINY:
-        return clean, clean
+        raise ValueError("the interferer is silent, so that no SNR is defined")
     gain = np.float32(np.sqrt(wanted / 10 ** (snr / 10) / disturbance))
     return clean + gain * interferer, clean
 
@@ -71,34 +73,47 @@ class Mixer:
         self.mono = mono
 
     def draw(self, seed: tuple[Any, ...], snr: tuple[float, float] | None, level: tuple[float, float], segment: float | None) -> Mixture:
-        """A training scene: everything is drawn, from a generator seeded by `seed`. `snr` None: clean."""
-        rng = generator("training", *seed)
+        """A training scene: everything is drawn, from generators seeded by `seed`. `snr` None: clean."""
+        seed = ("training", *seed)
+        rng = generator(*seed)
         row = self.targets[int(rng.integers(len(self.targets)))]
         drawn = None if snr is None else float(rng.uniform(*snr))
-        return self._mixture(row, rng, drawn, float(rng.uniform(*level)), segment)
+        shown = float(rng.uniform(*level))
+        return self._mixture(row, seed, drawn, shown, (segment, float(rng.uniform())))
 
     def scene(self, row: Row, snr: float | None, level: float) -> Mixture:
         """A test or validation scene: a function of protocol, target id and condition. Neither SNR nor level seeds it."""
-        return self._mixture(row, generator("scene", PROTOCOL, row["id"]), snr, level, None)
+        return self._mixture(row, ("scene", PROTOCOL, row["id"]), snr, level)
 
-    def _mixture(self, row: Row, rng: np.random.Generator, snr: float | None, level: float, segment: float | None) -> Mixture:
+    def _mixture(self, row: Row, seed: tuple[Any, ...], snr: float | None, level: float, cut: tuple[float | None, float] = (None, 0.0)) -> Mixture:
+        """`cut`: the seconds that are kept, None for all, and where they lie, from 0 to 1."""
         target = self._read(row["audio"])
         if "clean" in row:
             return self._recorded(row, target)
+        if audio.power(target) <= audio.TINY:
+            raise EarmarkError(f"{row['id']}: the recording is silent; remove it from the corpus")
         interferer: np.ndarray | None = None
         used: tuple[str, ...] = ()
-        if self.interferers is not None:  # drawn for clean scenes too, so that curves are paired
-            chosen = self.interferers[int(rng.integers(len(self.interferers)))]
-            position = float(rng.uniform())
-            if snr is not None:
-                interferer = self._mono(audio.read_piece(chosen["audio"], target.shape[-1], position))
-                used = (chosen["id"],)
+        if self.interferers is not None and snr is not None:
+            interferer, name = self._interferer(generator("interferer", *seed), target.shape[-1])
+            used = (name,)
         noisy, clean = mix(target, interferer, snr, level, self.speech)
+        segment, place = cut
         if segment is not None and noisy.shape[-1] > (samples := round(segment * SAMPLE_RATE)):
-            start = int(rng.integers(noisy.shape[-1] - samples + 1))
+            start = int(place * (noisy.shape[-1] - samples + 1))
             noisy, clean = noisy[:, start : start + samples], clean[:, start : start + samples]
         name = condition_name(snr)
         return Mixture(Scene(f"{row['id']}|{name}", row["id"], row["id"], used, None, {"snr": name}, row["group"]), noisy, clean, row)
+
+    def _interferer(self, rng: np.random.Generator, samples: int) -> tuple[np.ndarray, str]:
+        """A piece of an interferer and its id: drawn again until it sounds for a share of SOUNDING, since many recordings are padded with silence."""
+        assert self.interferers is not None
+        for _ in range(DRAWS):
+            chosen = self.interferers[int(rng.integers(len(self.interferers)))]
+            piece = self._mono(audio.read_piece(chosen["audio"], samples, float(rng.uniform())))
+            if audio.sounding_share(piece) >= SOUNDING and audio.power(piece) > audio.TINY:
+                return piece, chosen["id"]
+        raise EarmarkError(f"{chosen['id']} and {DRAWS - 1} other draws of interferers are silent; remove silent recordings from the corpus")
 
     def _recorded(self, row: Row, noisy: np.ndarray) -> Mixture:
         clean = None if row["clean"] is None else self._read(row["clean"])

@@ -65,7 +65,10 @@ def catalogue(data: Path | None, cache: Path) -> list[dict[str, Any]]:
 def fingerprint(rows: Iterable[Mapping[str, Any]]) -> str:
     """SHA-256 over the ids, groups, labels, transcripts, conditions and file sizes of rows, whatever their order and wherever the files lie."""
     labels = ("id", "group", "label", "text", "conditions")
-    lines = sorted(json.dumps([*map(row.get, labels), _bytes(row["audio"]), _bytes(row.get("clean"))], sort_keys=True) for row in rows)
+    lines = sorted(
+        json.dumps([*map(row.get, labels), _bytes(row["audio"]), _bytes(row.get("clean")), *([_bytes(row["tracks"])] if "tracks" in row else [])], sort_keys=True)
+        for row in rows
+    )
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 

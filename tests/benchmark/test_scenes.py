@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from benchmark import audio
 from benchmark.contracts import FULL_SCALE_DB_SPL
 from benchmark.data import SceneData, Source, collate
+from benchmark.errors import EarmarkError
 from benchmark.recipe import Phase, Train
 from benchmark.scenes import Mixer, condition_name, mix, select
 
@@ -34,12 +35,36 @@ def test_speech_is_measured_by_its_active_level():
     assert audio.decibels(audio.power(clean)) < -39
 
 
-def test_silence_on_either_side_gives_the_target_unharmed():
+def test_a_silent_target_is_left_silent_and_a_silent_interferer_has_no_snr():
     silence = np.zeros((1, 100), np.float32)
-    for target, interferer in ((silence, noise(0, 100)), (noise(0, 100), silence), (silence, silence)):
-        noisy, clean = mix(target, interferer, 0, 65, speech=True)
-        assert np.isfinite(noisy).all()
-        assert np.isfinite(clean).all()
+    noisy, clean = mix(silence, noise(0, 100), 0, 65, speech=True)
+    assert np.isfinite(noisy).all()
+    assert not clean.any()
+    with pytest.raises(ValueError, match="no SNR is defined"):
+        mix(noise(0, 100), silence, 0, 65, speech=True)
+
+
+def test_no_scene_is_without_its_interferer(tmp_path):
+    """Interferers that are mostly padding: every scene still has the SNR of its name, over the samples in which the interferer sounds."""
+    rows = {"target": [], "interferer": []}
+    for index in range(12):
+        padded = np.concatenate([noise(index, 4000), np.zeros((1, 36000), np.float32)], 1)
+        for kind, signal in (("target", noise(100 + index, 6000)), ("interferer", padded)):
+            path = tmp_path / f"{kind}{index}.wav"
+            audio.write(path, signal)
+            rows[kind].append({"id": path.stem, "group": path.stem, "audio": str(path)})
+    mixer = Mixer(rows["target"], rows["interferer"], speech=False)
+    for row in rows["target"]:
+        mixture = mixer.scene(row, 0, 65)
+        added = mixture.noisy - mixture.clean
+        assert audio.sounding_share(added) > 0.2
+        assert audio.decibels(audio.sounding_power(added)) == pytest.approx(-35, abs=0.1)
+    audio.write(tmp_path / "silent.wav", np.zeros((1, 40000), np.float32))
+    silent = [{"id": "silent", "group": "s", "audio": str(tmp_path / "silent.wav")}]
+    with pytest.raises(EarmarkError, match="silent and 999 other draws of interferers are silent; remove"):
+        Mixer(rows["target"], silent, speech=False).scene(rows["target"][0], 0, 65)
+    with pytest.raises(EarmarkError, match="silent: the recording is silent; remove it"):
+        Mixer(silent, None, speech=False).scene(silent[0], None, 65)
 
 
 def test_a_test_scene_is_a_function_of_target_and_condition(source: Source):

@@ -36,7 +36,7 @@ def files(tmp_path_factory):
 def with_the_engine(rows):
     mixer = Mixer(rows["speech"], rows["noise"], speech=True)
     for index, row in enumerate(rows["speech"]):
-        mixer._mixture(row, np.random.default_rng(index), 5.0, 65.0, None)
+        mixer._mixture(row, (index,), 5.0, 65.0)
         yield
 
 
