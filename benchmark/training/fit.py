@@ -48,6 +48,14 @@ class _Resume(Callback):
         cast(System, pl_module).counts.update(checkpoint["counts"])
 
 
+class _Stop(EarlyStopping):
+    """Early stopping that a training cut off after its last epoch remembers."""
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if self.wait_count >= self.patience:
+            trainer.should_stop = True
+
+
 def fit(system: System, data: SceneData, options: Trainer, folder: Path, progress: Progress) -> dict[str, Any]:
     """Train `system` in place, ending with the weights that validated best.
 
@@ -58,10 +66,11 @@ def fit(system: System, data: SceneData, options: Trainer, folder: Path, progres
     """
     quieten()
     phase = system.phase
-    best = ModelCheckpoint(folder, "best", monitor="validation_score", mode="max", save_top_k=1, enable_version_counter=False)
+    # Both act right after a validation, so that the checkpoint written when the epoch ends knows of it.
+    best = ModelCheckpoint(folder, "best", monitor="validation_score", mode="max", save_top_k=1, enable_version_counter=False, save_on_train_epoch_end=False)
     callbacks: list[Callback] = [best, _Report(progress), _Resume(folder / LAST)]
     if phase.patience is not None:
-        callbacks.append(EarlyStopping("validation_score", mode="max", patience=phase.patience))
+        callbacks.append(_Stop("validation_score", mode="max", patience=phase.patience, check_on_train_epoch_end=False))
     history = _History()
     trainer = L.Trainer(
         **options.model_dump(),

@@ -115,13 +115,11 @@ class System(L.LightningModule):
         wanted = "front_end" if name == FRONT_END else "tasks"
         return self.scheme is not None and wanted in self.scheme.moves and any(p.requires_grad for p in self.part(name).parameters())
 
-    def on_train_epoch_start(self) -> None:
-        """Dropout and the like are seeded by epoch, so that a resumed training repeats what an unbroken one does."""
-        torch.manual_seed(self.seed * 100_000 + self.current_epoch)
-
     def training_step(self, batches: Mapping[str, Batch], step: int) -> None:
         """The scheme's updates for one batch of every task."""
         assert self.scheme is not None
+        # Dropout and the like are seeded by step, so that a resumed training repeats what an unbroken one does.
+        torch.manual_seed(self.seed * 10_000_000 + self.current_epoch * self.phase.epoch + step)
         self.eval()
         for batch in batches.values():
             self.counts["audio_seconds"] += float(batch.heard.lengths.sum()) / SAMPLE_RATE

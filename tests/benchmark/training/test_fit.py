@@ -9,7 +9,7 @@ from benchmark.data import SceneData
 from benchmark.errors import EarmarkError
 from benchmark.metrics.signal import si_sdr
 from benchmark.recipe import Phase, Train, Trainer
-from benchmark.training.fit import fit, fit_gain
+from benchmark.training.fit import _Resume, fit, fit_gain
 from benchmark.training.pretraining import Pretraining
 from benchmark.training.schemes.joint import Joint
 from benchmark.training.schemes.sample_importance import SampleImportance
@@ -31,7 +31,9 @@ def prepared(source, phase=PHASE):
     return System(Gain(), {"bands": task}, Joint(), phase, seed=5), SceneData({"bands": source}, {"bands": task}, Train(validation_scenes=6), phase, 5)
 
 
-def test_a_training_that_was_cut_off_ends_with_the_same_weights(source, tmp_path):
+def test_a_training_that_was_cut_off_ends_with_the_same_weights(source, tmp_path, monkeypatch):
+    scores = [0.2, 0.3, 0.4, 0.5]  # the last weights are the best, so that every step counts
+    monkeypatch.setattr(System, "on_validation_epoch_end", lambda self: (self._seen.clear(), self.log("validation_score", scores[self.current_epoch])))
     whole, data = prepared(source)
     expected = fit(whole, data, Trainer(), tmp_path / "whole", lambda done, total: None)
 
@@ -69,6 +71,36 @@ def test_the_best_weights_are_kept_not_the_last(source, tmp_path, monkeypatch):
     assert report["scores"] == pytest.approx([0.2, 0.9, 0.5, 0.1])
     for name, value in system.state_dict().items():
         assert torch.equal(value, states[1][name])
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 3, 4])
+@pytest.mark.parametrize("patience", [None, 2])
+def test_the_best_weights_and_the_patience_survive_a_cut(source, tmp_path, monkeypatch, epoch, patience):
+    """Cut right after the checkpoint of an epoch, wherever the best one was."""
+    phase = Phase(steps=12, batch=4, lr=0.05, validations=4, patience=patience)
+    scores = [0.2, 0.9, 0.5, 0.6]
+    monkeypatch.setattr(System, "on_validation_epoch_end", lambda self: (self._seen.clear(), self.log("validation_score", scores[self.current_epoch])))
+    whole, data = prepared(source, phase)
+    expected = fit(whole, data, Trainer(), tmp_path / "whole", lambda done, total: None)
+
+    class Cut(Exception):
+        pass
+
+    save = _Resume.on_train_epoch_end
+
+    def cut(self, trainer, pl_module):
+        save(self, trainer, pl_module)
+        if trainer.current_epoch + 1 == epoch:
+            raise Cut
+
+    broken, data = prepared(source, phase)
+    with monkeypatch.context() as patch, pytest.raises(Cut):
+        patch.setattr(_Resume, "on_train_epoch_end", cut)
+        fit(broken, data, Trainer(), tmp_path / "cut", lambda done, total: None)
+    again, data = prepared(source, phase)
+    assert fit(again, data, Trainer(), tmp_path / "cut", lambda done, total: None) == expected
+    for name, value in whole.state_dict().items():
+        assert torch.equal(value, again.state_dict()[name]), name
 
 
 def test_early_stopping(source, tmp_path, monkeypatch):
