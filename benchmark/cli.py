@@ -7,8 +7,6 @@ from pathlib import Path
 
 from benchmark.errors import EarmarkError
 
-ROOT = Path(__file__).resolve().parent.parent
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status: 0, or 2 with one line on standard error."""
@@ -98,7 +96,7 @@ def _leaderboard(options: argparse.Namespace) -> int:
 
 
 def _list(options: argparse.Namespace) -> int:
-    from benchmark import registry
+    from benchmark import recipe_file, registry
 
     for kind in registry.FOLDERS:
         print(kind.replace("_", "-"))
@@ -107,11 +105,10 @@ def _list(options: argparse.Namespace) -> int:
         for name, text in described.items():
             print(f"  {name:<{width}}  {text}")
     print("recipes")
-    recipes = {path.relative_to(ROOT / "recipes").with_suffix("").as_posix(): path for path in sorted((ROOT / "recipes").rglob("*.yaml"))}
+    recipes = recipe_file.known()
     width = max(map(len, recipes), default=0)
     for name, path in recipes.items():
-        first = path.read_text(encoding="utf-8").split("\n", 1)[0].lstrip("# ")
-        print(f"  {name:<{width}}  {first}")
+        print(f"  {name:<{width}}  {recipe_file.title(path)}")
     return 0
 
 

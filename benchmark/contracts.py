@@ -168,6 +168,7 @@ class Task(nn.Module, ABC):
     version: ClassVar[int] = 1  # of the model and its loss
     score_version: ClassVar[int] = 1  # of the scores alone
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})  # of clean, labels, listener; checked when the cells are planned
+    whole: ClassVar[bool] = False  # labels belong to whole recordings: training scenes are never cut to a segment
     figures: ClassVar[Mapping[str, Figure]]  # every figure that summarise returns; the first is the primary metric
     columns: ClassVar[tuple[str, ...]] = ("snr",)  # the conditions that become columns of the board
 
@@ -238,6 +239,7 @@ class Scheme:
     version: ClassVar[int] = 1
     needs: frozenset[str] = frozenset()  # {"clean"}, perhaps by configuration; quality guidance needs none
     moves: ClassVar[frozenset[str]] = frozenset()  # of front_end, tasks: what this scheme trains; neither: dropped in
+    period: int = 1  # batches after which a round of updates is whole
     stock: ClassVar[Literal["clean", "noisy"]] = "clean"  # the stock task model that it starts from, or is dropped in before
 
     def updates(self, system: Any, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:

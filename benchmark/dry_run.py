@@ -1,8 +1,8 @@
 """What a run would do: the cells as a graph, what is done, and an estimate of the time from runs of the same cells before."""
 
-import json
 from pathlib import Path
 
+from benchmark.leaderboard import read_summaries
 from benchmark.plan import Cell, Plan
 from benchmark.run import Places
 from benchmark.store import Store
@@ -40,8 +40,8 @@ def _known_timings(plan: Plan, store: Store, places: Places) -> dict[str, float]
     own = Path(__file__).resolve().parent.parent / "leaderboards" / plan.recipe.name / FILE
     for path in (own, places.boards / FILE):
         if path.is_file():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                timings |= json.loads(line).get("timings", {})
+            for summary in read_summaries(path):
+                timings |= summary.get("timings", {})
     for shelf in ("weights", "records"):
         for key in store.list(shelf):
             manifest = store.manifest(shelf, key)

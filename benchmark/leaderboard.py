@@ -93,7 +93,8 @@ def build(folder: Path) -> list[Path]:
     by_task: dict[str, list[Summary]] = {}
     for summary in summaries:
         by_task.setdefault(summary["task"], []).append(summary)
-    boards = [_Board(task, lines) for task, lines in by_task.items()]
+    universes = _universes({task: {group for line in lines for group in line["groups"]} for task, lines in by_task.items()})
+    boards = [_Board(task, lines, universes[task]) for task, lines in by_task.items()]
     frames = {board.task: _task_frame(board) for board in boards} | {"overall": _overall_frame(boards), "costs": _costs_frame(summaries)}
     written = [folder / f"{name}.csv" for name in frames]
     for path, frame in zip(written, frames.values(), strict=True):
@@ -144,7 +145,7 @@ class _Row:
 class _Board:
     """All rows of one task on the same scenes, with the same exclusions and the same draws of the bootstrap."""
 
-    def __init__(self, task: str, lines: list[Summary]) -> None:
+    def __init__(self, task: str, lines: list[Summary], universe: Iterable[str]) -> None:
         if not re.fullmatch(r"\w[\w.-]*", task) or task in ("overall", "costs"):
             raise EarmarkError(f"task '{task}' cannot name a board; use letters, digits, '_', '-' and '.', and neither 'overall' nor 'costs'")
         for key in ("protocol", "component", "corpora"):
@@ -152,6 +153,7 @@ class _Board:
                 raise EarmarkError(f"task '{task}': one board cannot hold lines of different {key} ({' and '.join(found)}); run the older cells again")
         component: Any = registry.load("tasks", lines[0]["component"])
         self.task = task
+        self.universe = universe
         self.metric = primary(component)
         self.figures: Mapping[str, Figure] = component.figures
         groups = {scene: group for line in lines for scene, group in zip(line["scenes"], line["groups"], strict=True)}
@@ -199,7 +201,7 @@ class _Board:
         return _Row(name, lines, seeds, sums, present, failed)
 
     def _score(self, component: Any) -> None:
-        weights = statistics.scene_weights(self.scenes, self.groups)
+        weights = statistics.scene_weights(self.scenes, self.groups, universe=self.universe)
         usable = [k for k in range(len(self.conditions)) if not self.left_out[:, k].all()]
         self.noisy = [k for k in usable if self.conditions[k].partition(" ")[0] != "clean"] or usable  # "clean N2" is clean for listener N2
         left_out = self.left_out[:, None]  # (scenes, 1, conditions)
@@ -215,6 +217,15 @@ class _Board:
             row.score = (shares[:, :, None] * figures[self.metric])[:, :, self.noisy].sum(1).mean(-1) if self.noisy else np.full(len(weights), NAN)
             row.figures = {name: figures[name][0].mean(0) for name in self.figures if name in figures}  # some are measured on demand
             row.complete &= bool(np.isfinite(row.score[0]))
+
+
+def _universes(groups: Mapping[str, set[str]]) -> dict[str, set[str]]:
+    """By task: its groups, and those of all tasks that share some with it, directly or through others."""
+    universes: list[set[str]] = []
+    for own in groups.values():
+        touching = [universe for universe in universes if universe & own]
+        universes = [universe for universe in universes if universe not in touching] + [own.union(*touching)]
+    return {task: next(universe for universe in universes if universe >= own) for task, own in groups.items()}
 
 
 def _rank(rows: Sequence["_Row | _Overall"], sign: int, baseline: _Row | None, scenes: int, units: int) -> dict[tuple[str, str], float]:

@@ -1,41 +1,78 @@
-"""A component's options, bound to its constructor's signature: defaults stand there and nowhere else."""
+"""A component's options, bound to its constructor's signature: defaults stand there and nowhere else, and so do bounds (`channels: Size`)."""
 
 import inspect
-from collections.abc import Mapping
-from typing import Any, get_type_hints
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from textwrap import shorten
+from typing import Annotated, Any, get_type_hints
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from benchmark.errors import EarmarkError, unknown
 
+Size = Annotated[int, Field(ge=1, le=16384)]  # channels, kernels, units: what a layer is made of
+
+
+def named(where: str, value: Any) -> tuple[str, dict[str, Any]]:
+    """The name and the options of a component written as `name` or `{name: options}`."""
+    if isinstance(value, str):
+        value = {value: None}
+    if not isinstance(value, Mapping) or len(value) != 1:
+        raise EarmarkError(f"{where}: {value!r} is no component; write a name, or {{name: options}}")
+    name, options = next(iter(value.items()))
+    if not isinstance(options, Mapping | None):
+        raise EarmarkError(f"{where}: {options!r} are no options of {name}; write a mapping, {{option: value}}")
+    return name, dict(options or {})
+
 
 def bind(where: str, cls: type, options: Mapping[str, Any], given: int = 0) -> dict[str, Any]:
-    """Options with the constructor's defaults filled in and its types checked; the first `given` parameters are the engine's own.
+    """Options as plain JSON values, the constructor's defaults filled in and all types checked; the first `given` parameters are the engine's own.
 
-    Raises EarmarkError, one line that begins with `where`, for an unknown option ("did you mean"), a missing one or a wrong type.
+    Raises EarmarkError, one line that begins with `where`, for an unknown option ("did you mean"), a missing one, a wrong type or what JSON cannot hold.
     """
-    parameters = [p for p in list(inspect.signature(cls).parameters.values())[given:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
-    open_ended = any(p.kind is p.VAR_KEYWORD for p in inspect.signature(cls).parameters.values())
-    known = {p.name: p for p in parameters}
+    signature = inspect.signature(cls).parameters.values()
+    known = {p.name: p for p in list(signature)[given:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
+    open_ended = any(p.kind is p.VAR_KEYWORD for p in signature)
     for key in options:
         if key not in known and not open_ended:
             raise EarmarkError(f"{where}: {unknown('option', key, known)}")
-    for parameter in parameters:
-        if parameter.default is parameter.empty and parameter.name not in options:
-            raise EarmarkError(f"{where}: {cls.__name__} needs the option '{parameter.name}'")
+    for name, parameter in known.items():
+        if parameter.default is parameter.empty and name not in options:
+            raise EarmarkError(f"{where}: {cls.__name__} needs the option '{name}'; give it")
     hints = _hints(cls)
-    bound = {p.name: p.default for p in parameters}
-    for key, value in options.items():
-        bound[key] = _checked(f"{where}: option '{key}'", hints.get(key, Any), value)
-    return bound
+    bound = {name: parameter.default for name, parameter in known.items()} | dict(options)
+    # A default of None stands for itself, whatever the annotation says.
+    return {
+        name: None if value is None and name in known and known[name].default is None else _checked(f"{where}: option '{name}'", hints.get(name, Any), value)
+        for name, value in bound.items()
+    }
+
+
+@contextmanager
+def reported(where: str) -> Iterator[None]:
+    """Whatever goes wrong inside, while a component is found or built, as one line that begins with `where`."""
+    try:
+        yield
+    except EarmarkError as error:
+        raise EarmarkError(f"{where}: {error}") from error
+    except Exception as error:  # a constructor may be anyone's
+        reason = shorten(f"{type(error).__name__}: {error}", 240)
+        raise EarmarkError(f"{where}: cannot be built ({reason}); change its options, or mend its constructor") from error
 
 
 def _checked(where: str, kind: Any, value: Any) -> Any:
+    """A value as JSON has it: '8' and true are no numbers, NaN is none either, a path is its text, a tuple a list, and 1 a float where one is wanted."""
+    adapter = _adapter(kind)
     try:
-        return _adapter(kind).validate_python(value)
+        return adapter.dump_python(adapter.validate_json(json.dumps(value, allow_nan=False, default=os.fspath), strict=True), mode="json")
     except ValidationError as error:
-        hint = " (YAML reads yes, no, on and off as truth values: put them in quotes)" if _has_truth(value) else ""
-        raise EarmarkError(f"{where}: {error.errors()[0]['msg']}; it is {value!r}{hint}") from error
+        first = error.errors()[0]
+        place = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
+        raise EarmarkError(f"{where}{place}: {first['msg']}; it is {value!r}") from error
+    except (TypeError, ValueError, RecursionError) as error:
+        raise EarmarkError(f"{where}: {shorten(repr(value), 80)} is no plain value; write finite numbers, words, truth values, lists or mappings") from error
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:
@@ -45,12 +82,8 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
         return TypeAdapter(kind)
 
 
-def _hints(cls: type) -> dict[str, Any]:
+def _hints(cls: Any) -> dict[str, Any]:
     try:
-        return get_type_hints(vars(cls).get("__init__", cls))
+        return get_type_hints(cls.__init__, include_extras=True)
     except NameError:  # a user's annotation that cannot be resolved is no reason to refuse the class
         return {}
-
-
-def _has_truth(value: Any) -> bool:
-    return isinstance(value, bool) or (isinstance(value, list) and any(isinstance(entry, bool) for entry in value))

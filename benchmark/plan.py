@@ -13,40 +13,44 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from benchmark import registry
 from benchmark.contracts import PROTOCOL, FrontEnd, Scheme, Spec, Task
 from benchmark.corpora import Corpora, reference
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
-from benchmark.recipe import Phase, Recipe, TaskEntry
+from benchmark.recipe import Phase, Recipe, TaskEntry, Train
 from benchmark.store import digest
 
 REFERENCE = "reference"
 IDENTITY = Spec("identity", 1, {})
 FROZEN = Spec("frozen", 1, {})
+SHELVES = {"train": "weights", "score": "records"}  # where the store keeps what a cell leaves
+LIBRARIES = ("torch", "torchaudio", "lightning", "speechbrain")
 OFFERED = frozenset({"clean", "labels"})  # by every scene, to front-ends and tasks
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A unit of work: `config` is its identity, everything else is provenance."""
+    """A unit of work: `config` is its identity, everything else is provenance or a matter of speed."""
 
     kind: str  # train or score
     label: str
     config: Mapping[str, Any]
     needs: tuple[str, ...]  # keys of trainings
     sources: Mapping[str, str] = field(default_factory=dict)  # digests of its components' code
+    workers: int = 0  # processes that mix scenes for a training
 
     @property
     def key(self) -> str:
-        """Hash of the identity; where corpora lie does not belong to it, what is in them does."""
-        placeless = {name: _placeless(value) if name in ("source", "sources") else value for name, value in self.config.items()}
-        return digest({"kind": self.kind, **placeless})
+        """Hash of the identity; where corpora and a user's own files lie does not belong to it, what is in them does."""
+        return digest({"kind": self.kind, **_placeless(self.config)})
 
     @property
     def shelf(self) -> str:
         """Where the store keeps what the cell leaves."""
-        return "weights" if self.kind == "train" else "records"
+        return SHELVES[self.kind]
 
 
 @dataclass(frozen=True)
@@ -115,7 +119,9 @@ class _Planner:
         self.schemes = {label: build_scheme(spec) for label, spec in recipe.schemes.items()}
         self.task_classes: dict[str, type[Task]] = {label: registry.load("tasks", entry.task) for label, entry in recipe.tasks.items()}
         self.schemas = {label: self._schema(label) for label in recipe.tasks}
-        self.has_model = {label: _trainable(cls(self.schemas[label], **recipe.tasks[label].model)) for label, cls in self.task_classes.items()}
+        tasks = {label: cls(self.schemas[label], **recipe.tasks[label].model) for label, cls in self.task_classes.items()}
+        self.has_model = {label: _trainable(task) for label, task in tasks.items()}
+        self.task_code = {label: _code_of(task, "task") for label, task in tasks.items()}
 
     def plan(self) -> Plan:
         self._check_needs()
@@ -128,7 +134,9 @@ class _Planner:
 
     def _check_needs(self) -> None:
         """EarmarkError where a component needs what scenes do not have, such as a listener."""
-        for label in self.recipe.tasks:
+        for label, entry in self.recipe.tasks.items():
+            if self.task_classes[label].whole and (entry.train.stock.segment or entry.train.adapt.segment):
+                raise EarmarkError(f"tasks.{label}.train: segment: the labels of {entry.task} belong to whole recordings; leave it out")
             wanted = {f"task {label}": self.task_classes[label].needs} | {f"front-end {name}": module.needs for name, module in self.front_ends.items()}
             for who, needs in wanted.items():
                 if missing := sorted(needs - OFFERED):
@@ -163,7 +171,7 @@ class _Planner:
             if self._role(other) == role:
                 fold = place.fold if place.fold in entry.folds else entry.folds[0]
                 source = self._source(_Place(other, entry, fold, place.seed), ("train", "validation"))
-                sources[_joined(source)] = source
+                sources[f"{_joined(source)} {digest(_placeless(source))}"] = source
         spec = Spec("pretraining", 1, {})
         return self._train(f"pretrain {front_end}", front_end, (), dict(sorted(sources.items())), spec, place.entry.train.pretrain, place, {})
 
@@ -177,7 +185,7 @@ class _Planner:
 
     def _adapted(self, front_end: str, scheme: str, place: _Place, pretrained: str | None, model: str | None) -> str:
         starts = {part: key for part, key in (("front_end", pretrained), (place.task, model)) if key is not None}
-        spec, phase = self.recipe.schemes[scheme], place.entry.train.adapt
+        spec, phase = self._scheme(scheme, place.entry.train)
         return self._train(f"{place.task}: {front_end} {scheme}", front_end, (place.task,), self._training_source(place), spec, phase, place, starts)
 
     def _trained_together(self, front_end: str, scheme: str, seed: int) -> str:
@@ -190,7 +198,7 @@ class _Planner:
         starts = {"front_end": pretrained, **{task: key for task, key in stock.items() if key is not None}}
         sources = {task: self._source(place, ("train", "validation")) for task, place in places.items()}
         together = dataclasses.replace(first, entry=first.entry.model_copy(update={"train": self.recipe.train}))
-        spec, phase = self.recipe.schemes[scheme], self.recipe.train.adapt
+        spec, phase = self._scheme(scheme, self.recipe.train)
         return self._train(f"{front_end} {scheme}", front_end, tuple(places), sources, spec, phase, together, starts)
 
     def _follower(self, front_end: str, scheme: str, place: _Place, shared: str, model: str | None) -> str | None:
@@ -199,6 +207,15 @@ class _Planner:
             return shared if model else None
         starts, phase = {"front_end": shared, place.task: model}, place.entry.train.adapt
         return self._train(f"{place.task}: behind {front_end} {scheme}", front_end, (place.task,), self._training_source(place), FROZEN, phase, place, starts)
+
+    def _scheme(self, label: str, train: Train) -> tuple[Spec, Phase]:
+        """A scheme with the training it runs in; its period must fit between two validations, else batches would be held when an epoch ends."""
+        period = self.schemes[label].period
+        if train.adapt.epoch % period:
+            raise EarmarkError(
+                f"schemes.{label}: period: {period} does not divide the {train.adapt.epoch} steps between two validations of train.adapt; change either"
+            )
+        return self.recipe.schemes[label], train.adapt
 
     def _training_source(self, place: _Place) -> dict[str, Any]:
         return {place.task: self._source(place, ("train", "validation"))}
@@ -230,9 +247,9 @@ class _Planner:
             "precision": str(self.recipe.trainer.precision),
             "accelerator": self.recipe.trainer.accelerator,
         }
-        code = self._code(front_end) | {f"task {task}": source_digest(self.task_classes[task]) for task in tasks}
+        code = self._code(front_end) | {name: value for task in tasks for name, value in self.task_code[task].items()}
         code[f"scheme {scheme.name}"] = source_digest(scheme_class(scheme))
-        return self._add(Cell("train", place.name(what), config, tuple(starts.values()), code))
+        return self._add(Cell("train", place.name(what), config, tuple(starts.values()), code, phase.workers))
 
     # Scorings.
 
@@ -248,10 +265,11 @@ class _Planner:
             "weights": {"front_end": front_end_key, "task": task_key},
             "accelerator": self.recipe.trainer.accelerator,
         }
-        code = {f"task {place.task}": source_digest(self.task_classes[place.task])} | ({} if front_end == REFERENCE else self._code(front_end))
+        code = self.task_code[place.task] | ({} if front_end == REFERENCE else self._code(front_end))
         needs = tuple(dict.fromkeys(key for key in (task_key, front_end_key) if key is not None))
         key = self._add(Cell("score", place.name(f"{place.task}: {front_end} {scheme} scored"), config, needs, code))
         behind = tuple(dict.fromkeys([*needs, *(ancestor for needed in needs for ancestor in self._ancestors(needed))]))
+        self._check_unseen(place, source, behind)
         roles = [source[role] for role in ("targets", "interferers") if source[role] is not None]
         self.rows.append(
             Row(
@@ -268,6 +286,22 @@ class _Planner:
                 any(self.corpora.open(role).synthetic for role in roles),
             )
         )
+
+    def _check_unseen(self, place: _Place, source: Mapping[str, Any], behind: Sequence[str]) -> None:
+        """EarmarkError where a training behind a row heard a recording that the row is tested on, as tasks of different folds might have it."""
+        for role in ("targets", "interferers"):
+            tested = source[role]
+            if tested is None:
+                continue
+            for cell in (self.cells[key] for key in behind):
+                for used in (entry[other] for entry in cell.config["sources"].values() for other in ("targets", "interferers")):
+                    if used is None or (used["name"], used["path"]) != (tested["name"], tested["path"]):
+                        continue
+                    if shared := sorted(self.corpora.recordings(used) & self.corpora.recordings(tested)):
+                        raise EarmarkError(
+                            f"tasks.{place.task}: '{cell.label}' trains on {len(shared)} recordings of {tested['name']} that this task is tested on, "
+                            f"such as {shared[0]}; give tasks that share a corpus the same folds and splits, or put them into recipes of their own"
+                        )
 
     def _drop_repeated_schemes(self) -> None:
         """A scheme whose every record is another's of the same front-end makes no row: identity under `frozen` is identity under `noisy`."""
@@ -318,7 +352,7 @@ class _Planner:
     def _code(self, label: str | None) -> dict[str, str]:
         if label is None:
             return {}
-        return {f"front-end {type(m).__name__}": source_digest(type(m)) for m in self.front_ends[label].modules() if isinstance(m, FrontEnd)}
+        return _code_of(self.front_ends[label], "front-end")
 
     def _schema(self, label: str) -> Mapping[str, Any]:
         entry = self.recipe.tasks[label]
@@ -355,6 +389,13 @@ def source_digest(cls: type) -> str:
     return digest(parts)
 
 
+def _code_of(module: nn.Module, what: str) -> dict[str, str]:
+    """Digests of the files of every class that a component is made of, a user's own among them, by class; torch's are left out."""
+    classes = {type(part) for part in module.modules()}
+    own = sorted((cls for cls in classes if cls.__module__.split(".")[0] not in LIBRARIES), key=lambda cls: cls.__name__)
+    return {f"{what} {cls.__name__}": source_digest(cls) for cls in own}
+
+
 def _entry(spec: Spec) -> dict[str, Any]:
     return {spec.name: dict(spec.config)}
 
@@ -368,7 +409,12 @@ def _trainable(module: Any) -> bool:
 
 
 def _placeless(value: Any) -> Any:
-    return {key: _placeless(entry) for key, entry in value.items() if key != "path"} if isinstance(value, Mapping) else value
+    """Without the paths of corpora, and without the folders of a user's own files."""
+    if isinstance(value, str):
+        return value.rsplit("/", 1)[-1] if ".py:" in value else value
+    if isinstance(value, Mapping):
+        return {_placeless(key): _placeless(entry) for key, entry in value.items() if key != "path" or "options" not in value}
+    return [_placeless(entry) for entry in value] if isinstance(value, (list, tuple)) else value
 
 
 def _joined(source: Mapping[str, Any]) -> str:

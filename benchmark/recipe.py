@@ -1,31 +1,64 @@
 """Recipes: YAML in, validated dataclasses out, with every default filled in.
 
 A recipe may name one `base:`. `train` and `score` are merged into the base's key by key; `front_ends`, `tasks` and `schemes` say which rows there are, and an
-entry without a value is the base's own. There is no interpolation and there are no class paths but for a user's own files (`path/to/file.py:Class`).
+entry without a value is the base's own. There is no interpolation and there are no class paths but for a user's own files: `path/to/file.py:Class`, from the
+recipe's folder, else from the current one. Front-ends and schemes are built once here, so that one that cannot be built is told before anything is trained.
 """
 
 import inspect
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeVar
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, field_validator
+from torch import nn
 
 from benchmark import registry
-from benchmark.contracts import PROTOCOL, Spec
+from benchmark.contracts import PROTOCOL, Scheme, Spec, Task
+from benchmark.corpora import reference
 from benchmark.errors import EarmarkError, unknown
-from benchmark.options import bind
+from benchmark.options import bind, named, reported
+from benchmark.recipe_file import find, merged, overlaid, title
 
-RECIPES = Path(__file__).resolve().parent.parent / "recipes"
+LABEL = r"\w[\w-]{0,63}"  # ASCII; labels become file names, keys, and cells of tables
+TAKEN: Mapping[str, frozenset[str]] = {
+    "front_ends": frozenset({"reference"}),  # the row that the evaluator adds
+    "tasks": frozenset({"overall", "costs", "front_end", "all", *dir(nn.ModuleDict())}),  # other boards, and what torch calls no module
+    "schemes": frozenset(),
+}
+KINDS: Mapping[str, type] = {"front_ends": nn.Module, "tasks": Task, "schemes": Scheme}
+
+
+def _ordered(span: tuple[float, float]) -> tuple[float, float]:
+    if span[0] > span[1]:
+        raise ValueError("write [lowest, highest]")
+    return span
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("write each value once")
+    return values
+
+
+def _snr(value: float | str) -> float | str:
+    if isinstance(value, str) and value != "clean":
+        raise ValueError(f"'{value}' is neither a number of dB nor 'clean'")
+    return value
+
+
+T = TypeVar("T")
 Positive = Annotated[int, Field(gt=0)]
 Rate = Annotated[float, Field(gt=0)]
+Level = Annotated[float, Field(ge=0, le=120)]  # dB SPL
+Set = Annotated[tuple[T, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
 
 class Phase(_Strict):
@@ -51,35 +84,20 @@ class Phase(_Strict):
 class Train(_Strict):
     """How everything is trained. Front-ends are pre-trained, stock task models trained on clean audio, then pairs are adapted from there."""
 
-    snr: tuple[float, float] = (-5, 20)  # dB, drawn uniformly
-    level: tuple[float, float] = (55, 75)  # dB SPL of the target, drawn uniformly
+    snr: Annotated[tuple[float, float], AfterValidator(_ordered)] = (-5, 20)  # dB, drawn uniformly
+    level: Annotated[tuple[Level, Level], AfterValidator(_ordered)] = (55, 75)  # dB SPL of the target, drawn uniformly
     validation_scenes: Positive = 64
     pretrain: Phase = Phase()
     stock: Phase = Phase()
     adapt: Phase = Phase()
 
-    @model_validator(mode="after")
-    def _ordered(self) -> "Train":
-        for name in ("snr", "level"):
-            low, high = getattr(self, name)
-            if low > high:
-                raise ValueError(f"{name}: write [lowest, highest]")
-        return self
-
 
 class Score(_Strict):
     """What is scored."""
 
-    snr: tuple[float | str, ...] = ("clean", 20, 15, 10, 5, 0, -5)
+    snr: Set[Annotated[float | str, AfterValidator(_snr)]] = ("clean", 20, 15, 10, 5, 0, -5)
     scenes: Positive = 60
-    level: float = 65.0  # dB SPL of the target, P.56 active level for speech
-
-    @model_validator(mode="after")
-    def _known(self) -> "Score":
-        wrong = [value for value in self.snr if isinstance(value, str) and value != "clean"]
-        if wrong:
-            raise ValueError(f"snr: '{wrong[0]}' is neither a number of dB nor 'clean'")
-        return self
+    level: Level = 65.0  # of the target, P.56 active level for speech
 
 
 class TaskEntry(_Strict):
@@ -88,7 +106,7 @@ class TaskEntry(_Strict):
     task: str
     targets: Any
     interferers: Any = None
-    folds: tuple[str | int, ...] = (None,)  # type: ignore[assignment]  # values of the target corpus's option `fold`; every fold is trained and scored
+    folds: Set[str | int | None] = (None,)  # values of the target corpus's option `fold`; every fold is trained and scored
     model: dict[str, Any] = Field(default_factory=dict)  # options of the task's constructor
     train: Train
     score: Score
@@ -97,11 +115,41 @@ class TaskEntry(_Strict):
 class Trainer(_Strict):
     """Flags passed through to lightning.Trainer."""
 
-    accelerator: str = "cpu"
-    devices: int | str = 1
-    precision: int | str = "32-true"
+    accelerator: Literal["cpu", "gpu", "cuda", "mps", "auto"] = "cpu"
+    devices: Literal[1] = 1
+    precision: Literal[16, 32, 64, "16", "32", "64", "bf16", "16-true", "32-true", "64-true", "bf16-true", "16-mixed", "bf16-mixed"] = "32-true"
     strategy: str = "auto"
     fast_dev_run: bool = False
+
+    @field_validator("devices", mode="before")
+    @classmethod
+    def _one(cls, value: Any) -> Any:
+        if value is True or value != 1:
+            raise ValueError("write 1, for all of several devices would draw the same scenes; run cells beside each other with --jobs")
+        return value
+
+    @field_validator("strategy")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value != "auto":
+            from lightning.pytorch.strategies import StrategyRegistry  # here, since importing it takes seconds
+
+            if value not in StrategyRegistry:
+                raise ValueError(str(unknown("strategy", value, ["auto", *StrategyRegistry])))
+        return value
+
+
+class _Document(_Strict):
+    """A recipe as it is written, under its base."""
+
+    front_ends: dict[str, Any] = Field(min_length=1)
+    tasks: dict[str, Any] = Field(min_length=1)
+    schemes: dict[str, Any] = Field(min_length=1)
+    seeds: Set[Annotated[int, Field(ge=0, lt=2**32)]] = (1,)
+    together: dict[str, Annotated[Set[str], Field(min_length=2)]] = Field(default_factory=dict)
+    train: Train = Train()
+    score: Score = Score()
+    trainer: Trainer = Trainer()
 
 
 @dataclass(frozen=True)
@@ -120,160 +168,91 @@ class Recipe:
     protocol: int = PROTOCOL
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads 1e-4 as a string and the words yes, no, on and off as truth values; people mean a number, and words, as YAML 1.2 does."""
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$", re.IGNORECASE), list("tTfF"))
-_Loader.add_implicit_resolver("tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789"))
-_KEYS = ("base", "seeds", "front_ends", "tasks", "schemes", "together", "train", "score", "trainer")
-
-
 def load_recipe(name: str | Path) -> Recipe:
     """Read a recipe: a file, or the name of one in recipes/. Raises EarmarkError that names the key at fault."""
     path = find(name)
-    raw = _merged(path)
-    where = path.name
-    for key in ("front_ends", "tasks", "schemes"):
-        if not isinstance(raw.get(key), dict) or not raw[key]:
-            raise EarmarkError(f"{where}: {key}: give at least one, as a mapping")
-    front_ends = {label: _front_end(f"{where}: front_ends.{label}", label, value) for label, value in raw["front_ends"].items()}
-    schemes = {label: _component(f"{where}: schemes.{label}", "schemes", label, value) for label, value in raw["schemes"].items()}
-    tasks = {label: _task(where, label, value or {}, raw) for label, value in raw["tasks"].items()}
-    together = _together(where, raw.get("together") or {}, schemes, tasks)
-    seeds = raw.get("seeds", [1])
-    if not isinstance(seeds, list) or not seeds or not all(isinstance(seed, int) for seed in seeds):
-        raise EarmarkError(f"{where}: seeds: write a list of whole numbers, such as [1, 2, 3]")
-    trainer = _validated(Trainer, raw.get("trainer") or {}, f"{where}: trainer")
-    title = next((line.lstrip("# ").strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")), "")
-    train = _validated(Train, raw.get("train") or {}, f"{where}: train")
-    return Recipe(path.stem, title, tuple(seeds), front_ends, tasks, schemes, together, train, trainer)
+    raw, where = merged(path), path.name
+    document = _validated(_Document, raw, f"{where}: ")
+    for kind, taken in TAKEN.items():
+        for label in getattr(document, kind):
+            if not re.fullmatch(LABEL, label, re.ASCII):
+                raise EarmarkError(f"{where}: {kind}: '{label}' is no label; write up to 64 letters, digits, _ and -, as in my_label: {{name: options}}")
+            if label in taken:
+                raise EarmarkError(f"{where}: {kind}: '{label}' means something else in the suite; choose another label")
+    front_ends = {label: _component(f"{where}: front_ends.{label}", "front_ends", label, value) for label, value in document.front_ends.items()}
+    schemes = {label: _component(f"{where}: schemes.{label}", "schemes", label, value) for label, value in document.schemes.items()}
+    tasks = {label: _task(f"{where}: tasks.{label}", label, value, raw) for label, value in document.tasks.items()}
+    _check_together(where, document.together, schemes, tasks)
+    return Recipe(path.stem, title(path), document.seeds, front_ends, tasks, schemes, document.together, document.train, document.trainer)
 
 
-def find(name: str | Path) -> Path:
-    """The file of a recipe given by path or by name."""
-    given = Path(name)
-    if given.suffix in (".yaml", ".yml"):
-        if given.is_file():
-            return given
-        raise EarmarkError(f"no recipe {given}; known: {', '.join(sorted(known()))}")
-    if str(name) in known():
-        return known()[str(name)]
-    raise unknown("recipe", str(name), known())
-
-
-def known() -> dict[str, Path]:
-    """The recipes that come with the suite, by name."""
-    return {path.relative_to(RECIPES).with_suffix("").as_posix(): path for path in sorted(RECIPES.rglob("*.yaml"))}
-
-
-def _merged(path: Path) -> dict[str, Any]:
-    try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # a SafeLoader
-    except yaml.YAMLError as error:
-        raise EarmarkError(f"{path}: not YAML: {' '.join(str(error).split())}") from error
-    if not isinstance(raw, dict):
-        raise EarmarkError(f"{path}: a recipe is a mapping with the keys {', '.join(_KEYS)}")
-    for key in raw:
-        if key not in _KEYS:
-            raise EarmarkError(f"{path.name}: {unknown('key', key, _KEYS)}")
-    if "base" not in raw:
-        return raw
-    name = str(raw.pop("base"))
-    base_path = next((folder / name for folder in (path.parent, RECIPES) if (folder / name).is_file()), None)
-    if base_path is None:
-        raise EarmarkError(f"{path.name}: base: {name} is neither beside it nor a recipe of the suite; known: {', '.join(sorted(known()))}")
-    base = _merged(base_path)
-    for key, value in raw.items():
-        if key in ("front_ends", "tasks", "schemes") and isinstance(value, dict):
-            own = base.get(key) or {}
-            base[key] = {label: _deep(own.get(label), entry) if entry is not None else own.get(label) for label, entry in value.items()}
-        else:
-            base[key] = _deep(base.get(key), value)
-    return base
-
-
-def _deep(base: Any, value: Any) -> Any:
-    if isinstance(base, dict) and isinstance(value, dict):
-        return base | {key: _deep(base.get(key), entry) for key, entry in value.items()}
-    return value
+def _loaded(where: str, kind: str, name: str) -> Any:
+    with reported(where):
+        cls = registry.load(kind, name)
+    if not issubclass(cls, KINDS[kind]):
+        raise EarmarkError(f"{where}: {cls.__name__} is no {KINDS[kind].__name__}; derive it from that class")
+    return cls
 
 
 def _component(where: str, kind: str, label: str, value: Any) -> Spec:
     """`label: {options}` where the label is a registered name, else `label: name` or `label: {name: options}`."""
     if label in registry.names(kind):
-        name, options = label, value or {}
-    elif isinstance(value, str):
-        name, options = value, {}
-    elif isinstance(value, dict) and len(value) == 1:
-        name, options = next(iter(value.items()))
-        options = options or {}
+        value = {label: value}
     elif value is None:
-        raise EarmarkError(f"{where}: {unknown(kind.rstrip('s').replace('_', '-'), label, registry.names(kind))}")
-    else:
-        raise EarmarkError(f"{where}: write a registered name, or {{name: options}}")
-    cls = registry.load(kind, name)
-    if isinstance(options, list):  # chain: [spectral, unet] fills the first option
-        options = {next(iter(inspect.signature(cls).parameters)): options}
-    if not isinstance(options, dict):
-        raise EarmarkError(f"{where}: options are a mapping")
-    return Spec(name, getattr(cls, "version", 1), bind(where, cls, options))
+        value = label  # unknown, and answered so
+    if isinstance(value, dict) and len(value) == 1 and isinstance(options := next(iter(value.values())), list):
+        name = next(iter(value))  # chain: [spectral, unet] fills the first option
+        value = {name: {next(iter(inspect.signature(_loaded(where, kind, name)).parameters), "options"): options}}
+    name, options = named(where, value)
+    cls = _loaded(where, kind, name)
+    config = bind(where, cls, options)
+    with reported(where):
+        cls(**config)
+    return Spec(name, getattr(cls, "version", 1), config)
 
 
-def _front_end(where: str, label: str, value: Any) -> Spec:
-    if label == "reference":
-        raise EarmarkError(f"{where}: 'reference' is the row that the evaluator adds; choose another label")
-    return _component(where, "front_ends", label, value)
-
-
-def _together(where: str, value: Any, schemes: Mapping[str, Spec], tasks: Mapping[str, TaskEntry]) -> dict[str, tuple[str, ...]]:
-    if not isinstance(value, dict):
-        raise EarmarkError(f"{where}: together: write a mapping from a scheme to the tasks that train one front-end")
-    for scheme, partners in value.items():
+def _check_together(where: str, groups: Mapping[str, tuple[str, ...]], schemes: Mapping[str, Spec], tasks: Mapping[str, TaskEntry]) -> None:
+    for scheme, partners in groups.items():
         place = f"{where}: together.{scheme}"
         if scheme not in schemes:
-            raise EarmarkError(f"{place}: {unknown('scheme', str(scheme), schemes)}")
+            raise EarmarkError(f"{place}: {unknown('scheme', scheme, schemes)}")
         component: Any = registry.load("schemes", schemes[scheme].name)
         if "front_end" not in component.moves:
             raise EarmarkError(f"{place}: {schemes[scheme].name} trains no front-end; choose joint or sample_importance")
-        if not isinstance(partners, list) or len(set(map(str, partners))) < 2:
-            raise EarmarkError(f"{place}: write a list of two or more tasks of this recipe")
         for task in partners:
             if task not in tasks:
-                raise EarmarkError(f"{place}: {unknown('task', str(task), tasks)}")
+                raise EarmarkError(f"{place}: {unknown('task', task, tasks)}")
             if len(tasks[task].folds) > 1:
                 raise EarmarkError(f"{place}: {task} has several folds; only tasks with one can be trained together")
-    return {scheme: tuple(partners) for scheme, partners in value.items()}
 
 
 def _task(where: str, label: str, value: Any, raw: Mapping[str, Any]) -> TaskEntry:
-    where = f"{where}: tasks.{label}"
-    if not isinstance(value, dict):
-        raise EarmarkError(f"{where}: write a mapping with targets and interferers")
-    entry = {"task": label} | value
-    for phase in ("train", "score"):
-        entry[phase] = _deep(raw.get(phase) or {}, entry.get(phase) or {})
-    if entry["task"] not in registry.names("tasks") and ".py:" not in str(entry["task"]):
-        raise EarmarkError(f"{where}: {unknown('task', entry['task'], registry.names('tasks'))}")
-    task = _validated(TaskEntry, entry, where)
-    cls = registry.load("tasks", task.task)
+    if not isinstance(value, dict | None):
+        raise EarmarkError(f"{where}: {value!r} is no task; write a mapping with targets and interferers")
+    entry = {"task": label} | {key: own for key, own in (value or {}).items() if own is not None}
+    for part in ("train", "score"):
+        entry[part] = overlaid(raw.get(part, {}), entry.get(part, {}))
+    task = _validated(TaskEntry, entry, f"{where}.")
+    cls = _loaded(f"{where}.task", "tasks", task.task)
+    for fold in task.folds:
+        reference(task.targets, f"{where}.targets", fold)
+    if task.interferers is not None:
+        reference(task.interferers, f"{where}.interferers")
     return task.model_copy(update={"model": bind(f"{where}.model", cls, task.model, given=1)})
 
 
 def _validated(model: type[_Strict], value: Any, where: str) -> Any:
+    """The value as JSON has it, where '8' and true are no numbers; `where` begins the line that says what is wrong."""
     try:
-        return model.model_validate(value)
+        return model.model_validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
+        place, last = where + ".".join(map(str, first["loc"])), first["loc"][-1]
         if first["type"] == "extra_forbidden":
-            raise EarmarkError(f"{where}: {unknown('key', str(first['loc'][-1]), _fields(model, first['loc'][:-1]))}") from error
+            place = (where + ".".join(map(str, first["loc"][:-1]))).rstrip(".")
+            raise EarmarkError(f"{place}: {unknown('key', str(last), _fields(model, first['loc'][:-1]))}") from error
         got = "" if first["type"] == "missing" else f" (it says {first['input']!r})"
-        raise EarmarkError(f"{where}{'.' if place else ''}{place}: {first['msg'].removeprefix('Value error, ')}{got}; see docs/recipes.md") from error
+        raise EarmarkError(f"{place}: {first['msg'].removeprefix('Value error, ')}{got}; see docs/recipes.md") from error
 
 
 def _fields(model: Any, parts: tuple[Any, ...]) -> list[str]:

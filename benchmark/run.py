@@ -53,10 +53,9 @@ def run(recipe: Recipe, places: Places, jobs: int, accept_changed_code: bool = F
 
 
 def _fast_dev_run(recipe: Recipe, places: Places, jobs: int) -> None:
-    """One batch of every training that starts from nothing; no weights, no record, no board."""
+    """One batch of every training and one scene of every scoring, in a folder that goes away: no weights, no record, no board."""
     plan = make_plan(recipe, Corpora(places.data, places.cache))
-    cells = [cell for cell in plan.cells.values() if cell.kind == "train" and not cell.needs]
-    failures = run_cells(plan, cells, Store(places.runs), places, jobs, leaves_nothing=True)
+    failures = run_cells(plan, list(plan.cells.values()), Store(places.runs), places, jobs)
     if failures:
         raise EarmarkError("\nearmark: ".join(failures))
 
@@ -75,7 +74,7 @@ def check_code(plan: Plan, store: Store, accept: bool) -> None:
                 )
 
 
-def run_cells(plan: Plan, cells: list[Cell], store: Store, places: Places, jobs: int, leaves_nothing: bool = False) -> list[str]:
+def run_cells(plan: Plan, cells: list[Cell], store: Store, places: Places, jobs: int) -> list[str]:
     """Run cells, at most `jobs` beside each other, each after those it needs; the reasons of those that failed. Others go on."""
     if not cells:
         return []
@@ -91,7 +90,7 @@ def run_cells(plan: Plan, cells: list[Cell], store: Store, places: Places, jobs:
         with display:
             while waiting or running:
                 for cell in _ready(waiting, running, failed, store)[: jobs - len(running)]:
-                    process = context.Process(target=_child, args=(_job(cell, plan, places), str(errors / cell.key)), daemon=True)
+                    process = context.Process(target=_child, args=(_job(cell, plan, places), str(errors / cell.key)))
                     process.start()
                     running[process.sentinel] = (process, waiting.pop(cell.key), time.monotonic())
                     display.started(cell)
@@ -100,7 +99,7 @@ def run_cells(plan: Plan, cells: list[Cell], store: Store, places: Places, jobs:
                 for sentinel in wait(list(running), timeout=0.5):
                     process, cell, started = running.pop(sentinel)  # type: ignore[arg-type, call-overload]
                     process.join()
-                    done = store.exists(cell.shelf, cell.key) or (leaves_nothing and process.exitcode == 0)
+                    done = store.exists(cell.shelf, cell.key)
                     if not done:
                         failed[cell.key] = _reason(errors / cell.key, process.exitcode, cell)
                     else:
@@ -143,8 +142,6 @@ def _ready(waiting: Mapping[str, Cell], running: Mapping[int, Any], failed: Mapp
 
 
 def _job(cell: Cell, plan: Plan, places: Places) -> dict[str, Any]:
-    recipe = plan.recipe
-    workers = max((entry.train.adapt.workers for entry in recipe.tasks.values()), default=0)
     return {
         "kind": cell.kind,
         "key": cell.key,
@@ -154,8 +151,8 @@ def _job(cell: Cell, plan: Plan, places: Places) -> dict[str, Any]:
         "runs": str(places.runs),
         "data": None if places.data is None else str(places.data),
         "cache": str(places.cache),
-        "workers": workers,
-        "trainer": recipe.trainer.model_dump(),
+        "workers": cell.workers,
+        "trainer": plan.recipe.trainer.model_dump(),
         "run_pid": os.getpid(),
     }
 

@@ -20,23 +20,27 @@ ALPHA = 0.05  # of the comparisons, for a whole board
 TIE = 1e-9  # differences below this are rounding, not evidence
 
 
-def scene_weights(scenes: Sequence[str], groups: Sequence[str], replicates: int = REPLICATES) -> np.ndarray:
+def scene_weights(scenes: Sequence[str], groups: Sequence[str], replicates: int = REPLICATES, universe: Iterable[str] = ()) -> np.ndarray:
     """How often each replicate draws each scene: groups with replacement, then scenes with replacement within each drawn group.
 
-    Where all scenes are of one group, scenes alone are drawn. The draws are a function of the scenes' ids, so that a rebuilt board has the same digits.
+    Where all scenes are of one group, scenes alone are drawn. The draws are a function of the ids, so that a rebuilt board has the same digits.
 
     Args:
         scenes: ids of base scenes, unique; all conditions of a scene are drawn together
         groups: the group of each scene (speaker, site)
+        universe: groups that are drawn from, of which other boards may hold others: boards of one universe share its draws, and what is computed over several
+            boards keeps what the same speakers do to all of them; those of the scenes where nothing is given
     Returns:
         (1 + replicates, scenes), float64; row 0 holds ones
     """
     generator = _generator(scenes)
     weights = np.ones((1 + replicates, len(scenes)))
     labels = np.asarray(groups)
-    names = np.unique(labels)
-    drawn = generator.multinomial(len(names), np.full(len(names), 1 / len(names)), size=replicates)
+    names = sorted({*universe, *groups})
+    drawn = _generator(names).multinomial(len(names), np.full(len(names), 1 / len(names)), size=replicates)
     for index, name in enumerate(names):
+        if name not in groups:
+            continue
         members = np.flatnonzero(labels == name)
         # A group drawn c times has its n scenes resampled c times over, which is one multinomial of c n trials.
         weights[1:, members] = generator.multinomial(drawn[:, index] * len(members), np.full(len(members), 1 / len(members)))

@@ -3,6 +3,7 @@
 A cell runs in a process of its own with one thread. What it leaves is put into the store; a line of JSON in its work folder tells how far it is.
 """
 
+import fcntl
 import json
 import os
 import resource
@@ -27,7 +28,7 @@ from benchmark.data import SceneData, Source
 from benchmark.errors import EarmarkError
 from benchmark.evaluation import check_any_success, evaluate
 from benchmark.frontends import build_front_end
-from benchmark.plan import IDENTITY, build_scheme
+from benchmark.plan import IDENTITY, SHELVES, build_scheme
 from benchmark.recipe import Phase, Score, Train, Trainer
 from benchmark.store import Store, canonical, full_disk, write_text
 from benchmark.training.fit import fit, fit_gain
@@ -42,6 +43,7 @@ class Job:
     def __init__(self, cell: Mapping[str, Any]) -> None:
         self.config: Mapping[str, Any] = cell["config"]
         self.kind: str = cell["kind"]
+        self.shelf = SHELVES[self.kind]
         self.key: str = cell["key"]
         self.label: str = cell["label"]
         self.sources: Mapping[str, str] = cell["sources"]
@@ -70,10 +72,10 @@ class Job:
         assert opened["targets"] is not None
         return Source(opened["targets"], opened["interferers"])
 
-    def put(self, shelf: str, manifest: Mapping[str, Any], fill: Any) -> None:
+    def put(self, manifest: Mapping[str, Any], fill: Any) -> None:
         """Leave what was made in the store."""
         spent = {"seconds": round(time.monotonic() - self.started, 2), "peak_memory_mb": round(_peak_memory_mb(), 1)}
-        self.store.put(shelf, self.key, {"label": self.label, "config": self.config, "sources": self.sources, **manifest, **spent}, fill)
+        self.store.put(self.shelf, self.key, {"label": self.label, "config": self.config, "sources": self.sources, **manifest, **spent}, fill)
 
 
 def run_cell(cell: Mapping[str, Any]) -> None:
@@ -82,7 +84,10 @@ def run_cell(cell: Mapping[str, Any]) -> None:
     job = Job(cell)
     L.seed_everything(int(job.config.get("seed", 0)), verbose=False)
     try:
-        (_train if job.kind == "train" else _score)(job)
+        with (job.folder / "lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # a child of a run that was killed lives on for a second
+            if not job.store.exists(job.shelf, job.key):
+                (_train if job.kind == "train" else _score)(job)
     except OSError as error:
         raise full_disk(error, job.store.root) from error
 
@@ -104,7 +109,7 @@ def _train(job: Job) -> None:
     if not tasks:
         validation = data.val_dataloader().iterables["all"]  # type: ignore[index, call-overload]
         report["gain"] = fit_gain(system, validation)
-    state = {name: tensor.contiguous() for name, tensor in system.state_dict().items()}
+    state = {name: tensor.clone().contiguous() for name, tensor in system.state_dict().items()}  # safetensors holds no shared memory, tied weights do
 
     def fill(folder: Path) -> None:
         save_file(state, folder / "model.safetensors")
@@ -112,8 +117,7 @@ def _train(job: Job) -> None:
         if log.is_file():
             (folder / "log.csv").write_bytes(log.read_bytes())
 
-    if not job.trainer.fast_dev_run:
-        job.put("weights", {"report": report}, fill)
+    job.put({"report": report}, fill)
 
 
 def _score(job: Job) -> None:
@@ -128,6 +132,8 @@ def _score(job: Job) -> None:
     if keys["task"] is not None:
         load_part(system, label, job.store.get("weights", keys["task"]) / "model.safetensors")
     score = Score(**config["score"])
+    if job.trainer.fast_dev_run:
+        score = score.model_copy(update={"scenes": 1})
     mixer = source.mixer("test")
     _check_rows(task, job.label, mixer.targets)
     device = torch.device("cuda" if config["accelerator"] in ("gpu", "cuda") else "cpu")
@@ -140,7 +146,7 @@ def _score(job: Job) -> None:
     check_any_success(predictions, job.label)
     costs = {} if reference else measure(system.front_end.cpu())
     lines = "".join(canonical(prediction) + "\n" for prediction in predictions)
-    job.put("records", {"costs": costs}, lambda folder: write_text(folder / "predictions.jsonl", lines))
+    job.put({"costs": costs}, lambda folder: write_text(folder / "predictions.jsonl", lines))
 
 
 def load_part(system: System, part: str, path: Path) -> None:

@@ -5,17 +5,20 @@ normalisation, bidirectional GRU, classification layer. The paper states no size
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from benchmark.contracts import Batch, Task
+from benchmark.errors import EarmarkError
 from benchmark.metrics.text import CER, WER, character_error_rate, errors, normalise, word_error_rate
+from benchmark.options import Size
 from tasks._decoders import build
 from tasks._features import LogMel
 from tasks._masking import after, mask
@@ -32,21 +35,24 @@ class ASR(Task):
         decoder, beam_size, language_model: see _decoders.build
     """
 
+    whole = True
     figures = {"wer": WER, "cer": CER}
 
     def __init__(
         self,
         schema: Mapping[str, Any],
-        bands: int = 40,
-        channels: int = 32,
-        blocks: int = 2,
-        features: int = 128,
-        hidden: int = 160,
+        bands: Size = 40,
+        channels: Size = 32,
+        blocks: Annotated[int, Field(ge=0)] = 2,
+        features: Size = 128,
+        hidden: Size = 160,
         decoder: str = "greedy",
-        beam_size: int = 50,
+        beam_size: Size = 50,
         language_model: str | None = None,
     ) -> None:
         super().__init__(schema)
+        if not schema.get("alphabet"):
+            raise EarmarkError("its corpus has no transcripts (`alphabet` is not in its schema); choose one that has, such as librispeech")
         self.alphabet = "".join(schema["alphabet"])
         self.decoding = (decoder, self.alphabet, tuple(schema.get("words", ())), beam_size, language_model)
         build(*self.decoding)  # a user's error shows now, not after training

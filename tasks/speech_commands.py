@@ -5,21 +5,23 @@ Convolution and max-pooling, global average pooling, a linear classifier: the on
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
-from benchmark.contracts import Batch, Task
 from benchmark.errors import EarmarkError
 from benchmark.metrics.classification import ACCURACY, accuracy, hits
+from benchmark.options import Size
+from tasks._classifier import Classifier
 from tasks._masking import MaskedNorm, after, mask, mean, unit_rms
 
 
-class SpeechCommands(Task):
+class SpeechCommands(Classifier):
     """Words by cross entropy. Level is normalised inside: each utterance is brought to rms 1 over its own samples, channels averaged.
 
     Args:
@@ -34,28 +36,18 @@ class SpeechCommands(Task):
     def __init__(
         self,
         schema: Mapping[str, Any],
-        channels: Sequence[int] = (64, 64, 128, 128),
-        kernel: int = 80,
-        stride: int = 20,
-        pools: Sequence[int] = (8, 2, 2, 2),
+        channels: Annotated[Sequence[Size], Field(min_length=1)] = (64, 64, 128, 128),
+        kernel: Size = 80,
+        stride: Size = 20,
+        pools: Sequence[Size] = (8, 2, 2, 2),
     ) -> None:
         super().__init__(schema)
         if len(pools) != len(channels):
-            raise EarmarkError(f"speech_commands.pools: {len(pools)} pools for {len(channels)} channels; give one for each")
-        self.classes = list(schema["classes"])
+            raise EarmarkError(f"pools: {len(pools)} pools for {len(channels)} channels; give one for each")
         first = _Block(1, channels[0], kernel, stride, pools[0], compress=True)
         others = [_Block(inputs, outputs, 3, 1, pool) for inputs, outputs, pool in zip(channels[:-1], channels[1:], pools[1:], strict=True)]
         self.blocks = nn.ModuleList([first, *others])
         self.head = nn.Linear(channels[-1], len(self.classes))
-
-    def check(self, row: Mapping[str, Any]) -> None:
-        """A label is one of the classes."""
-        if row["label"] not in self.classes:
-            raise ValueError(f"label '{row['label']}' is none of the classes {', '.join(self.classes)}")
-
-    def collate(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-        """`label`: indices of classes, (batch,)."""
-        return {"label": torch.tensor([self.classes.index(row["label"]) for row in rows])}
 
     def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Tensor:
         """(batch, channels, time) to logits (batch, classes)."""
@@ -64,26 +56,9 @@ class SpeechCommands(Task):
             x, lengths = block(x, lengths)
         return self.head(mean(x, lengths))
 
-    def loss(self, output: Tensor, batch: Batch) -> Tensor:
-        """Cross entropy, (batch,)."""
-        return F.cross_entropy(output.float(), batch.labels["label"], reduction="none")
-
-    def predict(self, output: Tensor, batch: Batch) -> list[dict[str, Any]]:
-        """`label`, the likeliest class, and `log_probability`, that of the true class."""
-        true = -self.loss(output, batch)
-        return [{"label": self.classes[best], "log_probability": p} for best, p in zip(output.argmax(-1).tolist(), true.tolist(), strict=True)]
-
-    def reference(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The label."""
-        return {"label": row["label"]}
-
-    def score(self, predictions: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
-        """Columns hits and count."""
-        return hits(references["label"], predictions["label"])
-
-    def floor(self, references: pd.DataFrame) -> pd.DataFrame:
-        """No hit."""
-        return hits(references["label"], [None] * len(references))
+    def counted(self, truth: pd.Series, predicted: pd.Series) -> pd.DataFrame:
+        """Hits and count."""
+        return hits(truth, predicted)
 
     @staticmethod
     def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

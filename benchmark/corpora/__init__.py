@@ -11,7 +11,7 @@ from typing import Any
 from benchmark import registry
 from benchmark.contracts import Corpus
 from benchmark.errors import EarmarkError
-from benchmark.options import bind
+from benchmark.options import bind, named, reported
 from benchmark.store import digest
 
 
@@ -63,12 +63,12 @@ def catalogue(data: Path | None, cache: Path) -> list[dict[str, Any]]:
 
 
 def fingerprint(rows: Iterable[Mapping[str, Any]]) -> str:
-    """SHA-256 over the ids, groups, labels, transcripts, conditions and file sizes of rows, whatever their order and wherever the files lie."""
-    labels = ("id", "group", "label", "text", "conditions")
-    lines = sorted(
-        json.dumps([*map(row.get, labels), _bytes(row["audio"]), _bytes(row.get("clean")), *([_bytes(row["tracks"])] if "tracks" in row else [])], sort_keys=True)
-        for row in rows
-    )
+    """SHA-256 over the ids, labels and conditions of rows and over their files, whatever their order and wherever the files lie.
+
+    Of a file it takes the size and the 4096 bytes in its middle: enough to tell versions of a corpus apart, and quick on a large one.
+    """
+    labels, files = ("id", "group", "label", "text", "conditions"), ("audio", "clean", "tracks")
+    lines = sorted(json.dumps([*map(row.get, labels), *(_content(row.get(name)) for name in files)], sort_keys=True) for row in rows)
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -79,6 +79,7 @@ class Corpora:
         self.data, self.cache = data, cache
         self.opened: dict[str, Corpus] = {}
         self._identities: dict[tuple[str, str], str] = {}
+        self._members: dict[tuple[str, str], frozenset[str]] = {}
 
     def open(self, reference: Mapping[str, Any]) -> Corpus:
         """The corpus that {"name", "options"} refers to, generated where it has to be."""
@@ -95,35 +96,48 @@ class Corpora:
         key = digest(reference)
         for split in splits:
             if (key, split) not in self._identities:
-                self._identities[key, split] = fingerprint(rows_of(corpus, split))
+                rows = rows_of(corpus, split)
+                self._identities[key, split] = fingerprint(rows)
+                self._members[key, split] = frozenset(row["id"] for row in rows)
         return {**reference, "version": corpus.version, "content": {split: self._identities[key, split] for split in splits}}
+
+    def recordings(self, identified: Mapping[str, Any]) -> frozenset[str]:
+        """The ids of all recordings of the splits that `identity` was asked for."""
+        key = digest({part: identified[part] for part in ("name", "options", "path")})
+        return frozenset[str]().union(*(self._members[key, split] for split in identified["content"]))
 
 
 def reference(value: Any, where: str, fold: Any = None) -> dict[str, Any]:
     """`name` or `{name: options}` as {"name", "options", "path"}; any corpus may be given the `path` of its folder."""
-    if isinstance(value, str):
-        value = {value: {}}
-    if not isinstance(value, dict) or len(value) != 1:
-        raise EarmarkError(f"{where}: write a corpus's name, or {{name: options}}")
-    name, options = next(iter(value.items()))
-    options = dict(options or {})
+    name, options = named(where, value)
     if fold is not None:
         options["fold"] = fold
-    cls = registry.load("corpora", name)
+    with reported(where):
+        cls = registry.load("corpora", name)
+    if not issubclass(cls, Corpus):
+        raise EarmarkError(f"{where}: {cls.__name__} is no Corpus; derive it from that class")
     path = None if "path" in inspect.signature(cls).parameters else options.pop("path", None)
+    if not isinstance(path, str | Path | None):
+        raise EarmarkError(f"{where}: path: {path!r} is no folder; write its path")
     return {"name": name, "options": bind(where, cls, options, given=1), "path": path}
 
 
-def _bytes(source: Any) -> int | None:
+def _content(source: Any) -> list[Any] | None:
     if source is None:
         return None
     if isinstance(source, Mapping) and source.get("bytes"):
-        return len(source["bytes"])
+        return [len(source["bytes"]), hashlib.sha256(source["bytes"]).hexdigest()]
     path = source["path"] if isinstance(source, Mapping) else source
     try:
-        return os.stat(path).st_size
+        with open(path, "rb") as file:
+            size = os.fstat(file.fileno()).st_size
+            file.seek(max(size // 2 - 2048, 0))
+            middle = hashlib.sha256(file.read(4096)).hexdigest()
     except OSError as error:
-        raise EarmarkError(f"{path}: no such file; restore it or remove it from the corpus") from error
+        raise EarmarkError(f"{path}: cannot be read ({error.strerror}); restore it or remove it from the corpus") from error
+    if not size:
+        raise EarmarkError(f"{path}: the file is empty; restore it or remove it from the corpus")
+    return [size, middle]
 
 
 def _root(name: str, cls: type[Corpus], given: str | Path | None, data: Path | None, cache: Path) -> Path:
@@ -135,6 +149,8 @@ def _root(name: str, cls: type[Corpus], given: str | Path | None, data: Path | N
     found = _folder(cls, data)
     if found is None:
         where = "and --data was not given" if data is None else f"in {data}"
+        if not cls.folders:
+            raise EarmarkError(f"{name}: no folder was given; write its option `path`")
         raise EarmarkError(f"{name}: no folder {' or '.join(cls.folders)} {where}; get it from {cls.source} ({cls.size}) and give its parent with --data")
     return found
 

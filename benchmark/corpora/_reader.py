@@ -72,7 +72,10 @@ class Reader(Corpus):
         """The lines of a text file of the corpus that are not blank."""
         if not (self.root / path).is_file():
             raise self.error(f"no file {path} in {self.root}")
-        return [line for line in (self.root / path).read_text(encoding="utf-8").splitlines() if line.strip()]
+        try:
+            return [line for line in (self.root / path).read_text(encoding="utf-8").splitlines() if line.strip()]
+        except UnicodeDecodeError as error:
+            raise self.error(f"{self.root / path} is not UTF-8 ({error.reason} at byte {error.start})") from error
 
     def complete(self, lists: str, missing: Sequence[str]) -> None:
         """Raise EarmarkError where `lists` name files that are `missing`: half a download would be another corpus under the same name."""

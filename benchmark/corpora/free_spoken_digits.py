@@ -9,6 +9,7 @@ from benchmark.corpora._reader import Reader, identifier
 from benchmark.errors import unknown
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+TAKES = 50  # of every digit by every speaker
 
 
 class FreeSpokenDigits(Reader):
@@ -41,8 +42,15 @@ class FreeSpokenDigits(Reader):
 
     def table(self) -> Iterator[dict[str, Any]]:
         """The recordings of all speakers."""
-        takes = [self._take(path) for path in (self.root / "recordings").glob("*.wav")]
+        takes = [self._take(path) for path in sorted((self.root / "recordings").glob("*.wav"))]
         speakers = {speaker for _, _, speaker, _ in takes}
+        there = {take[1:] for take in takes}
+        missing = [
+            (digit, speaker, take) for speaker in sorted(speakers) for digit in range(10) for take in range(TAKES) if (digit, speaker, take) not in there
+        ]
+        if missing:
+            first = "recordings/{}_{}_{}.wav".format(*missing[0])
+            raise self.error(f"{len(missing)} recordings are missing in {self.root}, the first is {first}", f"{self.fetch}, or leave out such speakers whole")
         if self.fold is not None and speakers and self.fold not in speakers:
             raise unknown(f"speaker (option fold) of {self.root.name}", self.fold, speakers)
         for path, digit, speaker, take in takes:

@@ -5,21 +5,19 @@ from typing import Any
 
 from benchmark import registry
 from benchmark.contracts import FrontEnd
-from benchmark.errors import EarmarkError
 from benchmark.frontends.adapters.module import ModuleAdapter
-from benchmark.options import bind
+from benchmark.options import bind, named, reported
 
 
 def build_front_end(entry: str | Mapping[str, Any]) -> FrontEnd:
     """Build a front-end from "name", {"name": options} or {"path/to/file.py:Class": options}.
 
-    A class that is a plain `torch.nn.Module` from audio to audio is wrapped by `adapters/module`. Raises EarmarkError for unknown names and options.
+    A class that is a plain `torch.nn.Module` from audio to audio is wrapped by `adapters/module`. Raises EarmarkError for unknown names and options, and
+    where the constructor fails.
     """
-    if isinstance(entry, str):
-        entry = {entry: {}}
-    if len(entry) != 1:
-        raise EarmarkError(f"front-end {dict(entry)}: more than one name; write a registered name, or {{name: options}}")
-    name, options = next(iter(entry.items()))
+    name, options = named("front-end", entry)
     cls = registry.load("front_ends", name)
-    module = cls(**bind(name, cls, options or {}))
+    config = bind(name, cls, options)
+    with reported(name):
+        module = cls(**config)
     return module if isinstance(module, FrontEnd) else ModuleAdapter(module)

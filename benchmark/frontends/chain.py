@@ -23,7 +23,7 @@ class Chain(FrontEnd):
         built = [build_front_end(entry) for entry in members]
         rates = {member.sample_rate for member in built}
         if len(rates) != 1:
-            raise EarmarkError(f"chain: members: {f'they run at {sorted(rates)} Hz' if rates else 'there are none'}; name some that run at one rate")
+            raise EarmarkError(f"members: {f'they run at {sorted(rates)} Hz' if rates else 'there are none'}; name some that run at one rate")
         self.members = nn.ModuleList(built)
         self.trained = max((index for index, member in enumerate(built) if any(p.requires_grad for p in member.parameters())), default=None)
         # What the class declares for others, a chain takes from its members.

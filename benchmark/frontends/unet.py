@@ -1,9 +1,10 @@
 """A convolutional U-Net that masks the spectrogram, the front-end of the sample-importance paper."""
 
 from itertools import pairwise
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from benchmark.audio import TINY
@@ -11,6 +12,7 @@ from benchmark.contracts import Batch, Enhanced, FrontEnd, Heard
 from benchmark.errors import EarmarkError
 from benchmark.frontends import _losses
 from benchmark.frontends._stft import STFT
+from benchmark.options import Size
 
 _FAINT = 1e-4  # added to the power in a bin before compression, where white noise of rms 1 has half the window length
 
@@ -30,14 +32,14 @@ class UNet(FrontEnd):
 
     def __init__(
         self,
-        channels: int = 16,
-        depth: int = 4,
-        kernel: int = 3,
+        channels: Size = 16,
+        depth: Annotated[int, Field(ge=1, le=9)] = 4,
+        kernel: Size = 3,
         window: int = 512,
         hop: int = 256,
         mask: Literal["magnitude", "complex"] = "magnitude",
         loss: Literal["wsdr", "si_sdr", "snr"] = "wsdr",
-        compression: float = 0.3,
+        compression: Annotated[float, Field(gt=0, le=1)] = 0.3,
     ) -> None:
         """Sizes.
 
@@ -52,7 +54,7 @@ class UNet(FrontEnd):
         """
         super().__init__()
         if kernel % 2 == 0:
-            raise EarmarkError(f"unet: kernel: {kernel} is even; write an odd number")
+            raise EarmarkError(f"kernel: {kernel} is even; write an odd number")
         self.mask, self.loss_name, self.compression = mask, loss, compression
         self.stft = STFT(window, hop)
         widths = [1 if mask == "magnitude" else 2, *(channels * min(2**level, 4) for level in range(depth))]

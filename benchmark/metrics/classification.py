@@ -28,6 +28,13 @@ def hits(truth: pd.Series, predicted: pd.Series | Sequence[str | None], classes:
     return pd.DataFrame(columns, truth.index)
 
 
+def confusions(truth: pd.Series, predicted: pd.Series | Sequence[str | None], classes: Sequence[str]) -> pd.DataFrame:
+    """Columns `confusion:<true>:<predicted>` for every pair of classes, over the index of `truth`: a prediction of None is in none."""
+    true, guess = np.asarray(truth, dtype=object), np.asarray(predicted, dtype=object)
+    pairs = {f"confusion:{one}:{other}": ((true == one) & (guess == other)).astype(int) for one in classes for other in classes}
+    return pd.DataFrame(pairs, truth.index)
+
+
 def accuracy(sums: Mapping[str, np.ndarray]) -> np.ndarray:
     """Share of utterances recognised, 0 to 1."""
     return _ratio(sums["hits"], sums["count"])

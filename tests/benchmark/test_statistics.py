@@ -211,3 +211,12 @@ def test_seeds_are_drawn_with_replacement_and_one_seed_is_certain():
 def test_an_undefined_value_has_no_interval_and_undefined_replicates_are_left_out():
     assert np.isnan(statistics.interval(np.array([np.nan, 1, 2, 3]))).all()
     assert statistics.interval(np.array([1, np.nan, 1, np.inf, 1])) == (1, 1)
+
+
+def test_boards_that_share_speakers_share_their_draws():
+    speakers = [f"s{i}" for i in range(8)]
+    one = statistics.scene_weights([f"a{i}" for i in range(8)], speakers, universe=speakers)
+    other = statistics.scene_weights([f"b{i}" for i in range(7)], speakers[:7], universe=speakers)
+    np.testing.assert_array_equal(one[:, :7], other)  # one scene a speaker: how often a scene is drawn is how often its speaker is
+    alone = statistics.scene_weights([f"b{i}" for i in range(7)], speakers[:7])
+    assert abs(np.corrcoef(one[1:, 0], alone[1:, 0])[0, 1]) < 0.1

@@ -3,22 +3,16 @@
 KINDS says which parameters a kind has and between which ends they lie.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ._draw import Range, generator
 from ._espeak import synthesiser
 from ._pcm import RATE, trim, write
-
-Rng = np.random.Generator
-
-
-def coloured(rng: Rng, time: np.ndarray, slope: float) -> np.ndarray:
-    """Gaussian noise that falls by `slope` dB an octave: 0 is white, 3 pink, 6 brown."""
-    return _shaped(rng, len(time), lambda hertz: hertz ** (-slope / 6.02))
+from ._signals import Kind, Rng, around, coloured, ring, shaped, slow
 
 
 def modulated(rng: Rng, time: np.ndarray, rate: float, depth: float, slope: float) -> np.ndarray:
@@ -34,9 +28,9 @@ def hum(rng: Rng, time: np.ndarray, frequency: float, fall: float) -> np.ndarray
 
 def engine(rng: Rng, time: np.ndarray, speed: float, wander: float, resonance: float) -> np.ndarray:
     """An engine: `speed` firings a second that wander slowly by the share `wander`, ringing at `resonance` Hz."""
-    pace = speed * (1 + wander * _slow(rng, time, 0.5))
+    pace = speed * (1 + wander * slow(rng, time, 0.5))
     fired = _pulses(np.cumsum(pace) / RATE, rng.uniform(0.7, 1.3, int(pace.max() * time[-1]) + 3))
-    rung = _around(fired, _ring(resonance, 0.005))
+    rung = around(fired, ring(resonance, 0.005))
     return rung / rung.std() + 0.2 * coloured(rng, time, 4.0)
 
 
@@ -63,7 +57,7 @@ def knocks(rng: Rng, time: np.ndarray, rate: float, resonance: float, decay: flo
     """Knocking, typing, clatter: `rate` blows a second at random times, ringing near `resonance` Hz for `decay` seconds."""
     sound = np.zeros(len(time))
     for first in rng.integers(0, len(time), max(round(rate * time[-1]), 3)):
-        blow = _ring(resonance * rng.uniform(0.9, 1.1), decay) * rng.uniform(0.3, 1.0)
+        blow = ring(resonance * rng.uniform(0.9, 1.1), decay) * rng.uniform(0.3, 1.0)
         sound[first : first + len(blow)] += blow[: len(time) - first]
     return sound + 0.002 * coloured(rng, time, 3.0)
 
@@ -72,14 +66,14 @@ def rain(rng: Rng, time: np.ndarray, rate: float, resonance: float) -> np.ndarra
     """Drops: `rate` small clicks a second of all strengths, ringing at `resonance` Hz."""
     count = round(rate * time[-1])
     drops = np.bincount(rng.integers(0, len(time), count), rng.exponential(1.0, count), len(time))
-    sound = _around(drops, _ring(resonance, 0.0005))
+    sound = around(drops, ring(resonance, 0.0005))
     return sound / sound.std() + 0.1 * coloured(rng, time, 2.0)
 
 
 def wind(rng: Rng, time: np.ndarray, cutoff: float, gusts: float) -> np.ndarray:
     """Noise below `cutoff` Hz that swells and falls about `gusts` times a second."""
-    noise = _shaped(rng, len(time), lambda hertz: 1 / (1 + (hertz / cutoff) ** 2))
-    return noise * np.exp(1.2 * _slow(rng, time, gusts))
+    noise = shaped(rng, len(time), lambda hertz: 1 / (1 + (hertz / cutoff) ** 2))
+    return noise * np.exp(1.2 * slow(rng, time, gusts))
 
 
 def babble(rng: Rng, time: np.ndarray, talkers: Iterable[Mapping[str, Any]]) -> np.ndarray:
@@ -89,13 +83,6 @@ def babble(rng: Rng, time: np.ndarray, talkers: Iterable[Mapping[str, Any]]) -> 
         speech = trim(synthesiser().speak(**talker))
         sound += np.roll(np.resize(speech, len(time)), rng.integers(len(time))) / speech.std()
     return sound
-
-
-class Kind(NamedTuple):
-    """How a kind is made, and between which ends each of its parameters lies."""
-
-    make: Callable[..., np.ndarray]
-    ranges: Mapping[str, Range]
 
 
 KINDS = {
@@ -119,35 +106,10 @@ def render(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
         write(folder / row["audio"], KINDS[row["label"]].make(rng, time, **row["parameters"]))
 
 
-def _shaped(rng: Rng, count: int, gain: Callable[[np.ndarray], np.ndarray], lowest: float = 40.0) -> np.ndarray:
-    """Gaussian noise of unit deviation with a magnitude `gain` over Hz; nothing below `lowest` Hz."""
-    hertz = np.fft.rfftfreq(count, 1 / RATE)
-    spectrum = np.fft.rfft(rng.standard_normal(count)) * (hertz >= lowest) * gain(np.maximum(hertz, lowest))
-    noise = np.fft.irfft(spectrum, count)
-    return noise / noise.std()
-
-
-def _slow(rng: Rng, time: np.ndarray, rate: float) -> np.ndarray:
-    """A smooth random curve of zero mean and unit deviation, without anything above `rate` Hz (or three periods in the whole)."""
-    seconds = len(time) / RATE
-    return _shaped(rng, len(time), lambda hertz: hertz <= max(rate, 3 / seconds), lowest=0.5 / seconds)
-
-
 def _harmonics(rng: Rng, phase: np.ndarray, frequency: float, fall: float) -> np.ndarray:
     """Up to twelve harmonics below 7.5 kHz with random phases."""
     orders = np.arange(1, 1 + min(12, int(7500 / frequency)))
     return sum(order ** (-fall / 6.02) * np.sin(order * phase + rng.uniform(0, 2 * np.pi)) for order in orders)
-
-
-def _ring(frequency: float, decay: float) -> np.ndarray:
-    """A decaying sine, to -60 dB."""
-    time = np.arange(round(6.9 * decay * RATE)) / RATE
-    return np.exp(-time / decay) * np.sin(2 * np.pi * frequency * time)
-
-
-def _around(sound: np.ndarray, response: np.ndarray) -> np.ndarray:
-    """Circular convolution: what rings on beyond the end comes in at the start."""
-    return np.fft.irfft(np.fft.rfft(sound) * np.fft.rfft(response, len(sound)), len(sound))
 
 
 def _pulses(cycles: np.ndarray, strengths: np.ndarray) -> np.ndarray:

@@ -59,6 +59,13 @@ def test_an_empty_or_missing_transcript_is_an_error(root, text, message):
         AN4(root).rows("test")
 
 
+def test_a_list_that_is_not_utf_8_is_told(root):
+    path = root / "etc/an4_test.transcription"
+    path.write_bytes(path.read_bytes().replace(b"RUBOUT", b"R\xdcBOUT"))
+    with pytest.raises(EarmarkError, match=rf"an4: {path} is not UTF-8 \(.* at byte 1\); get the corpus from"):
+        AN4(root).rows("test")
+
+
 def test_another_folder_is_told(tmp_path):
     with pytest.raises(EarmarkError, match=r"an4: no file etc/an4_train.transcription in .*; get the corpus from https://github.com/cmusphinx/an4"):
         AN4(tmp_path).rows("train")

@@ -27,9 +27,12 @@ READERS = [name for name in registry.names("corpora") if not name.startswith("sy
 @pytest.fixture
 def digits(tmp_path, clip):
     """A data folder with one corpus in it."""
-    for speaker in ("ann", "bob"):
-        for take in range(12):
-            clip(tmp_path / f"data/free-spoken-digit-dataset/recordings/7_{speaker}_{take}.wav", rate=8000)
+    recording = clip(tmp_path / "recording.wav", rate=8000)
+    recordings = tmp_path / "data/free-spoken-digit-dataset/recordings"
+    recordings.mkdir(parents=True)
+    for digit in range(10):
+        for take in range(50):
+            shutil.copy(recording, recordings / f"{digit}_ann_{take}.wav")
     return tmp_path / "data"
 
 
@@ -45,7 +48,7 @@ def test_a_corpus_is_opened_by_name_with_its_options(digits, tmp_path):
         ("free_spoken_digts", {}, "unknown corpus 'free_spoken_digts'; did you mean 'free_spoken_digits'?"),
         ("free_spoken_digits", {"fould": "ann"}, "free_spoken_digits: unknown option 'fould'; did you mean 'fold'?"),
         ("free_spoken_digits", {"fold": 3}, "free_spoken_digits: option 'fold': Input should be a valid string; it is 3"),
-        ("folder", {}, "folder: Folder needs the option 'path'"),
+        ("folder", {}, "folder: Folder needs the option 'path'; give it"),
         ("folder", {"path": "nowhere"}, "folder: no folder nowhere; check the option path: nowhere"),
         ("folder", {"path": ".", "kind": "nois"}, "folder: option 'kind': Input should be 'speech', 'noise' or 'ambience'; it is 'nois'"),
     ],
@@ -66,8 +69,8 @@ def test_a_missing_folder_says_where_to_get_it(tmp_path):
         open_corpus("musan", {}, None, tmp_path)
 
 
-def test_words_that_yaml_reads_as_truth_values_are_explained(tmp_path):
-    with pytest.raises(EarmarkError, match=r"put them in quotes"):
+def test_a_truth_value_is_no_word(tmp_path):
+    with pytest.raises(EarmarkError, match=r"speech_commands: option 'words'\[1\]: Input should be a valid string; it is \['up', True\]"):
         open_corpus("speech_commands", {"words": ["up", True]}, tmp_path, tmp_path)
 
 
@@ -77,6 +80,14 @@ def test_a_path_is_looked_for_below_data_first(tmp_path, clip, monkeypatch):
     assert open_corpus("folder", {"path": "noises"}, None, tmp_path).root == Path("noises")
     clip(tmp_path / "data/noises/b.wav")
     assert open_corpus("folder", {"path": "noises"}, tmp_path / "data", tmp_path).root == tmp_path / "data/noises"
+
+
+def test_a_users_own_class_without_folders_wants_a_path(tmp_path):
+    file = tmp_path / "mine.py"
+    file.write_text(USER_CORPUS.format(extra="version", value="1"))
+    with pytest.raises(EarmarkError, match="mine.py:Mine: no folder was given; write its option `path`"):
+        open_corpus(f"{file}:Mine", {}, tmp_path, tmp_path)
+    assert open_corpus(f"{file}:Mine", {}, tmp_path, tmp_path, path=str(tmp_path)).rows("train") == [tmp_path]
 
 
 @pytest.mark.parametrize(("extra", "value", "root"), [("folders", ("mine",), "data/mine"), ("synthetic", True, "cache/Mine")])
@@ -135,5 +146,5 @@ def test_a_fingerprint_is_that_of_the_content(digits, tmp_path, clip):
     clip(Path(rows[0]["audio"]), seconds=0.2)
     assert fingerprint(rows) != fingerprint(moved)
     Path(rows[0]["audio"]).unlink()
-    with pytest.raises(EarmarkError, match=r"no such file"):
+    with pytest.raises(EarmarkError, match=r"(?i)no such file"):
         fingerprint(rows)

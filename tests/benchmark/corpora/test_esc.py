@@ -47,6 +47,24 @@ def test_folds_can_be_chosen_and_others_are_left_out(esc50, read):
     assert {split: {row["id"][0] for row in rows} for split, rows in found.items()} == {"train": {"5"}, "validation": {"4"}, "test": {"1"}}
 
 
+def test_each_fold_can_be_left_out_once(esc50, read):
+    tested = []
+    for fold in range(1, 6):
+        found = read(ESC50(esc50, fold=fold))
+        assert {row["id"][0] for row in found["test"]} == {str(fold)}
+        assert str(fold) not in {row["id"][0] for split in ("train", "validation") for row in found[split]}
+        assert {split: len(rows) for split, rows in found.items()} == {"train": 20, "validation": 4, "test": 6}  # 2 of 12 source recordings
+        tested += [row["id"] for row in found["test"]]
+    assert len(set(tested)) == len(tested) == 30
+
+
+def test_a_fold_that_is_not_there_is_named(esc10):
+    with pytest.raises(EarmarkError, match=r"unknown fold of .* '4'; known: 1, 2, 3"):
+        ESC10(esc10, fold=4).rows("test")
+    with pytest.raises(EarmarkError, match=r"esc10: fold says already .*; give fold, or folds, or split_by"):
+        ESC10(esc10, fold=1, split_by="recordings")
+
+
 def test_the_first_published_layout(esc10, read):
     corpus = ESC10(esc10, folds={"train": [1], "validation": [2], "test": [3]})
     assert corpus.schema == {"classes": ["Dog bark", "Fire crackling"]}

@@ -133,7 +133,7 @@ def test_building():
         ({"unet": {"kernel": 4}}, "unet: kernel: 4 is even"),
         ({"unet": {"hop": 400}}, "hop 400"),
         ("spectrl", "did you mean 'spectral'"),
-        ({"identity": {}, "unet": {}}, "more than one name"),
+        ({"identity": {}, "unet": {}}, "write a name, or"),
     ):
         with pytest.raises(EarmarkError, match=message):
             build_front_end(entry)

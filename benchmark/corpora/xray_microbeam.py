@@ -1,0 +1,67 @@
+"""Wisconsin X-ray microbeam database: American English sentences, words and tasks by 57 speakers, gold pellets tracked at 145.6 Hz."""
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.corpora._pellets import Movement, PelletReader, Utterance
+from benchmark.corpora._reader import identifier
+
+PELLETS = ("UL", "LL", "T1", "T2", "T3", "T4", "MI", "MM")  # two columns each, behind the time in microseconds
+LOST = 1_000_000  # stands where a pellet was not tracked
+
+
+class XRayMicrobeam(PelletReader):
+    """Westbury, "X-ray Microbeam Speech Production Database User's Handbook", 1994; a folder a speaker (JW11), with a .txy and a .wav file a task.
+
+    Positions are micrometres, x towards the lips from the tips of the upper incisors, y up from the occlusal plane. pal.dat and pha.dat beside them trace the
+    palate and the rear wall of the pharynx; some copies write the speaker before each name (jw11_tp005.txy, jw11_pal.dat). Upper and lower case are alike.
+    All speakers have the same tasks.
+    """
+
+    licence = "research use, as its owners grant it"
+    source = "https://ubeam.engr.wisc.edu"
+    size = "about 4 GB"
+    folders = ("xrmb", "XRMB", "ubeam")
+    verified = False
+
+    def utterances(self) -> Sequence[Utterance]:
+        """The tasks that have both a .txy and a .wav file."""
+        files = {str(path.relative_to(self.root)).lower(): path for path in sorted(self.root.rglob("*.*"))}
+        found = []
+        for name, path in files.items():
+            speaker = re.search(r"jw\d+", name)
+            audio = files.get(name.removesuffix(".txy") + ".wav")
+            if name.endswith(".txy") and speaker and audio is not None:
+                item = re.sub(r"^jw\d+_", "", path.stem.lower())
+                found.append(Utterance(identifier(path, self.root), speaker[0], item, audio, path))
+        return found
+
+    def movement(self, utterance: Utterance) -> Movement:
+        """The two pellets on the lips and the four on the tongue."""
+        table = self._numbers(utterance.movement, 1 + 2 * len(PELLETS))
+        points = np.where(table[:, 1:] == LOST, np.nan, table[:, 1:] / 1000).reshape(len(table), -1, 2)
+        pellets = {name: points[:, index] for index, name in enumerate(PELLETS) if name not in ("MI", "MM")}
+        return Movement(1e6 / float(np.median(np.diff(table[:, 0]))), pellets)
+
+    def walls(self, speaker: str) -> tuple[np.ndarray | None, np.ndarray | None]:
+        """The traces of pal.dat and pha.dat."""
+        palate, pharynx = (self._trace(speaker, name) for name in ("pal", "pha"))
+        return palate, pharynx
+
+    def _trace(self, speaker: str, name: str) -> np.ndarray | None:
+        pattern = re.compile(rf"(.*/)?{speaker}(/|_|.*/{speaker}_){name}\.dat")
+        found = (path for path in self.root.rglob("*.*") if pattern.fullmatch(path.relative_to(self.root).as_posix().lower()))
+        path = next(found, None)
+        return None if path is None else self._numbers(path, 2) / 1000
+
+    def _numbers(self, path: Path, columns: int) -> np.ndarray:
+        try:
+            table = np.loadtxt(path, ndmin=2)
+        except ValueError as error:
+            raise self.error(f"{path} holds more than numbers ({error})", "restore the file") from error
+        if table.shape[1] != columns or len(table) < 2:
+            raise self.error(f"{path} holds {table.shape[1]} columns and {len(table)} lines; {columns} columns are wanted", "restore the file")
+        return table

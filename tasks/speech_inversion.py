@@ -1,0 +1,168 @@
+"""Speech inversion: how the vocal tract moved and what its source did, every 10 ms, by a bidirectional GRU.
+
+Tabatabaee and Espy-Wilson, "Towards noise-robust speech inversion through multi-task learning with speech enhancement" (2026), estimate such tracks and report
+Pearson correlation. Features, bidirectional GRU, dense layer, upsampling from 50 Hz to 100 Hz and the mean absolute error are those of the group's earlier
+models; the log-mel features, sizes, the way of upsampling and the treatment of missing values are ours.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+
+from benchmark.contracts import Batch, Task
+from benchmark.errors import unknown
+from benchmark.metrics.correlation import PEARSON, pearson, varies
+from tasks._features import LogMel
+from tasks._masking import after
+
+# Lip aperture and protrusion; location and degree of the constrictions of tongue tip and tongue body; velopharyngeal opening; source features.
+VARIABLES = ("LA", "LP", "TTCL", "TTCD", "TBCL", "TBCD", "VP", "periodicity", "aperiodicity", "pitch")
+DECIMALS = 3  # of stored tracks
+
+
+class _PairedLogMel(nn.Module):
+    """Log-mel frames of 10 ms, two by two: the rate of self-supervised encoders.
+
+    Features of any kind have `width`, `factor` (frames of 10 ms that each of theirs spans) and a forward from audio to (batch, frames, width) and the numbers
+    of frames, (batch,).
+    """
+
+    factor = 2
+
+    def __init__(self, bands: int = 40) -> None:
+        super().__init__()
+        self.spectrogram = LogMel(bands)
+        self.width = self.factor * bands
+
+    def forward(self, audio: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        x, frames = self.spectrogram(audio, lengths)
+        x = nn.functional.pad(x, (0, -x.shape[-1] % self.factor))
+        return x.transpose(1, 2).reshape(len(x), -1, self.width), after(frames, self.factor)
+
+
+_FEATURES: dict[str, Callable[[], Any]] = {"log_mel": _PairedLogMel}
+
+
+class SpeechInversion(Task):
+    """Tracks by mean absolute error; each variable may be missing in a corpus, in an utterance or in a frame.
+
+    The correlation is taken per variable and utterance over the frames where the target is known, averaged over utterances, then over variables. A constant
+    prediction has a correlation of 0; where the target itself is constant or unknown, none is defined, and variable and utterance are left out for all
+    systems. A corpus row names its `tracks`: a .npy file, float32 (frames, variables), one frame every 10 ms from the first sample on, NaN where unknown.
+
+    Args:
+        schema: `variables`, the tracks' columns, some of VARIABLES
+        features: what the model hears; log_mel
+        hidden: units of each GRU layer in each direction
+        layers: of the GRU
+        dropout: behind each layer
+    """
+
+    whole = True
+    figures = {"pearson": PEARSON, **{f"pearson_{name}": PEARSON for name in VARIABLES}}
+
+    def __init__(self, schema: Mapping[str, Any], features: str = "log_mel", hidden: int = 96, layers: int = 1, dropout: float = 0.1) -> None:
+        super().__init__(schema)
+        self.variables = list(schema["variables"])
+        for name in self.variables:
+            if name not in VARIABLES:
+                raise unknown("variable of speech_inversion", name, VARIABLES)
+        if features not in _FEATURES:
+            raise unknown("features of speech_inversion", features, _FEATURES)
+        self.features = _FEATURES[features]()
+        self.gru = nn.GRU(self.features.width, hidden, layers, batch_first=True, bidirectional=True, dropout=dropout if layers > 1 else 0.0)
+        self.dense = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * hidden, 128), nn.ReLU(), nn.Dropout(dropout))
+        self.head = nn.Linear(128, self.features.factor * len(self.variables))  # a frame of the features speaks for all that it spans
+
+    def check(self, row: Mapping[str, Any]) -> None:
+        """The tracks can be read and have a column for each variable."""
+        try:
+            shape = _read(row).shape
+        except (OSError, ValueError, EOFError) as error:
+            raise ValueError(f"the tracks {row['tracks']} cannot be read ({error})") from error
+        if len(shape) != 2 or shape[1] != len(self.variables) or not shape[0]:
+            raise ValueError(f"the tracks {row['tracks']} have the shape {shape}; (frames, {len(self.variables)}) is wanted")
+
+    def collate(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
+        """`tracks`: (batch, frames, variables), NaN where unknown and behind an utterance's `frames`, (batch,)."""
+        tracks = [torch.from_numpy(_read(row)) for row in rows]
+        return {"tracks": pad_sequence(tracks, batch_first=True, padding_value=float("nan")), "frames": torch.tensor([len(track) for track in tracks])}
+
+    def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(batch, channels, time) to tracks, (batch, frames, variables), and numbers of frames, (batch,)."""
+        x, frames = self.features(audio, lengths)
+        packed = pack_padded_sequence(x, frames.cpu(), batch_first=True, enforce_sorted=False)
+        x, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True)
+        return self.head(self.dense(x)).float().view(len(x), -1, len(self.variables)), frames * self.features.factor
+
+    def loss(self, output: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
+        """Mean absolute error over what is known, (batch,); 0 where nothing is."""
+        target = batch.labels["tracks"]
+        known = ~target.isnan()
+        error = (_fitted(output, target.shape[1]) - target.nan_to_num()).abs() * known
+        return error.sum((1, 2)) / known.sum((1, 2)).clamp(min=1)
+
+    def predict(self, output: tuple[Tensor, Tensor], batch: Batch) -> list[dict[str, Any]]:
+        """A list by variable, as long as the target; `excluded`, a reason, where no variable of the target has a correlation."""
+        target = batch.labels["tracks"]
+        predicted, target, frames = (x.detach().cpu() for x in (_fitted(output, target.shape[1]), target, batch.labels["frames"]))
+        records = []
+        for i, length in enumerate(frames.tolist()):
+            defined = varies(np.round(target[i, :length].numpy().T, DECIMALS)).any()
+            records.append(self._stored(predicted[i, :length].numpy()) | ({} if defined else {"excluded": "no variable of the target varies"}))
+        return records
+
+    def reference(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The tracks: a list by variable, None where unknown."""
+        return self._stored(_read(row))
+
+    def _stored(self, tracks: np.ndarray) -> dict[str, Any]:
+        columns = np.round(tracks.astype(float), DECIMALS).T.tolist()
+        return {name: [None if value != value else value for value in column] for name, column in zip(self.variables, columns, strict=True)}
+
+    def score(self, predictions: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
+        """For each variable `r:<variable>`, the correlation, and `count:<variable>`, 1; zeros where none is defined."""
+        return self._columns(references, pearson(self._tracks(references), self._tracks(predictions)))
+
+    def floor(self, references: pd.DataFrame) -> pd.DataFrame:
+        """A correlation of 0 wherever one is defined."""
+        tracks = self._tracks(references)
+        return self._columns(references, pearson(tracks, np.zeros_like(tracks)))
+
+    def _tracks(self, records: pd.DataFrame) -> np.ndarray:
+        """(utterances, variables, frames), NaN where unknown and behind the end."""
+        tracks = np.full((len(records), len(self.variables), records[self.variables[0]].map(len).max()), np.nan)
+        for column, name in enumerate(self.variables):
+            for row, values in enumerate(records[name]):
+                tracks[row, column, : len(values)] = values
+        return tracks
+
+    def _columns(self, references: pd.DataFrame, r: np.ndarray) -> pd.DataFrame:
+        counts = {f"count:{name}": (~np.isnan(r[:, column])).astype(int) for column, name in enumerate(self.variables)}
+        sums = {f"r:{name}": np.nan_to_num(r[:, column]) for column, name in enumerate(self.variables)}
+        return pd.DataFrame(sums | counts, references.index)
+
+    @staticmethod
+    def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+        """The mean correlation of each variable that the corpus has, and the mean over those of them that are defined."""
+        with np.errstate(invalid="ignore"):
+            means = {f"pearson_{name}": np.divide(sums[f"r:{name}"], sums[f"count:{name}"]) for name in VARIABLES if f"r:{name}" in sums}
+            stacked = np.stack(list(means.values()))
+            overall = np.divide(np.nan_to_num(stacked).sum(0), (~np.isnan(stacked)).sum(0))
+        return {"pearson": overall, **means}
+
+
+def _read(row: Mapping[str, Any]) -> np.ndarray:
+    return np.load(row["tracks"], allow_pickle=False).astype(np.float32, copy=False)
+
+
+def _fitted(output: tuple[Tensor, Tensor], frames: int) -> Tensor:
+    """Tracks cut to `frames`, or going on as they end, whatever stands behind an utterance's own."""
+    tracks, lengths = output
+    index = torch.minimum(torch.arange(frames, device=tracks.device), lengths.to(tracks.device)[:, None] - 1)
+    return tracks.gather(1, index[:, :, None].expand(-1, -1, tracks.shape[-1]))
