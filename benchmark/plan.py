@@ -5,17 +5,12 @@ task model); cells that come out alike share one key and are run once. Keys are 
 those they start from.
 """
 
-import ast
 import dataclasses
-import inspect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from torch import nn
-
-from benchmark import registry
+from benchmark import provenance, registry
 from benchmark.contracts import PROTOCOL, FrontEnd, Scheme, Spec, Task
 from benchmark.corpora import Corpora, reference
 from benchmark.errors import EarmarkError
@@ -27,7 +22,6 @@ REFERENCE = "reference"
 IDENTITY = Spec("identity", 1, {})
 FROZEN = Spec("frozen", 1, {})
 SHELVES = {"train": "weights", "score": "records"}  # where the store keeps what a cell leaves
-LIBRARIES = ("torch", "torchaudio", "lightning", "speechbrain")
 OFFERED = frozenset({"clean", "labels"})  # by every scene, to front-ends and tasks
 
 
@@ -121,7 +115,7 @@ class _Planner:
         self.schemas = {label: self._schema(label) for label in recipe.tasks}
         tasks = {label: cls(self.schemas[label], **recipe.tasks[label].model) for label, cls in self.task_classes.items()}
         self.has_model = {label: _trainable(task) for label, task in tasks.items()}
-        self.task_code = {label: _code_of(task, "task") for label, task in tasks.items()}
+        self.task_code = {label: provenance.code_of(task, "task") for label, task in tasks.items()}
 
     def plan(self) -> Plan:
         self._check_needs()
@@ -248,7 +242,7 @@ class _Planner:
             "accelerator": self.recipe.trainer.accelerator,
         }
         code = self._code(front_end) | {name: value for task in tasks for name, value in self.task_code[task].items()}
-        code[f"scheme {scheme.name}"] = source_digest(scheme_class(scheme))
+        code[f"scheme {scheme.name}"] = provenance.source_digest(scheme_class(scheme))
         return self._add(Cell("train", place.name(what), config, tuple(starts.values()), code, phase.workers))
 
     # Scorings.
@@ -352,7 +346,7 @@ class _Planner:
     def _code(self, label: str | None) -> dict[str, str]:
         if label is None:
             return {}
-        return _code_of(self.front_ends[label], "front-end")
+        return provenance.code_of(self.front_ends[label], "front-end")
 
     def _schema(self, label: str) -> Mapping[str, Any]:
         entry = self.recipe.tasks[label]
@@ -372,28 +366,6 @@ def scheme_class(spec: Spec) -> type[Scheme]:
 
         return Pretraining
     return registry.load("schemes", spec.name)
-
-
-def source_digest(cls: type) -> str:
-    """Digest of what a class's own files say, blind to comments, layout and docstrings; the contracts and other packages are left out."""
-    parts = []
-    for base in cls.__mro__:
-        path = inspect.getsourcefile(base) if base.__module__ not in ("builtins", "benchmark.contracts", "abc", "typing") else None
-        if path and "site-packages" not in path and base.__module__.split(".")[0] not in ("torch", "lightning"):
-            tree = ast.parse(Path(path).read_text(encoding="utf-8"))
-            for node in ast.walk(tree):
-                body = getattr(node, "body", None)
-                if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-                    body[0] = ast.Pass()
-            parts.append(ast.dump(tree))
-    return digest(parts)
-
-
-def _code_of(module: nn.Module, what: str) -> dict[str, str]:
-    """Digests of the files of every class that a component is made of, a user's own among them, by class; torch's are left out."""
-    classes = {type(part) for part in module.modules()}
-    own = sorted((cls for cls in classes if cls.__module__.split(".")[0] not in LIBRARIES), key=lambda cls: cls.__name__)
-    return {f"{what} {cls.__name__}": source_digest(cls) for cls in own}
 
 
 def _entry(spec: Spec) -> dict[str, Any]:

@@ -9,6 +9,8 @@ import importlib
 import importlib.util
 import inspect
 import sys
+from collections.abc import Mapping
+from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
@@ -24,7 +26,8 @@ FOLDERS = {
 }
 
 
-def names(kind: str) -> dict[str, str]:
+@cache
+def names(kind: str) -> Mapping[str, str]:
     """Registered names of `kind` (a key of FOLDERS) and where each lives: a module, or "module:Class" for an entry point."""
     package, folder = FOLDERS[kind]
     found = {}

@@ -34,7 +34,7 @@ class Articulation(Generated):
     package = "vocaltractlab_cython"
     columns = ("id", "group", "audio", "tracks")
     files = ("audio", "tracks")
-    published = "7d3fceb5500a0f876a22be6ff657de929cc3e0f6c795d28e50632aec2ce6b9ef"
+    published = "59eed1a34159123c59e1e318e35c14347c37612863751819283a5292781a56b7"
 
     @property
     def schema(self) -> dict[str, list[str]]:
