@@ -15,6 +15,7 @@ from benchmark.contracts import PROTOCOL, FrontEnd, Scheme, Spec, Task
 from benchmark.corpora import Corpora, reference
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
+from benchmark.options import reported
 from benchmark.recipe import Phase, Recipe, TaskEntry, Train
 from benchmark.store import digest
 
@@ -113,7 +114,7 @@ class _Planner:
         self.schemes = {label: build_scheme(spec) for label, spec in recipe.schemes.items()}
         self.task_classes: dict[str, type[Task]] = {label: registry.load("tasks", entry.task) for label, entry in recipe.tasks.items()}
         self.schemas = {label: self._schema(label) for label in recipe.tasks}
-        tasks = {label: cls(self.schemas[label], **recipe.tasks[label].model) for label, cls in self.task_classes.items()}
+        tasks = {label: self._built(label) for label in recipe.tasks}
         self.has_model = {label: _trainable(task) for label, task in tasks.items()}
         self.task_code = {label: provenance.code_of(task, "task") for label, task in tasks.items()}
 
@@ -125,6 +126,11 @@ class _Planner:
                     self._rows(_Place(task, entry, fold, seed))
         self._drop_repeated_schemes()
         return Plan(self.recipe, self.cells, self.rows, self.schemas)
+
+    def _built(self, label: str) -> Task:
+        entry = self.recipe.tasks[label]
+        with reported(f"tasks.{label} on {reference(entry.targets, label, entry.folds[0])['name']}"):
+            return self.task_classes[label](self.schemas[label], **entry.model)
 
     def _check_needs(self) -> None:
         """EarmarkError where a component needs what scenes do not have, such as a listener."""

@@ -22,10 +22,11 @@ class _Loader(yaml.SafeLoader):
 
     def compose_mapping_node(self, anchor: Any) -> Any:
         node = super().compose_mapping_node(anchor)  # type: ignore[no-untyped-call]
-        keys = [key.value for key, _ in node.value if isinstance(key, yaml.ScalarNode)]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise yaml.MarkedYAMLError(problem=f"the key '{key}' stands twice in the mapping that begins", problem_mark=node.start_mark)
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' stands twice", problem_mark=key.start_mark)
+            seen.add(key.value)
         return node
 
 
@@ -90,7 +91,8 @@ def overlaid(base: Any, value: Any) -> Any:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        raw = yaml.load(path.read_text(encoding="utf-8"), Loader=_Loader)  # a SafeLoader
+        with path.open(encoding="utf-8") as file:
+            raw = yaml.load(file, Loader=_Loader)  # a SafeLoader
         if not isinstance(raw, dict):
             raise EarmarkError(f"{path}: not a recipe; write a mapping with the keys {', '.join(KEYS)}")
         for key, value in raw.items():

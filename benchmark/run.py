@@ -10,6 +10,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
@@ -78,9 +79,12 @@ def run_cells(plan: Plan, cells: list[Cell], store: Store, places: Places, jobs:
     """Run cells, at most `jobs` beside each other, each after those it needs; the reasons of those that failed. Others go on."""
     if not cells:
         return []
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_imported_once(plan))
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the server too, and would find it importing
+    forkserver.ensure_running()
+    signal.signal(signal.SIGINT, before)
     waiting = {cell.key: cell for cell in cells}
     running: dict[int, tuple[Any, Cell, float]] = {}
     failed: dict[str, str] = {}

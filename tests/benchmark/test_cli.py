@@ -59,6 +59,19 @@ def test_bad_arguments_are_one_line(capsys, arguments, message):
     assert error.count("\n") == 1
 
 
+def test_ctrl_c_is_one_line_even_while_a_library_is_imported(capsys, monkeypatch):
+    class Interrupted:
+        def find_spec(self, name, path=None, target=None):
+            if name == "benchmark.plan":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "benchmark.plan", raising=False)
+    monkeypatch.delattr("benchmark.plan", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
+    assert main(["run", "mini"]) == 130
+    assert capsys.readouterr().err == "earmark: stopped; finished cells are kept, the same command goes on from there\n"
+
+
 def test_leaderboard_rebuilds_the_committed_boards_to_the_byte(tmp_path, capsys):
     folders = sorted(path.parent for path in (ROOT / "leaderboards").rglob("summaries.jsonl"))
     for folder in folders:

@@ -16,7 +16,7 @@ class Component:
 
 
 class Sized:
-    def __init__(self, size: Size = 3, folder: Path = Path("a"), widths: Sequence[int] = (1, 2), rate: float = 1, limit: int = None) -> None:  # type: ignore
+    def __init__(self, size: Size = 3, folder: Path = Path("a"), widths: Sequence[int] = (1, 2), rate: float = 1, limit: int = None) -> None:  # type: ignore  # noqa: RUF013
         pass
 
 
@@ -90,10 +90,10 @@ def test_a_name_with_options():
     assert named("x", "a") == named("x", {"a": None}) == named("x", {"a": {}}) == ("a", {})
     assert named("x", {"a": {"b": 1}}) == ("a", {"b": 1})
     for wrong in (3, None, [], {}, {"a": {}, "b": {}}):
-        with pytest.raises(EarmarkError, match="x: .* is no component; write a name, or"):
+        with pytest.raises(EarmarkError, match=r"x: .* is no component; write a name, or"):
             named("x", wrong)
     for wrong in (0, "b", [1]):
-        with pytest.raises(EarmarkError, match="x: .* are no options of a; write a mapping"):
+        with pytest.raises(EarmarkError, match=r"x: .* are no options of a; write a mapping"):
             named("x", {"a": wrong})
 
 
@@ -102,5 +102,5 @@ def test_what_a_constructor_raises_is_one_line(error):
     with pytest.raises(EarmarkError, match=f"^x: cannot be built .{error.__name__}: .*many.*lines.*; change its options") as caught, reported("x"):
         raise error("many\n  lines")
     assert "\n" not in str(caught.value)
-    with pytest.raises(EarmarkError, match="^x: as it was$"), reported("x"):
+    with pytest.raises(EarmarkError, match=r"^x: as it was$"), reported("x"):
         raise EarmarkError("as it was")

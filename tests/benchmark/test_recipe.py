@@ -1,12 +1,17 @@
 """Recipes: what they mean, and one line for what is wrong with them."""
 
+import json
+from inspect import signature
+
 import pytest
 import toys
 import yaml
 
+from benchmark import registry
 from benchmark.contracts import Spec
 from benchmark.corpora import Corpora
 from benchmark.errors import EarmarkError
+from benchmark.options import bind
 from benchmark.plan import make_plan
 from benchmark.recipe import load_recipe
 
@@ -120,7 +125,7 @@ def test_a_label_may_stand_for_a_component_with_options(tmp_path):
         ("{clean: }", "{clean: }\nseeds: [-1]", "seeds.0: Input should be greater than or equal to 0"),
         ("{clean: }", "{clean: }\nseeds: [1, 1]", "seeds: write each value once"),
         ("{clean: }", "{clean: }\nseeds: []", "seeds: Tuple should have at least 1 item"),
-        ("{clean: }", "{clean: }\nseeds: [1]\nseeds: [2]", "the key 'seeds' stands twice"),
+        ("{clean: }", "{clean: }\nseeds: [1]\nseeds: [2]", r"the key 'seeds' stands twice in .*r\.yaml., line 6"),
         ("{clean: }", "{clean: }\ntrainer: {accelerator: gppu}", "trainer.accelerator: Input should be 'cpu', 'gpu', 'cuda', 'mps' or 'auto'"),
         ("{clean: }", "{clean: }\ntrainer: {devices: 2}", "trainer.devices: write 1, .*--jobs"),
         ("{clean: }", "{clean: }\ntrainer: {devices: true}", "trainer.devices: write 1"),
@@ -205,14 +210,16 @@ def test_bases_in_a_circle_are_one_line(tmp_path, text):
 
 def test_a_recipe_is_utf_8(tmp_path):
     (tmp_path / "r.yaml").write_bytes(b"# Caf\xe9\n" + GOOD.encode())
-    with pytest.raises(EarmarkError, match="r.yaml: not YAML: 'utf-8' codec can't decode byte 0xe9 .*; write YAML in UTF-8"):
+    with pytest.raises(EarmarkError, match=r"r.yaml: not YAML: 'utf-8' codec can't decode byte 0xe9 .*; write YAML in UTF-8"):
         load_recipe(tmp_path / "r.yaml")
 
 
-@pytest.mark.parametrize("label", ["", "a/b", "../a", "a.b", "-a", "=1+1", "a b", "<b>", "é", "a" * 65, "overall", "costs", "front_end", "all", "train", "training"])
+@pytest.mark.parametrize(
+    "label", ["", "a/b", "../a", "a.b", "-a", "=1+1", "a b", "<b>", "é", "a" * 65, "overall", "costs", "front_end", "all", "train", "training"]
+)
 def test_labels_of_tasks_become_file_names_and_modules(tmp_path, label):
     text = GOOD.replace("{speech_commands: {", f"{{'{label}': {{task: speech_commands, ")
-    with pytest.raises(EarmarkError, match="r.yaml: tasks: '.*' (is no label; write|means something else)"):
+    with pytest.raises(EarmarkError, match=r"r.yaml: tasks: '.*' (is no label; write|means something else)"):
         load(tmp_path, text)
 
 
@@ -299,3 +306,14 @@ def test_defaults_and_the_same_values_written_out_are_one_recipe(tmp_path, recwa
     assert again == implicit
     assert repr(again) == repr(implicit)  # 65 and 65.0 are equal, their JSON is not
     assert not [warning for warning in recwarn if "Pydantic" in str(warning.message)]
+
+
+@pytest.mark.parametrize(("kind", "given"), [("front_ends", 0), ("schemes", 0), ("tasks", 1), ("corpora", 1)])
+def test_the_defaults_of_every_component_are_valid_and_stay_what_they_are(kind, given):
+    for name in registry.names(kind):
+        cls = registry.load(kind, name)
+        wanted = {"path": "x", "module": "x.py:X", "members": []}  # what some constructors insist on
+        needed = {key: value for key, value in wanted.items() if key in signature(cls).parameters}
+        bound = bind(name, cls, needed, given)
+        assert json.loads(json.dumps(bound)) == bound
+        assert repr(bind(name, cls, bound, given)) == repr(bound)

@@ -113,6 +113,19 @@ def test_dry_run_says_what_is_done_and_what_is_not(finished, capsys, monkeypatch
     assert not (folder / "elsewhere").exists()
 
 
+def test_dry_run_says_where_a_summary_is_cut(finished, capsys, monkeypatch, tmp_path):
+    folder, recipe, environment, _ = finished
+    monkeypatch.setenv("EARMARK_CACHE", environment["EARMARK_CACHE"])
+    summaries = tmp_path / "leaderboards/toy/summaries.jsonl"
+    shutil.copytree(folder / "leaderboards", tmp_path / "leaderboards")
+    summaries.write_text(summaries.read_text()[:-100])
+    assert main(["run", str(recipe), "--dry-run", "--out", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "summaries.jsonl line" in error
+    assert "restore the file" in error
+    assert error.count("\n") == 1
+
+
 def test_a_cell_is_a_unit_that_any_engine_can_call(finished, tmp_path):
     from benchmark import plan, run
     from benchmark.corpora import Corpora

@@ -180,6 +180,8 @@ def test_unusable_transcripts(task: ASR) -> None:
 
 
 def test_user_s_errors(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(EarmarkError, match=r"its corpus has no transcripts .*; choose one that has"):
+        ASR({"classes": ["yes", "no"]})
     with pytest.raises(EarmarkError, match="did you mean 'beam'"):
         small(decoder="beem")
     with pytest.raises(EarmarkError, match="greedy decoding takes none"):

@@ -112,6 +112,8 @@ def test_figures_and_floor(task: SpeechCommands) -> None:
 
 
 def test_user_s_errors(task: SpeechCommands) -> None:
+    with pytest.raises(EarmarkError, match=r"its corpus has no labels .*; choose one that has"):
+        SpeechCommands({"alphabet": "ab"})
     task.check({"label": "no"})
     with pytest.raises(ValueError, match="label 'nope' is none of the classes yes, no, stop"):
         task.check({"label": "nope"})

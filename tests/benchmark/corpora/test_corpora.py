@@ -85,7 +85,7 @@ def test_a_path_is_looked_for_below_data_first(tmp_path, clip, monkeypatch):
 def test_a_users_own_class_without_folders_wants_a_path(tmp_path):
     file = tmp_path / "mine.py"
     file.write_text(USER_CORPUS.format(extra="version", value="1"))
-    with pytest.raises(EarmarkError, match="mine.py:Mine: no folder was given; write its option `path`"):
+    with pytest.raises(EarmarkError, match=r"mine.py:Mine: no folder was given; write its option `path`"):
         open_corpus(f"{file}:Mine", {}, tmp_path, tmp_path)
     assert open_corpus(f"{file}:Mine", {}, tmp_path, tmp_path, path=str(tmp_path)).rows("train") == [tmp_path]
 

@@ -144,6 +144,13 @@ def test_a_missing_package_is_one_line_with_the_remedy(tmp_path, monkeypatch):
         Few(tmp_path).rows("train")
 
 
+def test_a_cache_that_cannot_be_written_is_one_line_with_the_remedy(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(EarmarkError, match=r"file/cache/few: cannot be written .Not a directory.; .*EARMARK_CACHE") as error:
+        Few(tmp_path / "file/cache/few").prepare()
+    assert "\n" not in str(error.value)
+
+
 def test_a_failing_renderer_is_one_line_with_its_reason(tmp_path):
     class Mute(Few):
         def plan(self):

@@ -94,9 +94,10 @@ def test_the_best_weights_and_the_patience_survive_a_cut(source, tmp_path, monke
             raise Cut
 
     broken, data = prepared(source, phase)
-    with monkeypatch.context() as patch, pytest.raises(Cut):
+    with monkeypatch.context() as patch:
         patch.setattr(_Resume, "on_train_epoch_end", cut)
-        fit(broken, data, Trainer(), tmp_path / "cut", lambda done, total: None)
+        with pytest.raises(Cut):
+            fit(broken, data, Trainer(), tmp_path / "cut", lambda done, total: None)
     again, data = prepared(source, phase)
     assert fit(again, data, Trainer(), tmp_path / "cut", lambda done, total: None) == expected
     for name, value in whole.state_dict().items():
