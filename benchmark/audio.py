@@ -6,6 +6,7 @@ Arrays are float32, (channels, time); rms 1.0 is 100 dB SPL. Formats are those o
 import io
 import math
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +21,8 @@ from scipy.signal import lfilter
 from benchmark.contracts import SAMPLE_RATE
 from benchmark.errors import EarmarkError
 
+_CUT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)  # libsndfile's log of a WAV whose header promises more than there is
+_STREAMED = 0x7FFFF000  # the least size that programs write who do not know it yet
 _QUIETEST = -24  # exponent of the lowest threshold of P.56: -144 dB re full scale
 _THRESHOLDS = 2.0 ** np.arange(_QUIETEST, 6)
 TINY = 1e-10  # power under which a signal counts as silent: -100 dB re full scale, 0 dB SPL
@@ -60,6 +63,8 @@ def _opened(source: str | Path | Mapping[str, Any]) -> Iterator[soundfile.SoundF
     stream = io.BytesIO(source["bytes"]) if isinstance(source, Mapping) and source.get("bytes") else name
     try:
         with soundfile.SoundFile(stream) as file:
+            if (cut := _CUT.search(file.extra_info)) and int(cut[2]) < int(cut[1]) < _STREAMED:
+                raise EarmarkError(f"{name}: cut short, it holds {cut[2]} of {cut[1]} bytes of audio; restore the file or remove it from the corpus")
             yield file
     except (soundfile.LibsndfileError, OSError) as error:
         reason = "no such file" if stream is name and not Path(name).is_file() else "not audio that libsndfile reads, or cut short"

@@ -103,12 +103,23 @@ def test_a_piece_of_another_rate_has_the_length_asked_for(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("content", "reason"), [(None, "no such file"), (b"", "not audio"), (b"RIFF....WAVE", "not audio"), ("empty", "no samples"), ("nan", "not finite")]
+    ("content", "reason"),
+    [
+        (None, "no such file"),
+        (b"", "not audio"),
+        (b"RIFF....WAVE", "not audio"),
+        ("empty", "no samples"),
+        ("nan", "not finite"),
+        ("half", "cut short, it holds 1000 of 32000 bytes of audio"),
+    ],
 )
 def test_what_cannot_be_read_is_one_line_with_the_file(tmp_path, content, reason):
     path = tmp_path / "x.wav"
     if content == "empty":
         soundfile.write(path, np.zeros((0, 1)), 16000)
+    elif content == "half":
+        soundfile.write(path, np.zeros((16000, 1)), 16000)
+        path.write_bytes(path.read_bytes()[:1044])
     elif content == "nan":
         audio.write(path, np.array([[0.0, np.nan]], np.float32))
     elif content is not None:
