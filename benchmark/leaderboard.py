@@ -187,8 +187,8 @@ class _Board:
             where = f"task '{self.task}', {line['front_end']} under {line['scheme']}, seed {line['seed']}, fold {line['fold']}"
             size = len(line["scenes"]), len(line["conditions"])
             try:
-                values = np.array([line["sums"][column] for column in self.columns], np.float64)  # null becomes NaN
-                flags = np.array(line["failed"], bool)
+                values = np.array([_table(line["sums"][column], size[1]) for column in self.columns], np.float64)  # null becomes NaN
+                flags = np.array(_table(line["failed"], size[1]), bool)
             except (KeyError, ValueError, TypeError):
                 raise EarmarkError(f"{where}: the sums are not tables of the columns {', '.join(self.columns)}; run the cell again") from None
             if values.shape[1:] != size or flags.shape != size or len(set(line["scenes"])) != size[0]:
@@ -217,6 +217,11 @@ class _Board:
             row.score = (shares[:, :, None] * figures[self.metric])[:, :, self.noisy].sum(1).mean(-1) if self.noisy else np.full(len(weights), NAN)
             row.figures = {name: figures[name][0].mean(0) for name in self.figures if name in figures}  # some are measured on demand
             row.complete &= bool(np.isfinite(row.score[0]))
+
+
+def _table(rows: Sequence[Any], conditions: int) -> list[Any]:
+    """Rows of as many values as there are conditions; one value stands for all of them."""
+    return [row if isinstance(row, list) else [row] * conditions for row in rows]
 
 
 def _universes(groups: Mapping[str, set[str]]) -> dict[str, set[str]]:

@@ -91,8 +91,10 @@ def _scores(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[
     groups = {record["base"]: record["group"] for record in records}
     place = {(record["base"], _condition(record, task_class)): index for index, record in enumerate(records)}
 
-    def table(values: Mapping[int, Any]) -> list[list[Any]]:
-        return [[values.get(place[base, name]) if (base, name) in place else None for name in conditions] for base in bases]
+    def table(values: Mapping[int, Any]) -> list[Any]:
+        """A list of conditions for each scene, or one value where all conditions have it: most columns of classes are zeros."""
+        rows = [[values.get(place[base, name]) if (base, name) in place else None for name in conditions] for base in bases]
+        return [row[0] if row.count(row[0]) == len(row) else row for row in rows]
 
     excluded = {index: record["prediction"]["excluded"] for index, record in enumerate(records) if record["prediction"].get("excluded")}
     kept = [index for index in range(len(records)) if index not in excluded]

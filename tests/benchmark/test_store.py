@@ -58,7 +58,7 @@ def hold(root, ready, release):
 
 
 def test_two_runs_do_not_write_to_one_folder(tmp_path):
-    context = multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("fork")  # spawned, it would have to import this file, whose name another package may own
     ready, release = context.Event(), context.Event()
     other = context.Process(target=hold, args=(tmp_path, ready, release))
     other.start()
