@@ -1,5 +1,6 @@
 """What tasks share that choose one class for an utterance."""
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -43,9 +44,9 @@ class Classifier(Task):
         """The label."""
         return {"label": row["label"]}
 
+    @abstractmethod
     def counted(self, truth: pd.Series, predicted: pd.Series) -> pd.DataFrame:
         """Additive columns of labels; a prediction of None stands for a failure."""
-        raise NotImplementedError
 
     def score(self, predictions: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
         """The columns of what was predicted."""
