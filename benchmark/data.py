@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import lightning as L
@@ -128,4 +129,6 @@ class SceneData(L.LightningDataModule):
 
     def _loader(self, stream: str, dataset: Dataset, workers: int) -> DataLoader:
         task = self.tasks.get(stream)
-        return DataLoader(dataset, self.phase.batch, num_workers=workers, collate_fn=lambda mixtures: collate(mixtures, task))
+        # Forked, whatever way this process was started: the rows of a large corpus are then shared instead of copied.
+        context = "fork" if workers else None
+        return DataLoader(dataset, self.phase.batch, num_workers=workers, collate_fn=partial(collate, task=task), multiprocessing_context=context)

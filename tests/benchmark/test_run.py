@@ -260,3 +260,10 @@ def test_two_runs_in_one_folder_are_refused(finished, capsys, monkeypatch):
     assert main(["run", str(recipe)]) == 2
     assert f"process {holder.pid} is writing here" in one_line(capsys)
     holder.communicate("")
+
+
+def test_scenes_are_mixed_by_workers_of_their_own(workspace):
+    phase = {"steps": 2, "batch": 2, "validations": 1, "workers": 1}
+    recipe = changed(workspace, schemes={"noisy": None}, train={"validation_scenes": 2, "pretrain": phase, "stock": phase, "adapt": phase})
+    done = subprocess.run([*EARMARK, "run", str(recipe), "--jobs", "1"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
