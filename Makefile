@@ -25,7 +25,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
-benchmark: $(READY) ## run a recipe and write its leaderboards (RECIPE=mini, about 25 minutes on two cores)
+benchmark: $(READY) ## run a recipe and write its leaderboards (RECIPE=mini, about half an hour on two cores)
 	$(EARMARK) run $(RECIPE) --out $(OUT) $(if $(DATA),--data $(DATA)) $(if $(JOBS),--jobs $(JOBS))
 
 demo: ## the same for spoken commands alone, in under 3 minutes
