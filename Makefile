@@ -25,7 +25,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $(READY)
 
-benchmark: $(READY) ## run a recipe and write its leaderboards (RECIPE=mini, about half an hour on two cores)
+benchmark: $(READY) ## run a recipe and write its leaderboards (RECIPE=mini, under 25 minutes on two cores)
 	$(EARMARK) run $(RECIPE) --out $(OUT) $(if $(DATA),--data $(DATA)) $(if $(JOBS),--jobs $(JOBS))
 
 demo: ## the same for spoken commands alone, in under 3 minutes
@@ -41,7 +41,7 @@ test: $(READY) ## run the tests (under 5 minutes on two cores)
 	$(BIN)/python -m pytest --numprocesses=2
 
 speed: $(READY) ## compare the engine with bare loops and other libraries, side by side
-	$(BIN)/python -m pytest tests/speed --override-ini=python_files='bench_*.py' --capture=no --benchmark-disable
+	$(BIN)/python -m pytest tests/speed --capture=no --benchmark-enable --benchmark-columns=rounds
 
 lint: $(READY) ## ruff, mypy and the rules on imports
 	$(BIN)/ruff check .
