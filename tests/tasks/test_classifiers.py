@@ -97,7 +97,7 @@ def test_accuracy_is_that_of_scikit_learn(task):
     rng = np.random.default_rng(0)
     references = pd.DataFrame([task.reference({"label": label}) for label in rng.choice(CLASSES, 100, p=[0.6, 0.3, 0.1])])
     guesses = pd.DataFrame({"label": rng.choice(CLASSES, 100), "log_probability": -1.0})
-    figures = task.summarise(task.score(guesses, references).sum())
+    figures = task.summarise(task.score(guesses, references).sum().to_dict())
     assert figures["accuracy"] == pytest.approx(accuracy_score(references["label"], guesses["label"]))
 
 
@@ -107,8 +107,8 @@ def test_a_failed_utterance_scores_the_floor_and_the_right_answer_the_best(task)
     right = task.score(references.assign(log_probability=0.0), references)
     assert floor.index.tolist() == ["a", "b", "c"]
     assert floor.columns.tolist() == right.columns.tolist()
-    assert task.summarise(floor.sum()) == pytest.approx({name: figure.floor for name, figure in task.figures.items()})
-    assert task.summarise(right.sum()) == pytest.approx({name: figure.best for name, figure in task.figures.items()})
+    assert task.summarise(floor.sum().to_dict()) == pytest.approx({name: figure.floor for name, figure in task.figures.items()})
+    assert task.summarise(right.sum().to_dict()) == pytest.approx({name: figure.best for name, figure in task.figures.items()})
     assert primary(task) in task.figures
 
 

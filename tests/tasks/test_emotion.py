@@ -45,11 +45,11 @@ def test_learns_rising_from_falling_pitch() -> None:
     known = Batch([], heard, None, task.collate([{"label": style} for style in styles]))
     optimiser = torch.optim.Adam(task.parameters(), 0.01)
     for _ in range(40):
-        loss = task.loss(task(*known.heard), known).mean()
+        loss = task.loss(task(*known.heard[:2]), known).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert [p["label"] for p in task.predict(task(*known.heard), known)] == styles
+    assert [p["label"] for p in task.predict(task(*known.heard[:2]), known)] == styles
 
 
 def test_uar_and_the_confusion_matrix_are_those_of_scikit_learn(task: Emotion) -> None:

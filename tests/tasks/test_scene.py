@@ -46,17 +46,17 @@ def test_learns_what_differs_in_time_alone():
     known = batch(task, noise, ["steady", "beating"] * 6)
     optimiser = torch.optim.Adam(task.parameters(), 0.01)
     for _ in range(40):
-        loss = task.loss(task(*known.heard), known).mean()
+        loss = task.loss(task(*known.heard[:2]), known).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert [p["label"] for p in task.predict(task(*known.heard), known)] == ["steady", "beating"] * 6
+    assert [p["label"] for p in task.predict(task(*known.heard[:2]), known)] == ["steady", "beating"] * 6
 
 
 def test_log_loss_is_that_of_scikit_learn_and_classes_are_counted(task):
     scenes, audio = ["sea", "rain", "train", "sea"], 0.018 * torch.randn(4, 1, 16000)
     known = batch(task, audio, scenes)
-    output = task(*known.heard).detach()
+    output = task(*known.heard[:2]).detach()
     frame, references = pd.DataFrame(task.predict(output, known)), pd.DataFrame({"label": scenes})
     columns = task.score(frame, references)
     assert task.summarise(columns.sum())["log_loss"] == pytest.approx(log_loss(scenes, output.double().softmax(-1), labels=CLASSES), rel=1e-5)

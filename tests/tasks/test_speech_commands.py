@@ -15,11 +15,11 @@ def test_learns_two_tones() -> None:
     known = Batch([], Heard(tones, torch.full((4,), 4000)), None, task.collate([{"label": word} for word in words]))
     optimiser = torch.optim.Adam(task.parameters(), 0.01)
     for _ in range(30):
-        loss = task.loss(task(*known.heard), known).mean()
+        loss = task.loss(task(*known.heard[:2]), known).mean()
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
-    assert [p["label"] for p in task.predict(task(*known.heard), known)] == words
+    assert [p["label"] for p in task.predict(task(*known.heard[:2]), known)] == words
 
 
 def test_pools_and_channels_go_together() -> None:
