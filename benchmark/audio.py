@@ -3,6 +3,7 @@
 Arrays are float32, (channels, time); rms 1.0 is 100 dB SPL. Formats are those of libsndfile, resampling is soxr's.
 """
 
+import hashlib
 import io
 import math
 import os
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 import soundfile
 import soxr
+from cachetools import LRUCache
 from scipy.ndimage import maximum_filter1d
 from scipy.signal import lfilter
 
@@ -25,36 +27,68 @@ _CUT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)  # libsndf
 _STREAMED = 0x7FFFF000  # the least size that programs write who do not know it yet
 _QUIETEST = -24  # exponent of the lowest threshold of P.56: -144 dB re full scale
 _THRESHOLDS = 2.0 ** np.arange(_QUIETEST, 6)
+_COMPRESSED = ("FLAC", "OGG", "MP3")  # libsndfile's names of the formats that take long to decode
+KEPT_SECONDS = 60  # recordings up to this length are kept, decoded and resampled, for the next time
+KEPT_BYTES = 400_000_000  # of them in each process, the least lately used going first
+_recordings: LRUCache[Any, np.ndarray] = LRUCache(KEPT_BYTES, getsizeof=lambda audio: audio.nbytes)
 TINY = 1e-10  # power under which a signal counts as silent: -100 dB re full scale, 0 dB SPL
 
 
 def read(source: str | Path | Mapping[str, Any], sample_rate: int | None = SAMPLE_RATE) -> np.ndarray:
-    """Read a file, or a {"path", "bytes"} pair, as (channels, time) at `sample_rate` (None: as it is).
+    """Read a file, or a {"path", "bytes"} pair, as (channels, time) at `sample_rate` (None: as it is); not to be written to.
 
     Raises EarmarkError where the file is missing, unreadable, empty or holds samples that are not finite.
     """
+    key = _key(source, sample_rate)
+    if key in _recordings:
+        return _recordings[key]
     with _opened(source) as file:
-        audio, rate = _samples(file, source), file.samplerate
-    return audio if sample_rate is None else resample(audio, rate, sample_rate)
+        return _whole(file, source, key, sample_rate)
 
 
 def read_piece(source: str | Path | Mapping[str, Any], samples: int, position: float, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """`samples` samples at `sample_rate`, (channels, samples), from a relative `position` in [0, 1); only what is needed is decoded.
+    """`samples` samples at `sample_rate`, (channels, samples), from a relative `position` in [0, 1); of a long recording only what is needed is decoded.
 
     A recording that is too short is repeated from there. Errors as for `read`.
     """
+    key = _key(source, sample_rate)
+    if key in _recordings:
+        return _piece(_recordings[key], samples, position)
     with _opened(source) as file:
         needed = math.ceil(samples * file.samplerate / sample_rate)
-        if file.frames < needed:
-            audio = _samples(file, source)
-            audio = np.roll(audio, -int(position * audio.shape[-1]), axis=-1)
-            audio = np.tile(audio, -(-needed // audio.shape[-1]))[:, :needed]
-        else:
-            file.seek(int(position * (file.frames - needed + 1)))
-            audio = _samples(file, source, needed)
-        audio = resample(audio, file.samplerate, sample_rate)
+        if file.frames < needed or _worth_keeping(file, sample_rate):
+            return _piece(_whole(file, source, key, sample_rate), samples, position)
+        file.seek(int(position * (file.frames - needed + 1)))
+        audio = resample(_samples(file, source, needed), file.samplerate, sample_rate)
     missing = samples - audio.shape[-1]  # a resampler may round down
     return audio[:, :samples] if missing <= 0 else np.pad(audio, ((0, 0), (0, missing)), mode="edge")
+
+
+def _key(source: str | Path | Mapping[str, Any], sample_rate: int | None) -> tuple[str | bytes, int | None]:
+    stored = source.get("bytes") if isinstance(source, Mapping) else None
+    return hashlib.sha256(stored).digest() if stored else _name(source), sample_rate
+
+
+def _worth_keeping(file: soundfile.SoundFile, sample_rate: int | None) -> bool:
+    """Whether decoding or resampling costs more than reading, and the recording is short."""
+    costly = file.format in _COMPRESSED or sample_rate not in (None, file.samplerate)
+    return costly and file.frames <= KEPT_SECONDS * file.samplerate
+
+
+def _whole(file: soundfile.SoundFile, source: Any, key: Any, sample_rate: int | None) -> np.ndarray:
+    audio = resample(_samples(file, source), file.samplerate, sample_rate or file.samplerate)
+    if _worth_keeping(file, sample_rate) and audio.nbytes <= KEPT_BYTES:
+        audio.flags.writeable = False
+        _recordings[key] = audio
+    return audio
+
+
+def _piece(audio: np.ndarray, samples: int, position: float) -> np.ndarray:
+    if (spare := audio.shape[-1] - samples) >= 0:
+        start = int(position * (spare + 1))
+        return audio[:, start : start + samples]
+    audio = np.roll(audio, -int(position * audio.shape[-1]), axis=-1)
+    return np.tile(audio, -(-samples // audio.shape[-1]))[:, :samples]
 
 
 @contextmanager

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import soundfile
+from cachetools import LRUCache
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -60,6 +61,44 @@ def test_power_is_summed_over_ears_and_an_interferer_is_measured_where_it_sounds
     assert audio.power(tone) == pytest.approx(0.5)
     gated = np.concatenate([tone, np.zeros((2, 300), np.float32)], 1)
     assert audio.sounding_power(gated) == pytest.approx(audio.power(tone))
+
+
+@pytest.mark.parametrize(("suffix", "rate"), [("flac", 16000), ("ogg", 16000), ("mp3", 16000), ("wav", 8000), ("wav", 44100)])
+def test_what_takes_long_to_read_is_read_once(tmp_path, monkeypatch, suffix, rate):
+    path = tmp_path / f"x.{suffix}"
+    soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 2 * rate), rate)
+    whole = audio.read(path)
+    opened = []
+    monkeypatch.setattr(soundfile, "SoundFile", lambda *args, **kwargs: opened.append(args))
+    assert audio.read(path) is whole
+    piece = audio.read_piece(path, 4000, 0.25)
+    assert not opened
+    np.testing.assert_array_equal(piece, whole[:, int(0.25 * (whole.shape[-1] - 3999)) :][:, :4000])
+    np.testing.assert_array_equal(audio.read_piece(path, 3 * whole.shape[-1], 0.5), np.tile(np.roll(whole, -(whole.shape[-1] // 2), -1), 3))
+    with pytest.raises(ValueError, match="read-only"):
+        whole *= 2
+
+
+def test_kept_recordings_are_bounded_and_the_same_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(audio, "_recordings", LRUCache(300_000, getsizeof=lambda kept: kept.nbytes))
+    monkeypatch.setattr(audio, "KEPT_BYTES", 300_000)
+    for index in range(4):
+        soundfile.write(tmp_path / f"{index}.flac", np.random.default_rng(index).uniform(-0.5, 0.5, 30000), 16000)
+    soundfile.write(tmp_path / "large.flac", np.zeros(100_000), 16000)
+    first = [audio.read(tmp_path / f"{index}.flac") for index in range(4)]
+    assert audio.read(tmp_path / "large.flac").shape == (1, 100_000)
+    assert len(audio._recordings) == 2
+    for index in range(4):
+        np.testing.assert_array_equal(audio.read(tmp_path / f"{index}.flac"), first[index])
+
+
+def test_of_a_long_recording_a_piece_is_decoded(tmp_path, monkeypatch):
+    monkeypatch.setattr(audio, "KEPT_SECONDS", 1)
+    signal = np.random.default_rng(0).uniform(-0.5, 0.5, 32000).astype(np.float32)
+    soundfile.write(tmp_path / "x.flac", signal, 16000, subtype="PCM_24")
+    kept = len(audio._recordings)
+    np.testing.assert_allclose(audio.read_piece(tmp_path / "x.flac", 4000, 0.5)[0], signal[14000:18000], atol=1e-6)
+    assert len(audio._recordings) == kept
 
 
 @pytest.mark.parametrize(("suffix", "subtype", "rate", "channels"), [("wav", "PCM_16", 8000, 1), ("flac", "PCM_24", 44100, 2), ("ogg", "VORBIS", 16000, 1)])
