@@ -53,10 +53,10 @@ class System(L.LightningModule):
         if front_end.sample_rate != SAMPLE_RATE:
             audio = resample(audio, SAMPLE_RATE, front_end.sample_rate)
         lengths = heard.lengths if front_end.sample_rate == SAMPLE_RATE else heard.lengths * front_end.sample_rate // SAMPLE_RATE
-        inner = Heard(audio, lengths, heard.listener, heard.names)
+        inner = Heard(audio.clone(), lengths, heard.listener, heard.names)  # a front-end may work in place
         if fold:
             listener = None if heard.listener is None else heard.listener.reshape(-1, 1, heard.listener.shape[-1])
-            inner = Heard(audio.reshape(-1, 1, audio.shape[-1]), lengths.repeat_interleave(channels), listener, heard.names)
+            inner = Heard(inner.audio.reshape(-1, 1, audio.shape[-1]), lengths.repeat_interleave(channels), listener, heard.names)
         enhanced = front_end.process(inner, **controls)
         if not isinstance(enhanced, Enhanced) or enhanced.audio.shape != inner.audio.shape:
             got = tuple(enhanced.audio.shape) if isinstance(enhanced, Enhanced) else type(enhanced).__name__
@@ -135,12 +135,12 @@ class System(L.LightningModule):
                 f"{type(self.front_end).__name__}: the training loss is not finite; look for NaN in the front-end's output, or lower train.*.lr in the recipe"
             )
         optimizers, schedules = _listed(self.optimizers(use_pl_optimizer=True)), _listed(self.lr_schedulers())
-        parameters = [p for index in chosen for group in optimizers[index].param_groups for p in group["params"]]
+        parameters = {index: [p for group in optimizers[index].param_groups for p in group["params"]] for index in chosen}
         for index in chosen:
             optimizers[index].zero_grad()
-        self._backward(update, parameters)
-        nn.utils.clip_grad_norm_(parameters, self.phase.clip)
+        self._backward(update, [p for part in parameters.values() for p in part])
         for index in chosen:
+            nn.utils.clip_grad_norm_(parameters[index], self.phase.clip)  # each part by itself, so that no scheme clips harder than another
             optimizers[index].step()
             schedules[index].step()
             self.counts["front_end" if self._moved[index] == FRONT_END else "task"] += 1

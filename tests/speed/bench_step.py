@@ -68,7 +68,6 @@ def bare_steps(batch) -> list[float]:
     front_end, task = parts()
     phase = Phase()
     optimizers = [torch.optim.AdamW(part.parameters(), lr=phase.lr, weight_decay=phase.weight_decay) for part in (front_end, task)]
-    parameters = [p for part in (front_end, task) for p in part.parameters()]
     times = []
     for _ in range(STEPS):
         times.append(time.perf_counter())
@@ -79,8 +78,8 @@ def bare_steps(batch) -> list[float]:
         for optimizer in optimizers:
             optimizer.zero_grad()
         losses.mean().backward()
-        torch.nn.utils.clip_grad_norm_(parameters, phase.clip)
-        for optimizer in optimizers:
+        for part, optimizer in zip((front_end, task), optimizers, strict=True):
+            torch.nn.utils.clip_grad_norm_(part.parameters(), phase.clip)
             optimizer.step()
     return [later - earlier for earlier, later in pairwise(times[1:])]
 

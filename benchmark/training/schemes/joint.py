@@ -18,6 +18,7 @@ class Joint(Scheme):
         balance: how the losses of several tasks are weighed against each other, equal or uncertainty
     """
 
+    version = 2
     moves = frozenset({"front_end", "tasks"})
 
     def __init__(self, enhancement_weight: float = 1.0, balance: str = "equal") -> None:

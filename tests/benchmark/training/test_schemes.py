@@ -114,3 +114,14 @@ def test_importance_by_hand():
     assert normalised(FUNCTIONS["focal"](torch.zeros(2), 1, 2.0)).tolist() == [1, 1]  # nothing to choose between
     with pytest.raises(EarmarkError, match="did you mean 'softmax'"):
         SampleImportance("softmaxx")
+
+
+def test_a_front_end_that_works_in_place_does_so_once(batch, task):
+    class InPlace(FrontEnd):
+        def forward(self, audio):
+            return audio.mul_(0.5)
+
+    system = System(InPlace(), {"bands": task})
+    before = batch.heard.audio.clone()
+    assert torch.equal(system.enhance(batch).audio, system.enhance(batch).audio)
+    assert torch.equal(batch.heard.audio, before)

@@ -1,0 +1,62 @@
+"""The level-dependent prescription FIG6, as a front-end: soft sounds get more gain than loud ones."""
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn.functional import pad
+from torchaudio.functional import lfilter
+
+from benchmark.contracts import AUDIOGRAM_HZ, FULL_SCALE_DB_SPL, SAMPLE_RATE, Enhanced, FrontEnd, Heard
+from benchmark.frontends._stft import STFT
+from benchmark.hearing.prescriptions import fig6
+
+_SILENT = 1e-10  # power at 0 dB SPL
+
+
+class Fig6(FrontEnd):
+    """Gains of benchmark.hearing.prescriptions.fig6 for the level of the whole sound, frame by frame, on a short-time spectrum; each ear for itself.
+
+    The prescription speaks of the overall level of speech, so the level here is that of all frequencies together, smoothed by one pole over the past. Between
+    its ten frequencies gains in dB run linearly over log frequency, beyond them they are held. All of this but the prescription is ours.
+    """
+
+    channels = None
+    needs = frozenset({"listener"})
+    weights: Tensor
+
+    def __init__(self, window: int = 256, hop: int = 64, smoothing: float = 0.125) -> None:
+        """`window` and `hop` in samples; `smoothing`: time constant of the level in seconds, that of a sound-level meter's "fast"."""
+        super().__init__()
+        self.stft = STFT(window, hop)
+        self.pole = math.exp(-hop / SAMPLE_RATE / smoothing)
+        self.register_buffer("weights", _interpolation(window // 2 + 1), persistent=False)
+
+    def process(self, heard: Heard, **controls: float) -> Enhanced:
+        """Amplify (batch, channels, time) for thresholds (batch, channels, 10)."""
+        if heard.listener is None:
+            raise ValueError("fig6 needs a listener")
+        spectrum = self.stft.analyse(heard.audio)
+        levels = self._levels(heard.audio, spectrum.shape[-1])[..., None]
+        thresholds = heard.listener[..., None, :].expand(*levels.shape[:-1], -1)
+        gains = (fig6(thresholds, levels) @ self.weights).transpose(-1, -2)
+        return Enhanced(self.stft.synthesise(spectrum * 10 ** (gains / 20), heard.audio.shape[-1]))
+
+    def _levels(self, audio: Tensor, frames: int) -> Tensor:
+        """dB SPL before the middle of each frame, (batch, channels, frames)."""
+        hop = self.stft.hop
+        power = pad(audio.square(), (hop, frames * hop))[..., : frames * hop].unflatten(-1, (frames, hop)).mean(-1)
+        smoothed = lfilter(power, power.new_tensor([1.0, -self.pole]), power.new_tensor([1 - self.pole, 0.0]), clamp=False)
+        return FULL_SCALE_DB_SPL + 10 * torch.log10(smoothed.clamp_min(_SILENT))
+
+
+def _interpolation(bins: int) -> Tensor:
+    """What each of AUDIOGRAM_HZ counts in each bin, (10, bins)."""
+    known = torch.tensor(AUDIOGRAM_HZ).log()
+    hertz = torch.linspace(0, SAMPLE_RATE / 2, bins).clamp(AUDIOGRAM_HZ[0], AUDIOGRAM_HZ[-1]).log()
+    right = torch.searchsorted(known, hertz).clamp(1, len(known) - 1)
+    share = (hertz - known[right - 1]) / (known[right] - known[right - 1])
+    weights = torch.zeros(len(known), bins)
+    weights[right - 1, torch.arange(bins)] = 1 - share
+    weights[right, torch.arange(bins)] += share
+    return weights

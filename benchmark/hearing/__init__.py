@@ -1,0 +1,1 @@
+"""Listeners: audiograms, the ear as a differentiable model, prescriptions of gain."""

@@ -1,0 +1,88 @@
+"""Audiograms: the standard profiles, listeners read from a file, draws for training. Thresholds in dB HL at AUDIOGRAM_HZ, as tuples of ten."""
+
+import json
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+
+from benchmark.contracts import AUDIOGRAM_HZ
+from benchmark.errors import EarmarkError, unknown
+
+Audiogram = tuple[float, ...]
+LOWEST, HIGHEST = -10.0, 120.0  # dB HL that audiometers measure; beyond, a number is a mistake
+DRAWN = (0.0, 105.0)  # dB HL, of audiograms drawn for training; so far the standard profiles reach
+JITTER = 10.0  # dB, either way, at each frequency by itself
+EARS = ("left", "right")
+
+# The ten standard audiograms of IEC 60118-15 (Bisgaard, Vlaming, Dahlquist, Trends in Amplification 2010), flat to sloping (N) and steep (S), and a normal ear.
+PROFILES: dict[str, Audiogram] = {
+    "normal": (0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
+    "N1": (10, 10, 10, 10, 10, 10, 15, 20, 30, 40),
+    "N2": (20, 20, 20, 22.5, 25, 30, 35, 40, 45, 50),
+    "N3": (35, 35, 35, 35, 40, 45, 50, 55, 60, 65),
+    "N4": (55, 55, 55, 55, 55, 60, 65, 70, 75, 80),
+    "N5": (65, 67.5, 70, 72.5, 75, 80, 80, 80, 80, 80),
+    "N6": (75, 77.5, 80, 82.5, 85, 90, 90, 95, 100, 100),
+    "N7": (90, 92.5, 95, 100, 105, 105, 105, 105, 105, 105),
+    "S1": (10, 10, 10, 10, 10, 10, 15, 30, 55, 70),
+    "S2": (20, 20, 20, 22.5, 25, 35, 55, 75, 95, 95),
+    "S3": (30, 30, 35, 47.5, 60, 70, 75, 80, 80, 85),
+}
+
+
+def audiogram(name: str) -> Audiogram:
+    """A standard profile by name, or an ear of a listener: `path/to/listeners.json:L0001:left`. Raises EarmarkError."""
+    if name in PROFILES:
+        return PROFILES[name]
+    path, _, ear = name.partition(".json:")
+    if not ear:
+        raise unknown("listener", name, PROFILES)
+    listener, _, side = ear.partition(":")
+    known = read_listeners(Path(f"{path}.json"))
+    if listener not in known:
+        raise unknown(f"listener of {path}.json", listener, known)
+    if side not in EARS:
+        raise EarmarkError(f"{name}: which ear? write {path}.json:{listener}:left or :right")
+    return known[listener][EARS.index(side)]
+
+
+def read_listeners(path: Path) -> dict[str, tuple[Audiogram, Audiogram]]:
+    """Left and right ears by listener, from a file like the Clarity challenges' listeners.json. Raises EarmarkError."""
+    try:
+        records = json.loads(path.read_text(encoding="utf-8"))
+        listeners = {name: [record["audiogram_cfs"], record["audiogram_levels_l"], record["audiogram_levels_r"]] for name, record in records.items()}
+    except OSError as error:
+        raise EarmarkError(f"{path}: cannot be read ({error.strerror}); give the path of a listeners.json") from error
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise EarmarkError(f"{path}: no list of listeners with audiogram_cfs, audiogram_levels_l and audiogram_levels_r; get the Clarity metadata") from error
+    return {
+        name: (resampled(hertz, left, f"{path}: {name}, left ear"), resampled(hertz, right, f"{path}: {name}, right ear"))
+        for name, (hertz, left, right) in listeners.items()
+    }
+
+
+def resampled(hertz: Sequence[float], thresholds: Sequence[float], where: str = "audiogram") -> Audiogram:
+    """Thresholds in dB HL at any rising frequencies to those at AUDIOGRAM_HZ: linear over log frequency.
+
+    Raises EarmarkError, beginning with `where`: unsorted frequencies, a different number of thresholds, a range that does not cover 250 to 6000 Hz, a
+    threshold that is no number or outside of -10 to 120 dB HL. Nothing is extrapolated.
+    """
+    if len(hertz) != len(thresholds) or not all(isinstance(value, int | float) for value in (*hertz, *thresholds)):
+        raise EarmarkError(f"{where}: {len(hertz)} frequencies and {len(thresholds)} thresholds; give one number in dB HL for each frequency")
+    if any(later <= earlier for earlier, later in pairwise(hertz)):
+        raise EarmarkError(f"{where}: the frequencies {', '.join(f'{f:g}' for f in hertz)} Hz do not rise; sort them, each once")
+    if not hertz or hertz[0] > AUDIOGRAM_HZ[0] or hertz[-1] < AUDIOGRAM_HZ[-1]:
+        raise EarmarkError(f"{where}: the frequencies do not cover {AUDIOGRAM_HZ[0]} to {AUDIOGRAM_HZ[-1]} Hz; measure the missing ones")
+    for f, threshold in zip(hertz, thresholds, strict=True):
+        if not LOWEST <= threshold <= HIGHEST:
+            raise EarmarkError(f"{where}: {threshold:g} dB HL at {f:g} Hz is outside of {LOWEST:g} to {HIGHEST:g}; correct it")
+    return tuple(float(value) for value in np.interp(np.log(AUDIOGRAM_HZ), np.log(hertz), thresholds))
+
+
+def drawn(rng: np.random.Generator) -> Audiogram:
+    """An audiogram for training: one of the profiles, with up to 10 dB more or less at each frequency, within 0 to 105 dB HL (Gonzalez et al. 2025)."""
+    profile = PROFILES[list(PROFILES)[int(rng.integers(len(PROFILES)))]]
+    jittered = np.clip(np.asarray(profile) + rng.uniform(-JITTER, JITTER, len(profile)), *DRAWN)
+    return tuple(float(value) for value in jittered)
