@@ -25,6 +25,7 @@ from benchmark.errors import EarmarkError
 
 _CUT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)  # libsndfile's log of a WAV whose header promises more than there is
 _STREAMED = 0x7FFFF000  # the least size that programs write who do not know it yet
+_OGG_PAGE = 65_536  # bytes, the next power of two above the largest page of an Ogg file
 _QUIETEST = -24  # exponent of the lowest threshold of P.56: -144 dB re full scale
 _THRESHOLDS = 2.0 ** np.arange(_QUIETEST, 6)
 _COMPRESSED = ("FLAC", "OGG", "MP3")  # libsndfile's names of the formats that take long to decode
@@ -37,7 +38,7 @@ TINY = 1e-10  # power under which a signal counts as silent: -100 dB re full sca
 def read(source: str | Path | Mapping[str, Any], sample_rate: int | None = SAMPLE_RATE) -> np.ndarray:
     """Read a file, or a {"path", "bytes"} pair, as (channels, time) at `sample_rate` (None: as it is); not to be written to.
 
-    Raises EarmarkError where the file is missing, unreadable, empty or holds samples that are not finite.
+    Raises EarmarkError where the file is missing, unreadable, cut short, empty or holds samples that are not finite. An MP3 that was cut short is not noticed.
     """
     key = _key(source, sample_rate)
     if key in _recordings:
@@ -99,10 +100,30 @@ def _opened(source: str | Path | Mapping[str, Any]) -> Iterator[soundfile.SoundF
         with soundfile.SoundFile(stream) as file:
             if (cut := _CUT.search(file.extra_info)) and int(cut[2]) < int(cut[1]) < _STREAMED:
                 raise EarmarkError(f"{name}: cut short, it holds {cut[2]} of {cut[1]} bytes of audio; restore the file or remove it from the corpus")
+            if file.format == "OGG" and not _ends(_tail(stream)):
+                raise EarmarkError(f"{name}: cut short, the last page of its OGG stream is missing; restore the file or remove it from the corpus")
             yield file
     except (soundfile.LibsndfileError, OSError) as error:
         reason = "no such file" if stream is name and not Path(name).is_file() else "not audio that libsndfile reads, or cut short"
         raise EarmarkError(f"{name}: {reason}; restore the file or remove it from the corpus") from error
+
+
+def _tail(stream: io.BytesIO | str) -> bytes:
+    """The last bytes of an Ogg file, as many as its largest page could have."""
+    if isinstance(stream, io.BytesIO):
+        return bytes(stream.getbuffer()[-_OGG_PAGE:])
+    with open(stream, "rb") as file:
+        file.seek(max(os.path.getsize(stream) - _OGG_PAGE, 0))
+        return file.read()
+
+
+def _ends(tail: bytes) -> bool:
+    """Whether the last page of an Ogg stream is there as a whole and flagged as the last (RFC 3533, section 6); libsndfile asks for neither."""
+    page = tail[tail.rfind(b"OggS\0") :]
+    if len(page) < 27 or not page[5] & 4:
+        return False
+    segments = page[27 : 27 + page[26]]
+    return len(page) >= 27 + page[26] + sum(segments)
 
 
 def _samples(file: soundfile.SoundFile, source: Any, frames: int = -1) -> np.ndarray:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from math import log2, prod
+from textwrap import shorten
 from typing import Any
 
 import torch
@@ -32,23 +33,38 @@ def measure(front_end: FrontEnd, channels: int = 1) -> dict[str, Any]:
             element is not counted, by convention. None where other operations did arithmetic that cannot be counted
         real_time_factor: seconds of computing per second of audio on one thread, the median of RUNS runs on SECONDS of audio
         latency_ms: how far ahead of itself an output sample can look, frames included; None where the whole utterance is needed
-        notes: what is None, and why
+        notes: what is None, and why; a front-end that fails while a cost is measured lacks that one alone
     """
-    names = ("parameters", "macs_per_second", "real_time_factor", "latency_ms")
+    notes: list[str] = []
+    costs = {**dict.fromkeys(("parameters", "macs_per_second", "real_time_factor", "latency_ms")), "notes": notes}
     if front_end.dropped_in_only:
-        return {**dict.fromkeys(names), "notes": ["made elsewhere: no cost can be measured"]}
+        notes.append("made elsewhere: no cost can be measured")
+        return costs
     front_end.cpu().eval()
     with _one_thread(), torch.inference_mode():
         audio = _noise(channels, SECONDS)
-        macs, uncounted = count_macs(lambda: _run(front_end, audio))
-        ahead = look_ahead(front_end, channels)
-        return {
-            "parameters": sum(parameter.numel() for parameter in front_end.parameters()),
-            "macs_per_second": None if uncounted else round(macs / SECONDS),
-            "real_time_factor": _seconds(lambda: _run(front_end, audio)) / SECONDS,
-            "latency_ms": None if ahead is None else 1000 * ahead / SAMPLE_RATE,
-            "notes": [f"macs_per_second: {name} cannot be counted" for name in uncounted] + ["latency_ms: it needs the whole utterance"] * (ahead is None),
-        }
+        with _noted("parameters", notes):
+            costs["parameters"] = sum(parameter.numel() for parameter in front_end.parameters())
+        with _noted("macs_per_second", notes):
+            macs, uncounted = count_macs(lambda: _run(front_end, audio))
+            notes.extend(f"macs_per_second: {name} cannot be counted" for name in uncounted)
+            costs["macs_per_second"] = None if uncounted else round(macs / SECONDS)
+        with _noted("real_time_factor", notes):
+            costs["real_time_factor"] = _seconds(lambda: _run(front_end, audio)) / SECONDS
+        with _noted("latency_ms", notes):
+            ahead = look_ahead(front_end, channels)
+            notes.extend(["latency_ms: it needs the whole utterance"] * (ahead is None))
+            costs["latency_ms"] = None if ahead is None else 1000 * ahead / SAMPLE_RATE
+    return costs
+
+
+@contextmanager
+def _noted(name: str, notes: list[str]) -> Iterator[None]:
+    """A failure inside becomes a note: the code may be anyone's, and a row is scored already when its costs are measured."""
+    try:
+        yield
+    except Exception as error:
+        notes.append(shorten(f"{name}: {type(error).__name__}: {error}", 240))
 
 
 def count_macs(call: Callable[[], Any]) -> tuple[int, list[str]]:

@@ -17,6 +17,7 @@ from benchmark.scenes import Mixer, condition_name, select
 from benchmark.training.system import System
 
 Prediction = dict[str, Any]
+LOUDEST = 1e6  # a sample beyond it, 220 dB SPL, is no output but a defect; ours
 
 
 def evaluate(
@@ -35,7 +36,8 @@ def evaluate(
         listeners: thresholds in dB HL by name; each hears every scene
         settings: controls of the front-end; each is applied to every scene
 
-    `failed` is None, or why the system failed on this utterance: wrong length or shape, values that are not finite, an error raised.
+    `failed` is None, or why the system failed on this utterance: wrong length or shape, values that are not real, not finite or beyond LOUDEST, an
+    error raised.
     """
     system.eval()
     for row in select(mixer.targets, score.scenes):
@@ -86,10 +88,20 @@ def _predicted(system: System, task: Task, batch: Batch, clean_input: bool, cont
             return {"prediction": {}, "failed": str(error)}
         except Exception as error:  # a third party's code: its failure is counted, the run goes on
             return {"prediction": {}, "failed": f"{type(error).__name__}: {error}"}
-        if not torch.isfinite(enhanced.audio).all():
-            return {"prediction": {}, "failed": "the front-end's output is not finite"}
+        if reason := _defect(enhanced.audio):
+            return {"prediction": {}, "failed": f"the front-end's output {reason}"}
         prediction = task.predict(task(enhanced.audio, batch.heard.lengths, enhanced.shared), batch)[0]
     return {"prediction": _plain(prediction), "failed": None}
+
+
+def _defect(audio: torch.Tensor) -> str | None:
+    if not audio.is_floating_point():
+        return f"is {str(audio.dtype).removeprefix('torch.')}, not real floating point"
+    if not torch.isfinite(audio).all():
+        return "is not finite"
+    if (peak := float(audio.abs().max())) > LOUDEST:
+        return f"reaches {peak:.3g}, beyond {LOUDEST:g} (220 dB SPL)"
+    return None
 
 
 def _clean(batch: Batch) -> torch.Tensor:

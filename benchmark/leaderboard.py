@@ -125,6 +125,7 @@ class _Row:
     present: np.ndarray  # (scenes, seeds, conditions), bool
     failed: np.ndarray  # likewise
     score: np.ndarray = field(init=False)  # (1 + replicates,)
+    by_seed: np.ndarray = field(init=False)  # likewise, where seeds alone are redrawn
     figures: dict[str, np.ndarray] = field(init=False)  # (conditions,) each, observed
     complete: bool = field(init=False)  # scored on every scene and condition that is not left out
     rank: int | None = None
@@ -140,6 +141,11 @@ class _Row:
     @property
     def ranked(self) -> bool:
         return all(line["ranked"] for line in self.lines)
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        """What was measured: rows of one record are one system under several names."""
+        return tuple(sorted(line["keys"]["outputs"] for line in self.lines))
 
 
 class _Board:
@@ -172,7 +178,22 @@ class _Board:
         self.excluded = np.array([[(scene, condition) in excluded for condition in self.conditions] for scene in self.scenes]) & self.left_out
         self._score(component)
         self.baseline = next((row for row in self.rows if row.complete and row.baseline), None)
-        self.p = _rank([row for row in self.rows if row.complete and row.ranked], self.sign, self.baseline, len(self.scenes), statistics.units(self.groups))
+        self.p = _rank(self.entered, self.sign, self.baseline, self.design)
+
+    @property
+    def entered(self) -> list[_Row]:
+        """The rows that are ranked."""
+        return [row for row in self.rows if row.complete and row.ranked]
+
+    @property
+    def design(self) -> statistics.Design:
+        """What a figure of this board stands on, seeds left open."""
+        return statistics.Design(len(self.scenes), statistics.units(self.groups))
+
+    def designs(self) -> tuple[statistics.Design, statistics.Design]:
+        """The design of scores, and that of changes against the baseline, with what seeds do pooled over the board."""
+        scores = _pooled(self.design, self.entered)
+        return scores, scores if self.baseline is None else _pooled(self.design, self.entered, self.baseline.by_seed)
 
     @property
     def sign(self) -> int:
@@ -214,7 +235,8 @@ class _Board:
             shares = statistics.seed_weights(row.seeds, self.scenes)
             with np.errstate(divide="ignore", invalid="ignore"):
                 figures = component.summarise({column: totals[:, index] for index, column in enumerate(self.columns)})
-            row.score = (shares[:, :, None] * figures[self.metric])[:, :, self.noisy].sum(1).mean(-1) if self.noisy else np.full(len(weights), NAN)
+            noisy = figures[self.metric][:, :, self.noisy].mean(-1) if self.noisy else np.full((len(weights), len(row.seeds)), NAN)
+            row.score, row.by_seed = (shares * noisy).sum(1), shares @ noisy[0]
             row.figures = {name: figures[name][0].mean(0) for name in self.figures if name in figures}  # some are measured on demand
             row.complete &= bool(np.isfinite(row.score[0]))
 
@@ -233,40 +255,45 @@ def _universes(groups: Mapping[str, set[str]]) -> dict[str, set[str]]:
     return {task: next(universe for universe in universes if universe >= own) for task, own in groups.items()}
 
 
-def _rank(rows: Sequence["_Row | _Overall"], sign: int, baseline: _Row | None, scenes: int, units: int) -> dict[tuple[str, str], float]:
-    """Rank rows within their tracks, by the name of each; returns the corrected p value of each against the baseline."""
+def _rank(rows: Sequence["_Row | _Overall"], sign: int, baseline: _Row | None, design: statistics.Design) -> dict[tuple[str, str], float]:
+    """Rank rows within their tracks, by the name of each; returns the corrected p value of each against the baseline. Rows of one record count once."""
     if not rows:
         return {}
-    values = np.array([row.score for row in rows])
-    tracks = np.array([row.track for row in rows])
-    is_baseline = np.array([row is baseline for row in rows])
+    records = list(dict.fromkeys(row.records for row in rows))
+    first = [next(row for row in rows if row.records == record) for record in records]
+    values, by_seed = (np.array([getattr(row, name) for row in first]) for name in ("score", "by_seed"))
+    tracks = np.array([row.track for row in first])
+    is_baseline = np.array([baseline is not None and row.records == baseline.records for row in first])
     together = tracks[:, None] == tracks
-    p = statistics.compare(values, together | is_baseline[:, None] | is_baseline, scenes, units)
-    for row, rank in zip(rows, statistics.ranks(sign * values[:, 0], np.where(together, p, NAN)), strict=True):
-        row.rank = int(rank)
-    return {row.name: float(p[index, is_baseline.argmax()]) for index, row in enumerate(rows)} if is_baseline.any() else {}
+    design = design._replace(seeds=np.array([len(row.seeds) for row in first]))
+    p = statistics.compare(values, by_seed, together | is_baseline[:, None] | is_baseline, design)
+    ranks = statistics.ranks(sign * values[:, 0], np.where(together, p, NAN))
+    for row in rows:
+        row.rank = int(ranks[records.index(row.records)])
+    return {row.name: float(p[records.index(row.records), is_baseline.argmax()]) for row in rows} if is_baseline.any() else {}
 
 
 def _place(row: "_Row | _Overall", sign: int) -> tuple[Any, ...]:
-    """Where a row stands: closed track, open track, unranked, reference; then by rank, score and name."""
+    """Where a row stands: closed track, open track, unranked, reference; then by score and name."""
     block = 3 if not row.ranked else 2 if row.rank is None else int(row.track == "open")
     score = row.score[0]
-    return block, row.rank or 0, np.inf if np.isnan(score) else -sign * score, row.name
+    return block, np.inf if np.isnan(score) else -sign * score, row.name
 
 
 def _task_frame(board: _Board) -> pd.DataFrame:
     lines = []
+    scored, changed = board.designs()
     for row in sorted(board.rows, key=lambda row: _place(row, board.sign)):
         first = row.lines[0]
         values = row.figures[board.metric]
-        change = row.score - board.baseline.score if board.baseline and row.complete and row is not board.baseline else None
+        changes = _changes(row, board.baseline)
         secondary = [name for name in board.figures if name != board.metric]
         lines.append(
             {"rank": _number(row.rank, 0), "front_end": _text(row.name[0]), "scheme": _text(row.name[1]), "metric": _text(board.metric)}
-            | _estimate("score", row.score)
+            | _estimate("score", (row.score, row.by_seed), scored._replace(seeds=len(row.seeds)), board.figures[board.metric])
             | {_text(condition): _number(value) for condition, value in zip(board.conditions, values, strict=True)}
-            | _estimate("change", change)
-            | {"p": _number(None if change is None else board.p.get(row.name))}
+            | _estimate("change", changes, changed._replace(seeds=len(row.seeds)))
+            | {"p": _p(None if changes is None else board.p.get(row.name))}
             | {_text(name): _number(row.figures[name][board.noisy].mean() if board.noisy else None) for name in secondary if name in row.figures}
             | {
                 "coverage": f"{row.present.sum()} of {(~board.left_out | board.excluded).sum() * len(row.seeds)}",
@@ -284,18 +311,46 @@ def _task_frame(board: _Board) -> pd.DataFrame:
     return pd.DataFrame(lines, dtype=str)
 
 
+def _pooled(design: statistics.Design, rows: Sequence["_Row | _Overall"], baseline: np.ndarray | float = 0.0) -> statistics.Design:
+    """The design with the spread over seeds of the rows' distinct records, or of their distance to a baseline (1 + replicates,)."""
+    first = list({row.records: row for row in rows}.values())
+    distances = [(row.by_seed - baseline, len(row.seeds)) for row in first if (row.by_seed - baseline).any()]
+    if not distances:
+        return design
+    by_seed, seeds = zip(*distances, strict=True)
+    return design._replace(seeds=np.array(seeds)).pooled(np.array(by_seed), len(by_seed))
+
+
+def _changes(row: _Row, baseline: _Row | None) -> tuple[np.ndarray, np.ndarray] | None:
+    if baseline is None or not row.complete or row.records == baseline.records:
+        return None
+    return row.score - baseline.score, row.by_seed - baseline.by_seed
+
+
 @dataclass(eq=False)
 class _Overall:
     """One front-end under one scheme over all tasks; `score` is its mean relative error reduction."""
 
     name: tuple[str, str]
     rows: dict[str, _Row]  # by task
-    reductions: dict[str, np.ndarray] = field(default_factory=dict)  # by task, (1 + replicates,), where it is defined
+    reductions: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)  # by task, as score and by_seed of a row, where it is defined
     rank: int | None = None
 
     @property
     def score(self) -> np.ndarray:
-        return np.mean(list(self.reductions.values()) or [np.full(1 + statistics.REPLICATES, NAN)], 0)
+        return np.mean([score for score, _ in self.reductions.values()] or [np.full(1 + statistics.REPLICATES, NAN)], 0)
+
+    @property
+    def by_seed(self) -> np.ndarray:
+        return np.mean([by_seed for _, by_seed in self.reductions.values()] or [np.full(1 + statistics.REPLICATES, NAN)], 0)
+
+    @property
+    def seeds(self) -> list[int]:
+        return min((row.seeds for row in self.rows.values()), key=len)
+
+    @property
+    def records(self) -> tuple[str, ...]:
+        return tuple(sorted(record for row in self.rows.values() for record in row.records))
 
     @property
     def track(self) -> str:
@@ -315,26 +370,36 @@ def _overall(boards: Sequence[_Board]) -> list[_Overall]:
             overall = rows.setdefault(row.name, _Overall(row.name, {}))
             overall.rows[board.task] = row
             if board.baseline and row.complete:
-                with np.errstate(divide="ignore", invalid="ignore"):
-                    reduction = 1 - np.abs(best - row.score) / np.abs(best - board.baseline.score)
-                reduction[~np.isfinite(reduction)] = NAN  # undefined where the baseline makes no error
+                reduction = _reduction(row.score, board.baseline.score, best)
                 if np.isfinite(reduction[0]):
-                    overall.reductions[board.task] = reduction
+                    overall.reductions[board.task] = reduction, _reduction(row.by_seed, board.baseline.by_seed, best)
     entered = [row for row in rows.values() if row.ranked and len(row.reductions) == len(boards)]
-    _rank(entered, 1, None, sum(len(board.scenes) for board in boards), min(statistics.units(board.groups) for board in boards))
+    _rank(entered, 1, None, _together(boards))
     return sorted(rows.values(), key=lambda row: _place(row, 1))
+
+
+def _reduction(score: np.ndarray, baseline: np.ndarray, best: float) -> np.ndarray:
+    with np.errstate(divide="ignore", invalid="ignore"):
+        reduction = 1 - np.abs(best - score) / np.abs(best - baseline)
+    return np.where(np.isfinite(reduction), reduction, NAN)  # undefined where the baseline makes no error
+
+
+def _together(boards: Sequence[_Board]) -> statistics.Design:
+    return statistics.Design(sum(len(board.scenes) for board in boards), min(statistics.units(board.groups) for board in boards))
 
 
 def _overall_frame(boards: Sequence[_Board]) -> pd.DataFrame:
     lines = []
-    for row in _overall(boards):
+    rows = _overall(boards)
+    design = _pooled(_together(boards), [row for row in rows if row.rank is not None])
+    for row in rows:
         own = list(row.rows.values())
-        worst = None if any(one.baseline for one in own) else min(row.reductions, key=lambda task: row.reductions[task][0], default=None)
+        worst = None if any(one.baseline for one in own) else min(row.reductions, key=lambda task: row.reductions[task][0][0], default=None)
         ranks = [one.rank for one in own if one.rank is not None]
         lines.append(
             {"rank": _number(row.rank, 0), "front_end": _text(row.name[0]), "scheme": _text(row.name[1])}
-            | _estimate("reduction", row.score)
-            | {"worst_task": worst or "", "worst_reduction": _number(row.reductions[worst][0] if worst else None)}
+            | _estimate("reduction", (row.score, row.by_seed), design._replace(seeds=len(row.seeds)))
+            | {"worst_task": worst or "", "worst_reduction": _number(row.reductions[worst][0][0] if worst else None)}
             | {"mean_rank": _number(np.mean(ranks) if ranks else None, 2)}
             | {board.task: _number(row.rows[board.task].score[0] if board.task in row.rows else None) for board in boards}
             | {"coverage": f"{sum(one.complete for one in own)} of {len(boards)}", "track": row.track, "compares": _compares(own)}
@@ -366,10 +431,19 @@ def _compares(rows: Sequence[_Row]) -> str:
     return "these weights" if min(len(row.seeds) for row in rows) < 3 else "these methods"
 
 
-def _estimate(name: str, values: np.ndarray | None) -> dict[str, str]:
-    """The cells of a value and its interval, from (1 + replicates,)."""
-    numbers = (None,) * 3 if values is None else (values[0], *statistics.interval(values))
-    return {f"{name}{suffix}": _number(number) for suffix, number in zip(("", "_low", "_high"), numbers, strict=True)}
+def _estimate(name: str, values: tuple[np.ndarray, np.ndarray] | None, design: statistics.Design, figure: Figure | None = None) -> dict[str, str]:
+    """The cells of a value and its interval, from (1 + replicates,) and the same by seed; a metric's interval ends where it is perfect."""
+    if values is None:
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high"), "")
+    low, high = statistics.interval(values[0], values[1], design)
+    if figure is not None:
+        low, high = (low, min(high, figure.best)) if figure.sign > 0 else (max(low, figure.best), high)
+    return {name: _number(values[0][0]), f"{name}_low": _number(low), f"{name}_high": _number(high)}
+
+
+def _p(value: float | None) -> str:
+    """A p value as it is printed: never less than 0.0001, which is as good as certain."""
+    return _number(None if value is None else max(value, 0.0001))
 
 
 def _mean(values: Sequence[Any], decimals: int) -> str:

@@ -23,7 +23,8 @@ def named(where: str, value: Any) -> tuple[str, dict[str, Any]]:
         raise EarmarkError(f"{where}: {value!r} is no component; write a name, or {{name: options}}")
     name, options = next(iter(value.items()))
     if not isinstance(options, Mapping | None):
-        raise EarmarkError(f"{where}: {options!r} are no options of {name}; write a mapping, {{option: value}}")
+        remedy = f"write a mapping, {{option: value}}, or, if {name} is an option, the component's name before it: {{name: {{{name}: {options!r}}}}}"
+        raise EarmarkError(f"{where}: {options!r} are no options of {name}; {remedy}")
     return name, dict(options or {})
 
 

@@ -1,7 +1,8 @@
 """Names to classes: a file's name is the registered name, and its one public class is the component.
 
 Listing reads folders and docstrings, never the modules, so that it is instant and imports nothing. Third parties register under the entry-point groups
-`earmark.front_ends`, `earmark.tasks`, `earmark.corpora` and `earmark.schemes`; a user's own file is named `path/to/file.py:Class`.
+`earmark.front_ends`, `earmark.tasks`, `earmark.corpora` and `earmark.schemes`; a user's own file is named `path/to/file.py:Class`, and may import modules that
+lie beside it: its folder is put at the end of sys.path, where it shadows nothing, and stays there for imports that come later.
 """
 
 import ast
@@ -81,6 +82,8 @@ def _from_file(name: str) -> type:
         assert spec.loader is not None
         module = importlib.util.module_from_spec(spec)
         sys.modules[module_name] = module
+        if str(path.parent) not in sys.path:
+            sys.path.append(str(path.parent))
         try:
             spec.loader.exec_module(module)
         except Exception as error:

@@ -5,17 +5,19 @@ Fig. 3c. The paper states no sizes; sizes, spectrogram, normalisation and poolin
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 
 from benchmark.contracts import SAMPLE_RATE
 from benchmark.metrics.classification import ACCURACY, UAR, accuracy, confusions, hits, unweighted_average_recall
+from benchmark.options import Size
 from tasks._classifier import Classifier
 from tasks._masking import MaskedNorm, after, mask, mean, unit_rms
 
@@ -40,8 +42,8 @@ class Emotion(Classifier):
     def __init__(
         self,
         schema: Mapping[str, Any],
-        channels: Sequence[int] = (16, 32, 64, 96),
-        bands: int = 64,
+        channels: Annotated[Sequence[Size], Field(min_length=1)] = (16, 32, 64, 96),
+        bands: Size = 64,
         centre: Literal["utterance", "bands"] = "bands",
     ) -> None:
         super().__init__(schema)

@@ -6,16 +6,18 @@ Audition" (JCST 39(4), 2024), Fig. 3d. The paper states no sizes; sizes, feature
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
+from pydantic import Field
 from torch import Tensor, nn
 
 from benchmark.contracts import Figure
 from benchmark.metrics.classification import ACCURACY, accuracy, hits
+from benchmark.options import Size
 from tasks._classifier import Classifier
 from tasks._features import HOP, LogMel
 from tasks._masking import MaskedNorm, after, mask, mean, unit_rms
@@ -37,7 +39,7 @@ class AcousticScene(Classifier):
 
     figures = {"accuracy": ACCURACY, "log_loss": Figure(0, -math.log(LEAST))}
 
-    def __init__(self, schema: Mapping[str, Any], bands: int = 40, channels: Sequence[int] = (16, 32, 64, 64)) -> None:
+    def __init__(self, schema: Mapping[str, Any], bands: Size = 40, channels: Annotated[Sequence[Size], Field(min_length=1)] = (16, 32, 64, 64)) -> None:
         super().__init__(schema)
         self.spectrogram = LogMel(bands)
         self.blocks = nn.ModuleList(_Block(inputs, outputs) for inputs, outputs in zip((1, *channels[:-1]), channels, strict=True))

@@ -5,18 +5,20 @@ Pearson correlation. Features, bidirectional GRU, dense layer, upsampling from 5
 models; the log-mel features, sizes, the way of upsampling and the treatment of missing values are ours.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from typing import Annotated, Any, Literal
 
 import numpy as np
 import pandas as pd
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from benchmark.contracts import Batch, Task
 from benchmark.errors import unknown
 from benchmark.metrics.correlation import PEARSON, pearson, varies
+from benchmark.options import Size
 from tasks._features import LogMel
 from tasks._masking import after
 
@@ -45,7 +47,7 @@ class _PairedLogMel(nn.Module):
         return x.transpose(1, 2).reshape(len(x), -1, self.width), after(frames, self.factor)
 
 
-_FEATURES: dict[str, Callable[[], Any]] = {"log_mel": _PairedLogMel}
+_FEATURES = {"log_mel": _PairedLogMel}
 
 
 class SpeechInversion(Task):
@@ -66,14 +68,19 @@ class SpeechInversion(Task):
     whole = True
     figures = {"pearson": PEARSON, **{f"pearson_{name}": PEARSON for name in VARIABLES}}
 
-    def __init__(self, schema: Mapping[str, Any], features: str = "log_mel", hidden: int = 96, layers: int = 1, dropout: float = 0.1) -> None:
+    def __init__(
+        self,
+        schema: Mapping[str, Any],
+        features: Literal["log_mel"] = "log_mel",
+        hidden: Size = 96,
+        layers: Annotated[int, Field(ge=1)] = 1,
+        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
+    ) -> None:
         super().__init__(schema)
         self.variables = list(schema["variables"])
         for name in self.variables:
             if name not in VARIABLES:
                 raise unknown("variable of speech_inversion", name, VARIABLES)
-        if features not in _FEATURES:
-            raise unknown("features of speech_inversion", features, _FEATURES)
         self.features = _FEATURES[features]()
         self.gru = nn.GRU(self.features.width, hidden, layers, batch_first=True, bidirectional=True, dropout=dropout if layers > 1 else 0.0)
         self.dense = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * hidden, 128), nn.ReLU(), nn.Dropout(dropout))

@@ -1,5 +1,7 @@
 """Reading, writing and levels, against soundfile, the text of P.56 and arithmetic."""
 
+import io
+
 import numpy as np
 import pytest
 import soundfile
@@ -167,3 +169,43 @@ def test_what_cannot_be_read_is_one_line_with_the_file(tmp_path, content, reason
         audio.read(path)
     assert str(path) in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def ogg(seconds: float, subtype: str) -> bytes:
+    stream = io.BytesIO()
+    soundfile.write(stream, np.random.default_rng(0).uniform(-0.5, 0.5, int(16000 * seconds)), 16000, format="OGG", subtype=subtype)
+    return stream.getvalue()
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+@pytest.mark.parametrize("share", [0.5, 0.9, 0.999])
+def test_an_ogg_file_that_was_cut_short_is_refused_though_libsndfile_reads_it(tmp_path, subtype, share):
+    whole = ogg(5, subtype)
+    cut = whole[: int(share * len(whole))]
+    with soundfile.SoundFile(io.BytesIO(cut)) as file:
+        assert 0 < file.frames < 5 * 16000
+    path = tmp_path / "x.ogg"
+    path.write_bytes(cut)
+    for read in (lambda: audio.read(path), lambda: audio.read_piece(path, 16000, 0.5), lambda: audio.read({"path": str(path), "bytes": cut})):
+        with pytest.raises(EarmarkError, match=r"x\.ogg: cut short, the last page of its OGG stream is missing; restore the file or remove") as caught:
+            read()
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("subtype", ["VORBIS", "OPUS"])
+@pytest.mark.parametrize("seconds", [0.01, 5, 30])
+def test_a_whole_ogg_file_is_read_whatever_its_length_and_what_follows_it(tmp_path, subtype, seconds):
+    whole = ogg(seconds, subtype)
+    (tmp_path / "x.ogg").write_bytes(whole)
+    assert audio.read(tmp_path / "x.ogg").shape == (1, 16000 * seconds)
+    assert audio.read({"bytes": whole + b"TAG"}).shape == (1, 16000 * seconds)
+
+
+def test_an_ogg_page_of_the_largest_size_is_looked_at_as_a_whole():
+    header = b"OggS\0\4" + bytes(20) + b"\xff" + b"\xff" * 255
+    page = header + bytes(255 * 255)
+    assert len(page) <= audio._OGG_PAGE
+    assert audio._ends(bytes(1000) + page)
+    assert not audio._ends(page[:-1])
+    assert not audio._ends(header[:20])
+    assert not audio._ends(b"")

@@ -139,6 +139,42 @@ def test_any_front_end_can_be_measured(tmp_path):
     assert folder["notes"]
 
 
+class Lonely(FrontEnd):
+    """Takes one example at a time."""
+
+    def forward(self, audio):
+        if len(audio) > 1:
+            raise AssertionError("one\nat a time")
+        return audio
+
+
+class Moody(FrontEnd):
+    """Fails on every second call."""
+
+    calls = 0
+
+    def forward(self, audio):
+        self.calls += 1
+        if self.calls % 2 == 0:
+            raise RuntimeError("not again")
+        return audio
+
+
+def test_a_cost_that_cannot_be_measured_is_none_and_the_others_are_kept():
+    threads = torch.get_num_threads()
+    costs = measure(Lonely())
+    assert costs["latency_ms"] is None
+    assert costs["notes"] == ["latency_ms: AssertionError: one at a time"]
+    assert costs["parameters"] == costs["macs_per_second"] == 0
+    assert costs["real_time_factor"] > 0
+    costs = measure(Moody())
+    assert costs["macs_per_second"] == 0
+    assert costs["real_time_factor"] is None
+    assert "real_time_factor: RuntimeError: not again" in costs["notes"]
+    assert json.loads(json.dumps(costs)) == costs
+    assert torch.get_num_threads() == threads
+
+
 def test_measuring_is_quick():
     start = time.process_time()
     measure(build_front_end("unet"))

@@ -62,7 +62,7 @@ def summary(task: str = "asr", front_end: str = "identity", scheme: str = "noisy
         "fold": None,
         "baseline": (front_end, scheme) == ("identity", "noisy"),
         "ranked": True,
-        "keys": {"weights": "w", "outputs": "o", "scores": "s"},
+        "keys": {"weights": "w", "outputs": f"{task} {front_end} {scheme} {changes.get('seed')}", "scores": "s"},
         "track": "closed",
         "training_data": "synthetic/commands + synthetic/noise",
         "corpora": ["synthetic/commands 1", "synthetic/noise 1"],

@@ -95,6 +95,8 @@ def test_a_name_with_options():
     for wrong in (0, "b", [1]):
         with pytest.raises(EarmarkError, match=r"x: .* are no options of a; write a mapping"):
             named("x", {"a": wrong})
+    with pytest.raises(EarmarkError, match=r"if path is an option, the component's name before it: {name: {path: 'enhanced'}}$"):
+        named("front_ends.folder", {"path": "enhanced"})
 
 
 @pytest.mark.parametrize("error", [ValueError, RuntimeError, IndexError, TypeError, KeyError, MemoryError, OSError])

@@ -6,6 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmark import statistics
+from benchmark.statistics import Design
+
+MANY = Design(scenes=10_000, units=10_000)  # so many that nothing is put right
 
 
 def names(count: int, prefix: str = "scene") -> list[str]:
@@ -66,7 +69,7 @@ def test_intervals_agree_with_scipy_on_a_corpus_level_error_rate():
     words = generator.integers(4, 12, 60)
     errors = generator.binomial(words, 0.3)
     weights = statistics.scene_weights(names(60), ["one"] * 60, 8000)
-    low, high = statistics.interval(weights @ errors / (weights @ words))
+    low, high = statistics.interval(weights @ errors / (weights @ words), None, MANY)
     theirs = scipy.stats.bootstrap(
         (errors, words), lambda e, w, axis: e.sum(axis) / w.sum(axis), paired=True, vectorized=True, method="percentile", n_resamples=8000, rng=generator
     ).confidence_interval
@@ -94,7 +97,7 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
     for trial in range(400):
         values = generator.normal(size=15)[groups] + generator.normal(size=60)
         weights = statistics.scene_weights(names(60, f"{trial}/"), groups.astype(str).tolist(), 400)
-        low, high = statistics.interval(weights @ values / weights.sum(1))
+        low, high = statistics.interval(weights @ values / weights.sum(1), None, Design(60, 15))
         covered += low <= 0 <= high
     assert 0.91 <= covered / 400 <= 0.99
 
@@ -109,7 +112,7 @@ def test_equal_systems_are_rarely_told_apart():
         scores = difficulty + 0.3 * generator.normal(size=(5, 12))[:, groups] + generator.normal(size=(5, 60))
         weights = statistics.scene_weights(names(60, f"{trial}/"), groups.astype(str).tolist(), 400)
         values = scores @ weights.T / weights.sum(1)
-        false += (statistics.ranks(values[:, 0], statistics.compare(values, everyone(5), 60, 12)) > 1).any()
+        false += (statistics.ranks(values[:, 0], statistics.compare(values, 0 * values, everyone(5), Design(60, 12))) > 1).any()
     assert false / 300 <= 0.08
 
 
@@ -117,15 +120,15 @@ def test_pairing_finds_a_small_difference_that_intervals_hide():
     generator = np.random.default_rng(2)
     difficulty = 3 * generator.normal(size=50)
     values = np.stack([difficulty + 0.1 * generator.normal(size=50), difficulty + 0.3]) @ statistics.scene_weights(names(50), ["one"] * 50).T / 50
-    (_, first_high), (second_low, _) = map(statistics.interval, values)
+    (_, first_high), (second_low, _) = (statistics.interval(each, None, Design(50, 50)) for each in values)
     assert first_high > second_low
-    assert statistics.compare(values, everyone(2), 50, 50)[0, 1] < 0.001
+    assert statistics.compare(values, 0 * values, everyone(2), Design(50, 50))[0, 1] < 0.001
 
 
 def test_p_values_agree_with_a_t_test():
     generator = np.random.default_rng(4)
     differences = generator.normal(size=(6, 100)) + np.array([0.0, 0.1, 0.15, 0.2, 0.25, 0.6])[:, None]
-    ours = statistics.p_values(differences @ statistics.scene_weights(names(100), ["one"] * 100, 20_000).T / 100, 100, 100)
+    ours = statistics.p_values(differences @ statistics.scene_weights(names(100), ["one"] * 100, 20_000).T / 100, None, Design(100, 100))
     theirs = scipy.stats.ttest_1samp(differences, 0, axis=1).pvalue
     assert ours[:5] == pytest.approx(theirs[:5], abs=0.02)
     assert ours[5] == pytest.approx(theirs[5], rel=0.5)  # far beyond the resolution of the share, 2 / (R + 1)
@@ -133,28 +136,76 @@ def test_p_values_agree_with_a_t_test():
 
 def test_p_value_of_a_count_done_by_hand():
     """Of nine replicates two are on the other side and one is a tie: 2 x (1 + 3) / (1 + 9)."""
-    assert statistics.p_values(np.array([1.0, 1, 2, 3, 1, 2, 3, -1, -2, 0]), 60, 60) == pytest.approx(0.8)
+    assert statistics.p_values(np.array([1.0, 1, 2, 3, 1, 2, 3, -1, -2, 0]), None, Design(60, 60)) == pytest.approx(0.8)
 
 
 def test_undefined_replicates_are_left_out():
     differences = np.random.default_rng(10).normal(3, 1, 1001)
     holed = np.insert(differences, [5, 500], np.nan)
-    assert statistics.p_values(holed, 60, 60) == pytest.approx(statistics.p_values(differences, 60, 60))
+    assert statistics.p_values(holed, None, Design(60, 60)) == pytest.approx(statistics.p_values(differences, None, Design(60, 60)))
 
 
 def test_ties_and_few_scenes_prove_nothing():
-    assert statistics.p_values(np.full(2001, 1e-16), 60, 60) == 1
-    assert [statistics.p_values(np.full(2001, 0.5), scenes, scenes) for scenes in (1, 3)] == [1, 0.25]
-    assert statistics.p_values(np.full(2001, 0.5), 60, 60) < 1e-9
+    assert statistics.p_values(np.full(2001, 1e-16), None, Design(60, 60)) == 1
+    assert [statistics.p_values(np.full(2001, 0.5), None, Design(scenes, scenes)) for scenes in (1, 3)] == [1, 0.25]
+    assert statistics.p_values(np.full(2001, 0.5), None, Design(60, 60)) < 1e-9
 
 
 def test_few_groups_prove_less_than_many():
     """Four standard errors: nothing to doubt among 60 speakers, Student's tail with 3 degrees of freedom among 4."""
     replicates = np.random.default_rng(9).normal(4, 1, 2000)
     differences = np.concatenate([[4.0], (replicates - replicates.mean()) / replicates.std() + 4])
-    assert statistics.p_values(differences, 60, 60) < 0.001
-    assert statistics.p_values(differences, 60, 4) == pytest.approx(2 * scipy.stats.t.sf(4 * np.sqrt(3 / 4), 3))
+    assert statistics.p_values(differences, None, Design(60, 60)) < 0.001
+    assert statistics.p_values(differences, None, Design(60, 4)) == pytest.approx(2 * scipy.stats.t.sf(4 * np.sqrt(3 / 4), 3))
     assert [statistics.units(groups) for groups in (["a", "b", "a"], ["a", "a", "a"])] == [2, 3]
+
+
+def experiment(generator: np.random.Generator, name: str, spreads: list[float], seeds: int) -> tuple[np.ndarray, np.ndarray]:
+    """Equal systems on 12 speakers with 5 scenes each, every one trained with several seeds, whose luck has the given spread: scores, and scores by seed."""
+    groups, systems = np.repeat(np.arange(12), 5), len(spreads)
+    luck = np.array(spreads)[:, None] * generator.normal(size=(systems, seeds))
+    scores = luck[..., None] + 0.1 * generator.normal(size=(systems, 12))[:, None, groups] + 0.3 * generator.normal(size=(systems, seeds, 60))
+    weights = statistics.scene_weights(names(60, f"{name}/"), groups.astype(str).tolist(), 400)
+    shares = statistics.seed_weights(range(seeds), names(60, f"{name}/"), 400)
+    figures = scores @ weights.T / weights.sum(1)  # (systems, seeds, 1 + replicates)
+    return (figures * shares.T).sum(1), figures[..., 0] @ shares.T
+
+
+@pytest.mark.parametrize(
+    ("seeds", "spreads", "most"),
+    [
+        (3, [0.0] * 6, 0.096),
+        (3, [0.1] * 6, 0.096),
+        (3, [0.4] * 6, 0.096),
+        (5, [0.4] * 6, 0.096),
+        (3, [0.0, 0.0, 0.1, 0.1, 0.4, 0.4], 0.2),  # methods that differ widely in their luck: the assumption fails, and some pass
+    ],
+)
+def test_equal_methods_are_rarely_told_apart_by_the_luck_of_their_seeds(seeds: int, spreads: list[float], most: float):
+    """Six methods, fifteen pairs, 200 boards: 0.05 and 0.95, and three standard errors of so many trials."""
+    generator = np.random.default_rng(11)
+    covered = false = 0
+    for trial in range(200):
+        values, by_seed = experiment(generator, f"{seeds} {spreads} {trial}", spreads, seeds)
+        design = Design(60, 12, seeds)
+        pooled = design.pooled(by_seed[1:] - by_seed[0], 5)
+        low, high = statistics.interval(values[1] - values[0], by_seed[1] - by_seed[0], pooled)
+        covered += low <= 0 <= high
+        false += (statistics.ranks(values[:, 0], statistics.compare(values, by_seed, everyone(6), design)) > 1).any()
+    assert false / 200 <= most
+    assert covered / 200 >= 0.904
+
+
+def test_the_better_known_row_of_a_pair_counts():
+    """A row of one seed says nothing of its seeds' spread: the other row's three do."""
+    generator = np.random.default_rng(12)
+    differences, by_seed = generator.normal(3, 1, (2, 2001))
+    differences[0] = by_seed[0] = 3
+    values, drawn = np.stack([differences, 0 * differences]), np.stack([by_seed, 0 * by_seed])
+    three = statistics.p_values(differences, by_seed, Design(60, 60, 3))
+    assert three > statistics.p_values(differences, None, Design(60, 60))
+    seeds = np.array([3, 1])
+    assert statistics.compare(values, drawn, everyone(2), Design(60, 60, seeds))[0, 1] == pytest.approx(three)  # type: ignore[arg-type]
 
 
 def test_holm_against_a_worked_example():
@@ -175,8 +226,8 @@ def test_compare_corrects_over_the_compared_pairs_only():
     values = np.random.default_rng(5).normal([[0], [0.1], [0.25], [3]], 0.1, (4, 2001))
     compared = everyone(4)
     compared[3, :3] = compared[:3, 3] = False
-    p = statistics.compare(values, compared, 60, 60)
-    raw = statistics.p_values(np.stack([values[0] - values[1], values[0] - values[2], values[1] - values[2]]), 60, 60)
+    p = statistics.compare(values, 0 * values, compared, Design(60, 60))
+    raw = statistics.p_values(np.stack([values[0] - values[1], values[0] - values[2], values[1] - values[2]]), None, Design(60, 60))
     assert p[[0, 0, 1], [1, 2, 2]] == pytest.approx(statistics.holm(raw))
     assert np.isnan(p[3]).all()
     assert np.isnan(np.diag(p)).all()
@@ -186,8 +237,8 @@ def test_compare_corrects_over_the_compared_pairs_only():
 def test_compare_is_the_same_beyond_one_chunk():
     values = np.random.default_rng(6).normal(np.arange(30)[:, None] / 10, 1, (30, 201))
     pairs = np.argwhere(np.triu(everyone(30), 1))
-    raw = np.array([statistics.p_values(values[a] - values[b], 60, 60) for a, b in pairs])
-    assert statistics.compare(values, everyone(30), 60, 60)[tuple(pairs.T)] == pytest.approx(statistics.holm(raw))
+    raw = np.array([statistics.p_values(values[a] - values[b], None, Design(60, 60)) for a, b in pairs])
+    assert statistics.compare(values, 0 * values, everyone(30), Design(60, 60))[tuple(pairs.T)] == pytest.approx(statistics.holm(raw))
 
 
 def test_ranks_are_shared_and_count_the_better_rows():
@@ -209,8 +260,8 @@ def test_seeds_are_drawn_with_replacement_and_one_seed_is_certain():
 
 
 def test_an_undefined_value_has_no_interval_and_undefined_replicates_are_left_out():
-    assert np.isnan(statistics.interval(np.array([np.nan, 1, 2, 3]))).all()
-    assert statistics.interval(np.array([1, np.nan, 1, np.inf, 1])) == (1, 1)
+    assert np.isnan(statistics.interval(np.array([np.nan, 1, 2, 3]), None, MANY)).all()
+    assert statistics.interval(np.array([1, np.nan, 1, np.inf, 1]), None, MANY) == (1, 1)
 
 
 def test_boards_that_share_speakers_share_their_draws():

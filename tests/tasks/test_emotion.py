@@ -5,6 +5,8 @@ import torch
 from sklearn.metrics import balanced_accuracy_score, confusion_matrix
 
 from benchmark.contracts import Batch, Heard, primary
+from benchmark.errors import EarmarkError
+from benchmark.options import bind
 from tasks.emotion import Emotion
 
 CLASSES = ["calm", "stern", "lively"]
@@ -74,3 +76,17 @@ def test_a_class_that_does_not_occur_has_no_recall_and_nothing_summed_is_nan(tas
     table = task.score(guesses, references)
     sums = {name: np.array([[table[name].sum(), 0]]) for name in table}
     np.testing.assert_allclose(task.summarise(sums)["uar"], [[0.75, np.nan]])
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"channels": []}, r"model: option 'channels': .* at least 1 item"),
+        ({"channels": [8, 0]}, r"model: option 'channels'\[1\]: .* greater than or equal to 1"),
+        ({"bands": 0}, r"model: option 'bands': .* greater than or equal to 1"),
+        ({"bands": 10**6}, r"model: option 'bands': .* less than or equal to"),
+    ],
+)
+def test_options_out_of_bounds_are_one_line_that_names_the_key(options, message) -> None:
+    with pytest.raises(EarmarkError, match=message):
+        bind("model", Emotion, options, given=1)

@@ -6,6 +6,8 @@ import torch
 from sklearn.metrics import log_loss
 
 from benchmark.contracts import Batch, Heard, primary
+from benchmark.errors import EarmarkError
+from benchmark.options import bind
 from tasks.scene import LEAST, AcousticScene
 
 CLASSES = ["rain", "sea", "train"]
@@ -71,3 +73,17 @@ def test_an_answer_is_never_worse_than_a_failure(task):
     wrong = pd.DataFrame({"label": ["rain", "rain"], "log_probability": [-50.0, -0.1]}, index=["a", "b"])
     assert task.score(wrong, references)["log_loss"].tolist() == pytest.approx([-math.log(LEAST), 0.1])
     assert primary(task) == "accuracy"
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"channels": []}, r"model: option 'channels': .* at least 1 item"),
+        ({"channels": [8, 0]}, r"model: option 'channels'\[1\]: .* greater than or equal to 1"),
+        ({"bands": 0}, r"model: option 'bands': .* greater than or equal to 1"),
+        ({"bands": 10**6}, r"model: option 'bands': .* less than or equal to"),
+    ],
+)
+def test_options_out_of_bounds_are_one_line_that_names_the_key(options, message) -> None:
+    with pytest.raises(EarmarkError, match=message):
+        bind("model", AcousticScene, options, given=1)

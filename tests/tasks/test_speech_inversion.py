@@ -9,6 +9,7 @@ from scipy.stats import pearsonr
 
 from benchmark.contracts import Batch, Heard, primary
 from benchmark.errors import EarmarkError
+from benchmark.options import bind
 from benchmark.summaries import score_records
 from tasks.speech_inversion import VARIABLES, SpeechInversion
 
@@ -181,5 +182,18 @@ def test_user_s_errors(task, tmp_path):
             task.check({"tracks": str(tmp_path / name)})
     with pytest.raises(EarmarkError, match="'JA'"):
         SpeechInversion({"variables": ["LA", "JA"]})
-    with pytest.raises(EarmarkError, match="did you mean 'log_mel'"):
-        SpeechInversion({"variables": SOME}, features="logmel")
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"hidden": 0}, r"model: option 'hidden': .* greater than or equal to 1"),
+        ({"layers": 0}, r"model: option 'layers': .* greater than or equal to 1"),
+        ({"dropout": -0.1}, r"model: option 'dropout': .* greater than or equal to 0"),
+        ({"dropout": 1}, r"model: option 'dropout': .* less than 1"),
+        ({"features": "logmel"}, r"model: option 'features': Input should be 'log_mel'"),
+    ],
+)
+def test_options_out_of_bounds_are_one_line_that_names_the_key(options, message) -> None:
+    with pytest.raises(EarmarkError, match=message):
+        bind("model", SpeechInversion, options, given=1)

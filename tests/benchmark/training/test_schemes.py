@@ -6,7 +6,7 @@ import pytest
 import torch
 from toys import Bands, Gain
 
-from benchmark.contracts import Batch
+from benchmark.contracts import Batch, FrontEnd
 from benchmark.errors import EarmarkError
 from benchmark.training.importance import FUNCTIONS, normalised
 from benchmark.training.pretraining import Pretraining
