@@ -144,6 +144,7 @@ class FrontEnd(nn.Module):
     needs: frozenset[str] = frozenset()  # of listener; and of clean, for its loss
     controls: Mapping[str, float] = {}  # settings that need no retraining, with defaults
     dropped_in_only: bool = False  # files and external commands: nothing can be trained on their output
+    pretrained_on: str = ""  # the data that it comes trained on; such rows are the open track, and are never ranked with those trained here
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
         """Enhance what was heard; `controls` override the defaults of `self.controls`."""

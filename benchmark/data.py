@@ -29,7 +29,8 @@ class Source:
     def mixer(self, split: str) -> Mixer:
         """A mixer over one split of both corpora."""
         added = None if self.interferers is None or self.targets.kind == "pairs" else rows_of(self.interferers, split)
-        return Mixer(rows_of(self.targets, split), added, speech=self.targets.kind == "speech")
+        kin = self.interferers is not None and (type(self.targets), self.targets.root) == (type(self.interferers), self.interferers.root)
+        return Mixer(rows_of(self.targets, split), added, speech=self.targets.kind == "speech", kin=kin)
 
 
 def collate(mixtures: Sequence[Mixture], task: Task | None, listener: Sequence[float] | None = None) -> Batch:

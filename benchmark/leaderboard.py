@@ -93,7 +93,7 @@ def build(folder: Path) -> list[Path]:
     by_task: dict[str, list[Summary]] = {}
     for summary in summaries:
         by_task.setdefault(summary["task"], []).append(summary)
-    universes = _universes({task: {group for line in lines for group in line["groups"]} for task, lines in by_task.items()})
+    universes = _universes({task: {group for line in lines for group in _groups(line)} for task, lines in by_task.items()})
     boards = [_Board(task, lines, universes[task]) for task, lines in by_task.items()]
     frames = {board.task: _task_frame(board) for board in boards} | {"overall": _overall_frame(boards), "costs": _costs_frame(summaries)}
     written = [folder / f"{name}.csv" for name in frames]
@@ -162,7 +162,7 @@ class _Board:
         self.universe = universe
         self.metric = primary(component)
         self.figures: Mapping[str, Figure] = component.figures
-        groups = {scene: group for line in lines for scene, group in zip(line["scenes"], line["groups"], strict=True)}
+        groups = {scene: group for line in lines for scene, group in zip(line["scenes"], _groups(line), strict=True)}
         self.scenes = sorted(groups)
         self.groups = [groups[scene] for scene in self.scenes]
         widest = sorted(lines, key=lambda line: len(line["conditions"]), reverse=True)
@@ -244,6 +244,12 @@ class _Board:
 def _table(rows: Sequence[Any], conditions: int) -> list[Any]:
     """Rows of as many values as there are conditions; one value stands for all of them."""
     return [row if isinstance(row, list) else [row] * conditions for row in rows]
+
+
+def _groups(line: Summary) -> list[str]:
+    """The groups of a line's scenes, by corpus: speaker 03 of one is not speaker 03 of another. The synthetic corpora share their voices."""
+    family = line["corpora"][0].partition(" ")[0].partition("/")[0] if line["corpora"] else ""
+    return [f"{family} {group}" for group in line["groups"]]
 
 
 def _universes(groups: Mapping[str, set[str]]) -> dict[str, set[str]]:

@@ -6,8 +6,10 @@ those they start from.
 """
 
 import dataclasses
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from benchmark import provenance, registry
@@ -23,6 +25,7 @@ REFERENCE = "reference"
 IDENTITY = Spec("identity", 1, {})
 FROZEN = Spec("frozen", 1, {})
 SHELVES = {"train": "weights", "score": "records"}  # where the store keeps what a cell leaves
+COMPONENTS = ("front_end", "scheme", "task", "tasks")  # of a cell's configuration: where options may name files
 OFFERED = frozenset({"clean", "labels"})  # by every scene, to front-ends and tasks
 
 
@@ -37,10 +40,10 @@ class Cell:
     sources: Mapping[str, str] = field(default_factory=dict)  # digests of its components' code
     workers: int = 0  # processes that mix scenes for a training
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Hash of the identity; where corpora and a user's own files lie does not belong to it, what is in them does."""
-        return digest({"kind": self.kind, **_placeless(self.config)})
+        return digest({"kind": self.kind, **{name: _placeless(part, name in COMPONENTS) for name, part in self.config.items()}})
 
     @property
     def shelf(self) -> str:
@@ -61,6 +64,7 @@ class Row:
     record: str
     trained_by: tuple[str, ...]  # keys of the trainings behind it, its own first
     training_data: str
+    track: str  # closed: trained here, or not at all; open: it comes trained from elsewhere
     corpora: tuple[str, ...]
     synthetic: bool
 
@@ -110,6 +114,7 @@ class _Planner:
         self.corpora = corpora
         self.cells: dict[str, Cell] = {}
         self.rows: list[Row] = []
+        self.compared: dict[str, str | None] = {}  # what pairs of corpora share
         self.front_ends = {label: build_front_end(_entry(spec)) for label, spec in recipe.front_ends.items()}
         self.schemes = {label: build_scheme(spec) for label, spec in recipe.schemes.items()}
         self.task_classes: dict[str, type[Task]] = {label: registry.load("tasks", entry.task) for label, entry in recipe.tasks.items()}
@@ -271,6 +276,7 @@ class _Planner:
         behind = tuple(dict.fromkeys([*needs, *(ancestor for needed in needs for ancestor in self._ancestors(needed))]))
         self._check_unseen(place, source, behind)
         roles = [source[role] for role in ("targets", "interferers") if source[role] is not None]
+        elsewhere = set() if front_end == REFERENCE else _elsewhere(self.front_ends[front_end])
         self.rows.append(
             Row(
                 front_end,
@@ -281,27 +287,29 @@ class _Planner:
                 place.fold,
                 key,
                 behind,
-                " | ".join(sorted({_joined(each) for needed in behind for each in self.cells[needed].config["sources"].values()})),
+                " | ".join(sorted({_joined(each) for needed in behind for each in self.cells[needed].config["sources"].values()} | elsewhere)),
+                "open" if elsewhere else "closed",
                 tuple(f"{role['name']} {role['version']}" for role in roles),
                 any(self.corpora.open(role).synthetic for role in roles),
             )
         )
 
     def _check_unseen(self, place: _Place, source: Mapping[str, Any], behind: Sequence[str]) -> None:
-        """EarmarkError where a training behind a row heard a recording that the row is tested on, as tasks of different folds might have it."""
+        """EarmarkError where a training behind a row heard a recording, or a target's speaker, that the row is tested on."""
         for role in ("targets", "interferers"):
-            tested = source[role]
-            if tested is None:
-                continue
             for cell in (self.cells[key] for key in behind):
                 for used in (entry[other] for entry in cell.config["sources"].values() for other in ("targets", "interferers")):
-                    if used is None or (used["name"], used["path"]) != (tested["name"], tested["path"]):
-                        continue
-                    if shared := sorted(self.corpora.recordings(used) & self.corpora.recordings(tested)):
+                    if used is not None and source[role] is not None and (shared := self._shared(used, source[role], role == "targets")):
                         raise EarmarkError(
-                            f"tasks.{place.task}: '{cell.label}' trains on {len(shared)} recordings of {tested['name']} that this task is tested on, "
-                            f"such as {shared[0]}; give tasks that share a corpus the same folds and splits, or put them into recipes of their own"
+                            f"tasks.{place.task}: '{cell.label}' trains on {shared}, of {source[role]['name']}, which this task is tested on; "
+                            "give each to one split, and tasks that share a corpus the same folds, or put them into recipes of their own"
                         )
+
+    def _shared(self, used: Mapping[str, Any], tested: Mapping[str, Any], groups_too: bool) -> str | None:
+        key = digest([used, tested, groups_too])
+        if key not in self.compared:
+            self.compared[key] = self.corpora.shared(used, tested, groups_too)
+        return self.compared[key]
 
     def _drop_repeated_schemes(self) -> None:
         """A scheme whose every record is another's of the same front-end makes no row: identity under `frozen` is identity under `noisy`."""
@@ -374,6 +382,12 @@ def scheme_class(spec: Spec) -> type[Scheme]:
     return registry.load("schemes", spec.name)
 
 
+def _elsewhere(front_end: FrontEnd) -> set[str]:
+    """What a front-end, or any part of it, learned before it came here."""
+    parts = [part for part in front_end.modules() if isinstance(part, FrontEnd)]
+    return {part.pretrained_on or "unknown" for part in parts if part.pretrained_on or part.dropped_in_only}
+
+
 def _entry(spec: Spec) -> dict[str, Any]:
     return {spec.name: dict(spec.config)}
 
@@ -386,13 +400,15 @@ def _trainable(module: Any) -> bool:
     return any(parameter.requires_grad for parameter in module.parameters())
 
 
-def _placeless(value: Any) -> Any:
-    """Without the paths of corpora, and without the folders of a user's own files."""
+def _placeless(value: Any, files: bool = False) -> Any:
+    """Without the paths of corpora and the folders of a user's own modules; with `files`, what is in a file or folder stands for its path."""
     if isinstance(value, str):
-        return value.rsplit("/", 1)[-1] if ".py:" in value else value
+        if ".py:" in value:
+            return value.rsplit("/", 1)[-1]
+        return f"contents {provenance.contents(value)}" if files and ("/" in value or "." in value) and os.path.exists(value) else value
     if isinstance(value, Mapping):
-        return {_placeless(key): _placeless(entry) for key, entry in value.items() if key != "path" or "options" not in value}
-    return [_placeless(entry) for entry in value] if isinstance(value, (list, tuple)) else value
+        return {_placeless(key): _placeless(entry, files) for key, entry in value.items() if key != "path" or "options" not in value}
+    return [_placeless(entry, files) for entry in value] if isinstance(value, (list, tuple)) else value
 
 
 def _joined(source: Mapping[str, Any]) -> str:

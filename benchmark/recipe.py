@@ -175,6 +175,8 @@ def load_recipe(name: str | Path) -> Recipe:
     document = _validated(_Document, raw, f"{where}: ")
     for kind, taken in TAKEN.items():
         for label in getattr(document, kind):
+            if kind != "tasks" and label in registry.names(kind) and not re.fullmatch(LABEL, label, re.ASCII):
+                raise EarmarkError(f"{where}: {kind}: '{label}' is a component, not a label; write my_label: {{{label}: {{option: value}}}}")
             if not re.fullmatch(LABEL, label, re.ASCII):
                 raise EarmarkError(f"{where}: {kind}: '{label}' is no label; write up to 64 letters, digits, _ and -, as in my_label: {{name: options}}")
             if label in taken:

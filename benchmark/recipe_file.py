@@ -73,6 +73,10 @@ def merged(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     if base_path.resolve() in above:
         raise EarmarkError(f"{path.name}: base: {name} stands on this recipe itself; let one of them go without a base")
     base = merged(base_path, above)
+    for key in ("train", "score"):  # what this file says of all tasks beats what its base says of single ones
+        for entry in filter(None, (base.get("tasks") or {}).values()):
+            if isinstance(entry, dict) and isinstance(entry.get(key), dict):
+                entry[key] = _without(entry[key], raw.get(key, {}))
     for key, value in raw.items():
         if key in ("front_ends", "tasks", "schemes") and isinstance(value, dict):
             own = base.get(key) or {}
@@ -87,6 +91,17 @@ def overlaid(base: Any, value: Any) -> Any:
     if isinstance(base, dict) and isinstance(value, dict):
         return base | {key: overlaid(base.get(key), entry) for key, entry in value.items()}
     return value
+
+
+def _without(value: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """A mapping without the entries that another one has, down to single values."""
+    kept = {}
+    for key, entry in value.items():
+        if isinstance(entry, dict) and isinstance(said.get(key), dict):
+            kept[key] = _without(entry, said[key])
+        elif key not in said:
+            kept[key] = entry
+    return kept
 
 
 def _read(path: Path) -> dict[str, Any]:

@@ -64,9 +64,11 @@ class Mixer:
         targets: sequence of rows with id, group, audio and labels; of kind "pairs" also clean and conditions, and then they are recordings as they are
         interferers: rows with id and audio; None: nothing is added
         speech: whether targets are speech
+        kin: targets and interferers are of one corpus, so that a target's own group is no interferer
     """
 
-    def __init__(self, targets: Sequence[Row], interferers: Sequence[Row] | None, speech: bool, mono: bool = True) -> None:
+    def __init__(self, targets: Sequence[Row], interferers: Sequence[Row] | None, speech: bool, mono: bool = True, kin: bool = False) -> None:
+        self.kin = kin
         self.targets = targets
         self.interferers = interferers
         self.speech = speech
@@ -95,7 +97,7 @@ class Mixer:
         interferer: np.ndarray | None = None
         used: tuple[str, ...] = ()
         if self.interferers is not None and snr is not None:
-            interferer, name = self._interferer(generator("interferer", *seed), target.shape[-1])
+            interferer, name = self._interferer(generator("interferer", *seed), target.shape[-1], row)
             used = (name,)
         noisy, clean = mix(target, interferer, snr, level, self.speech)
         segment, place = cut
@@ -105,15 +107,20 @@ class Mixer:
         name = condition_name(snr)
         return Mixture(Scene(f"{row['id']}|{name}", row["id"], row["id"], used, None, {"snr": name}, row["group"]), noisy, clean, row)
 
-    def _interferer(self, rng: np.random.Generator, samples: int) -> tuple[np.ndarray, str]:
+    def _interferer(self, rng: np.random.Generator, samples: int, target: Row) -> tuple[np.ndarray, str]:
         """A piece of an interferer and its id: drawn again until it sounds for a share of SOUNDING, since many recordings are padded with silence."""
         assert self.interferers is not None
         for _ in range(DRAWS):
             chosen = self.interferers[int(rng.integers(len(self.interferers)))]
+            if self.kin and chosen["group"] == target["group"]:
+                continue
             piece = self._mono(audio.read_piece(chosen["audio"], samples, float(rng.uniform())))
             if audio.sounding_share(piece) >= SOUNDING and audio.power(piece) > audio.TINY:
                 return piece, chosen["id"]
-        raise EarmarkError(f"{chosen['id']} and {DRAWS - 1} other draws of interferers are silent; remove silent recordings from the corpus")
+        raise EarmarkError(
+            f"{target['id']}: of {DRAWS} interferers drawn for it, the last one {chosen['id']}, none sounds for a quarter of the scene"
+            f"{' and is of another group' if self.kin else ''}; remove silent recordings, or give another corpus of interferers"
+        )
 
     def _recorded(self, row: Row, noisy: np.ndarray) -> Mixture:
         clean = None if row["clean"] is None else self._read(row["clean"])

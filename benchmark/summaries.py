@@ -43,6 +43,11 @@ def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
     return summaries
 
 
+def is_baseline(plan: Plan, row: Row) -> bool:
+    """Whether a row is what all others are compared with: no front-end, the task model trained on noisy mixtures."""
+    return row.front_end != REFERENCE and plan.recipe.front_ends[row.front_end].name == "identity" and plan.recipe.schemes[row.scheme].name == "noisy"
+
+
 def write_boards(summaries: list[dict[str, Any]], boards: Path) -> list[Path]:
     """Write summaries.jsonl and the CSV files made from it."""
     try:
@@ -67,11 +72,11 @@ def _describe(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dic
         "scheme": row.scheme,
         "seed": row.seed,
         "fold": row.fold,
-        "baseline": row.front_end == "identity" and row.scheme == "noisy",
+        "baseline": is_baseline(plan, row),
         "ranked": row.front_end != REFERENCE,
         "keys": {"weights": digest(list(row.trained_by)), "outputs": row.record, "scores": digest([row.record, task_class.score_version])},
         "predictions": store.manifest("records", row.record)["files"][PREDICTIONS],  # SHA-256: a cell run again elsewhere may come out differently
-        "track": "closed",
+        "track": row.track,
         "training_data": row.training_data,
         "corpora": list(row.corpora),
         "synthetic": row.synthetic,

@@ -72,6 +72,23 @@ def fingerprint(rows: Iterable[Mapping[str, Any]]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
+class _Heard:
+    """What a split lets hear: its groups, and its recordings by what is in them."""
+
+    def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
+        self.groups = frozenset(row["group"] for row in rows)
+        self.recordings = {tuple(_content(row["audio"]) or ()): row for row in rows}
+
+    def shares_with(self, other: "_Heard", groups_too: bool) -> str | None:
+        """What both let hear, in words: recordings, or groups."""
+        alike = [self.recordings[content] for content in self.recordings.keys() & other.recordings.keys()]
+        same = sorted(row["id"] for row in alike if _bytes(row["audio"]) == _bytes(other.recordings[tuple(_content(row["audio"]) or ())]["audio"]))
+        if same:
+            return f"{len(same)} recordings, such as {same[0]}"
+        groups = sorted(map(str, self.groups & other.groups)) if groups_too else []
+        return f"{len(groups)} groups (speakers, sites), such as {groups[0]}" if groups else None
+
+
 class Corpora:
     """Corpora opened once, by name and options."""
 
@@ -79,7 +96,7 @@ class Corpora:
         self.data, self.cache = data, cache
         self.opened: dict[str, Corpus] = {}
         self._identities: dict[tuple[str, str], str] = {}
-        self._members: dict[tuple[str, str], frozenset[str]] = {}
+        self._heard: dict[tuple[str, str], _Heard] = {}
 
     def open(self, reference: Mapping[str, Any]) -> Corpus:
         """The corpus that {"name", "options"} refers to, generated where it has to be."""
@@ -98,13 +115,18 @@ class Corpora:
             if (key, split) not in self._identities:
                 rows = rows_of(corpus, split)
                 self._identities[key, split] = fingerprint(rows)
-                self._members[key, split] = frozenset(row["id"] for row in rows)
+                self._heard[key, split] = _Heard(rows)
         return {**reference, "version": corpus.version, "content": {split: self._identities[key, split] for split in splits}}
 
-    def recordings(self, identified: Mapping[str, Any]) -> frozenset[str]:
-        """The ids of all recordings of the splits that `identity` was asked for."""
-        key = digest({part: identified[part] for part in ("name", "options", "path")})
-        return frozenset[str]().union(*(self._members[key, split] for split in identified["content"]))
+    def shared(self, one: Mapping[str, Any], other: Mapping[str, Any], groups_too: bool) -> str | None:
+        """What two corpora, as `identity` gave them, share in the splits asked for: recordings, whatever they are called, or groups if of one corpus."""
+        first, second = ([self._heard[digest(_unidentified(each)), split] for split in each["content"]] for each in (one, other))
+        groups_too &= (one["name"], one["path"]) == (other["name"], other["path"])
+        return next((found for a in first for b in second if (found := b.shares_with(a, groups_too))), None)
+
+
+def _unidentified(identified: Mapping[str, Any]) -> dict[str, Any]:
+    return {part: identified[part] for part in ("name", "options", "path")}
 
 
 def reference(value: Any, where: str, fold: Any = None) -> dict[str, Any]:
@@ -138,6 +160,12 @@ def _content(source: Any) -> list[Any] | None:
     if not size:
         raise EarmarkError(f"{path}: the file is empty; restore it or remove it from the corpus")
     return [size, middle]
+
+
+def _bytes(source: Any) -> bytes:
+    if isinstance(source, Mapping) and source.get("bytes"):
+        return bytes(source["bytes"])
+    return Path(source["path"] if isinstance(source, Mapping) else source).read_bytes()
 
 
 def _root(name: str, cls: type[Corpus], given: str | Path | None, data: Path | None, cache: Path) -> Path:

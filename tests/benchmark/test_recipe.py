@@ -232,7 +232,9 @@ def test_no_label_steers_a_terminal(tmp_path, label):
 
 def test_labels_of_front_ends_and_schemes(tmp_path):
     for old, new in (("identity: ", "reference: unet"), ("identity: ", "adapters/folder: {path: x}"), ("{clean: ", "{a/b: clean")):
-        with pytest.raises(EarmarkError, match=r"is no label; write .* my_label: |'reference' means something else"):
+        with pytest.raises(
+            EarmarkError, match=r"is no label; write .* my_label: |'reference' means something else|is a component, not a label; write my_label"
+        ):
             load(tmp_path, GOOD.replace(old, new))
     assert set(load(tmp_path, GOOD.replace("identity: ", "2nd_U-Net: unet")).front_ends) == {"2nd_U-Net"}
 
