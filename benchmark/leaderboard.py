@@ -208,8 +208,8 @@ class _Board:
             where = f"task '{self.task}', {line['front_end']} under {line['scheme']}, seed {line['seed']}, fold {line['fold']}"
             size = len(line["scenes"]), len(line["conditions"])
             try:
-                values = np.array([_table(line["sums"][column], size[1]) for column in self.columns], np.float64)  # null becomes NaN
-                flags = np.array(_table(line["failed"], size[1]), bool)
+                values = np.array([_table(line["sums"][column], *size) for column in self.columns], np.float64)  # null becomes NaN
+                flags = np.array(_table(line["failed"], *size), bool)
             except (KeyError, ValueError, TypeError):
                 raise EarmarkError(f"{where}: the sums are not tables of the columns {', '.join(self.columns)}; run the cell again") from None
             if values.shape[1:] != size or flags.shape != size or len(set(line["scenes"])) != size[0]:
@@ -241,9 +241,10 @@ class _Board:
             row.complete &= bool(np.isfinite(row.score[0]))
 
 
-def _table(rows: Sequence[Any], conditions: int) -> list[Any]:
-    """Rows of as many values as there are conditions; one value stands for all of them."""
-    return [row if isinstance(row, list) else [row] * conditions for row in rows]
+def _table(rows: Sequence[Any] | Mapping[str, Any], scenes: int, conditions: int) -> list[Any]:
+    """As many rows of as many values: "*" stands for the scenes that a mapping does not name, one value for all conditions."""
+    listed = [rows.get(str(index), rows["*"]) for index in range(scenes)] if isinstance(rows, Mapping) else rows
+    return [row if isinstance(row, list) else [row] * conditions for row in listed]
 
 
 def _groups(line: Summary) -> list[str]:

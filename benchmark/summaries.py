@@ -4,6 +4,7 @@ A record holds raw predictions; scoring them needs no model, so that a new score
 """
 
 import json
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from benchmark.contracts import PROTOCOL, Task
 from benchmark.errors import EarmarkError
 from benchmark.leaderboard import build, read_summaries, write_summaries
 from benchmark.plan import REFERENCE, Plan, Row
-from benchmark.store import Store, digest, full_disk
+from benchmark.store import Store, canonical, digest, full_disk
 
 FILE = "summaries.jsonl"
 PREDICTIONS = "predictions.jsonl"
@@ -96,10 +97,17 @@ def _scores(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[
     groups = {record["base"]: record["group"] for record in records}
     place = {(record["base"], _condition(record, task_class)): index for index, record in enumerate(records)}
 
-    def table(values: Mapping[int, Any]) -> list[Any]:
-        """A list of conditions for each scene, or one value where all conditions have it: most columns of classes are zeros."""
+    def table(values: Mapping[int, Any]) -> list[Any] | dict[str, Any]:
+        """A list of conditions for each scene, or one value where all conditions have it; where most scenes have the same, that once as "*" and the others.
+
+        Most columns of classes are zeros: this keeps them small.
+        """
         rows = [[values.get(place[base, name]) if (base, name) in place else None for name in conditions] for base in bases]
-        return [row[0] if row.count(row[0]) == len(row) else row for row in rows]
+        short = [row[0] if row.count(row[0]) == len(row) else row for row in rows]
+        most, times = Counter(map(canonical, short)).most_common(1)[0]
+        if times <= len(short) // 2:
+            return short
+        return {"*": json.loads(most), **{str(index): row for index, row in enumerate(short) if canonical(row) != most}}
 
     excluded = {index: record["prediction"]["excluded"] for index, record in enumerate(records) if record["prediction"].get("excluded")}
     kept = [index for index in range(len(records)) if index not in excluded]

@@ -373,3 +373,21 @@ def test_render_is_an_aligned_markdown_table(tmp_path: Path):
         "|      | reference |        |",
     ]
     assert leaderboard.render(path, ["seeds", "absent"]).splitlines()[0] == "| seeds |"
+
+
+def test_one_record_under_several_names_counts_once(tmp_path: Path):
+    """Two rows of one record share rank and p, and are one member of the family that the correction is for."""
+    once = [summary(rate=0.5), summary(front_end="unet", rate=0.35), summary(front_end="other", rate=0.45), with_reference()]
+    same = {**once[1], "scheme": "frozen"}
+    alone, doubled = boards(tmp_path / "a", *once)["asr"], boards(tmp_path / "b", *once, same)["asr"]
+    rows = [line for line in doubled if line["front_end"] == "unet"]
+    assert len(rows) == 2
+    assert {(line["rank"], line["p"]) for line in rows} == {(row(alone, "unet")["rank"], row(alone, "unet")["p"])}
+    assert row(doubled, "other")["p"] == row(alone, "other")["p"]
+    assert row(doubled, "identity")["rank"] == row(alone, "identity")["rank"]
+
+
+def test_speaker_3_of_one_corpus_is_not_speaker_3_of_another():
+    lines = [summary(corpora=[f"{name} 1", "esc50 1"], groups=["3"] * 30) for name in ("emo_db", "ravdess", "synthetic/commands", "synthetic/sentences")]
+    groups = [leaderboard._groups(line)[0] for line in lines]
+    assert groups == ["emo_db 3", "ravdess 3", "synthetic 3", "synthetic 3"]

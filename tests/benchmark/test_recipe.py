@@ -54,6 +54,22 @@ def test_a_recipe_says_only_what_differs_from_its_base(tmp_path):
     assert recipe.seeds == (1, 2)
 
 
+def test_what_a_recipe_says_of_all_tasks_beats_what_its_base_says_of_one(tmp_path):
+    base = GOOD.replace("synthetic/noise}", "synthetic/noise, train: {stock: {steps: 7, lr: 2e-3}, adapt: {steps: 9}}, score: {scenes: 5}}")
+    (tmp_path / "base.yaml").write_text(base)
+    (tmp_path / "middle.yaml").write_text("base: base.yaml\ntrain: {stock: {steps: 11}}\n")
+    task = load(tmp_path, "base: middle.yaml\ntrain: {adapt: {steps: 13}}\nscore: {snr: [0]}\n").tasks["speech_commands"]
+    assert (task.train.stock.steps, task.train.stock.lr, task.train.adapt.steps) == (11, 2e-3, 13)
+    assert (task.score.scenes, task.score.snr) == (5, (0,))
+    own = load(tmp_path, "base: base.yaml\ntrain: {adapt: {steps: 13}}\ntasks: {speech_commands: {train: {adapt: {steps: 15}}}}\n")
+    assert own.tasks["speech_commands"].train.adapt.steps == 15
+
+
+def test_tasks_trained_together_and_alone_make_as_many_steps():
+    recipe = load_recipe("multi_task")
+    assert {entry.train.adapt.steps for entry in recipe.tasks.values()} == {recipe.train.adapt.steps}
+
+
 def test_a_label_may_stand_for_a_component_with_options(tmp_path):
     text = GOOD.replace("{identity: }", "{identity: , small: {unet: {channels: 4}}, both: {chain: [spectral, unet]}}")
     recipe = load(tmp_path, text)
