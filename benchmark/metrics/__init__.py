@@ -1,10 +1,36 @@
 """Pure functions from signals, labels and texts to numbers; one family a file."""
 
-from typing import Literal
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from benchmark.audio import TINY
+
+if TYPE_CHECKING:
+    from benchmark.metrics.haspi import HASPI, haspi
+    from benchmark.metrics.hasqi import HASQI, hasqi
+    from benchmark.metrics.mbstoi import MBSTOI, mbstoi
+
+__all__ = ["HASPI", "HASQI", "MBSTOI", "Undefined", "check_pair", "haspi", "hasqi", "mbstoi"]
+
+
+class _Package(ModuleType):
+    """The metrics of hearing come with torch and torchmetrics, so they are imported when asked for; a function stands where `import` would put its file."""
+
+
+def _asked_for(name: str) -> property:
+    def found(package: ModuleType) -> object:
+        return getattr(import_module(f"{__name__}.{name.lower()}"), name)
+
+    return property(found, lambda package, file: None)
+
+
+for _name in ("haspi", "HASPI", "hasqi", "HASQI", "mbstoi", "MBSTOI"):
+    setattr(_Package, _name, _asked_for(_name))
+sys.modules[__name__].__class__ = _Package
 
 
 class Undefined(ValueError):

@@ -21,8 +21,8 @@ def test_a_helper_beside_a_user_s_file_belongs_to_it(tmp_path):
     digests = []
     for factor, comment in ((2, ""), (2, "# the same\n"), (3, "")):
         provenance._syntax.cache_clear()
-        (tmp_path / "beside.py").write_text(HELPER.format(factor=factor) + comment)
-        (tmp_path / "mine.py").write_text(MINE.format(helper="beside"))
+        (tmp_path / "scaling.py").write_text(HELPER.format(factor=factor) + comment)
+        (tmp_path / "mine.py").write_text(MINE.format(helper="scaling"))
         digests.append(provenance.source_digest(registry.load("front_ends", f"{tmp_path / 'mine.py'}:Mine")))
     assert digests[0] == digests[1] != digests[2]
 

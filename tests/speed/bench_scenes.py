@@ -10,7 +10,6 @@ import soundfile
 import torch
 import torchaudio.functional as F
 from side_by_side import in_turns
-from speechbrain.augment.time_domain import AddNoise
 
 from benchmark import audio
 from benchmark.scenes import Mixer
@@ -50,6 +49,8 @@ def with_torchaudio(rows):
 
 
 def with_speechbrain(rows, folder):
+    from speechbrain.augment.time_domain import AddNoise  # here, so that no other test meets the modules that it leaves behind
+
     adder = AddNoise(str(folder / "noise.csv"), snr_low=5, snr_high=5, clean_sample_rate=16000, noise_sample_rate=16000)
     for speech in rows["speech"]:
         target = torch.from_numpy(soundfile.read(speech["audio"], dtype="float32")[0])[None]

@@ -1,0 +1,246 @@
+"""Kates's model of the auditory periphery as HASPI and HASQI hear through it: middle ear, gammatone filters, outer and inner hair cells.
+
+Kates: An auditory model for intelligibility and quality predictions, Proceedings of Meetings on Acoustics 19, 2013. The model is defined on signals of 24 kHz.
+Ours is that definition with its linear filters in the frequency domain, which lets bands of low frequency run at a half or a quarter of that rate: the output
+of their gammatone filters, all that behind them depends on, is taken at every second or fourth sample, and delays keep the resolution of 24 kHz (`Moved`).
+One utterance a call, reference and processed in one tensor.
+"""
+
+from functools import cache, lru_cache
+from math import ceil, log, pi
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.fft import next_fast_len
+from scipy.signal import butter, freqz
+from torch import Tensor
+
+from benchmark.metrics._kates_delays import OVER, TAIL, Moved, aligned, move
+
+RATE, BANDS = 24_000, 32  # Hz
+DB = log(10) / 20  # nepers a decibel
+TINY = 1e-30
+
+
+class Group(NamedTuple):
+    """Bands that share a rate, RATE / step; `lowest` to `lowest + RATE / step` Hz are the frequencies that they hear.
+
+    They are filtered in blocks of `block` samples at 24 kHz, an eighth of which is history: longer than the gammatones of these bands ring.
+    """
+
+    bands: slice
+    step: int
+    lowest: int
+    block: int
+
+
+GROUPS = (
+    Group(slice(0, 11), 4, -1500, 16_384),
+    Group(slice(11, 19), 2, -5000, 8192),
+    Group(slice(19, 26), 1, -12000, 4096),
+    Group(slice(26, 32), 1, -12000, 4096),
+)
+
+
+class Ear(NamedTuple):
+    """A cochlea, (32,) each: attenuation by lost outer and inner hair cells in dB, relative width of filters, knee in dB SPL and ratio of compression."""
+
+    outer: Tensor
+    inner: Tensor
+    width: Tensor
+    knee: Tensor
+    ratio: Tensor
+
+
+class Heard(NamedTuple):
+    """What a group of bands gives; the first dimension is (reference, processed), the second one the bands."""
+
+    envelope: Moved  # (2, bands, n), dB above threshold
+    motion: Moved | None  # (2, bands, n): the motion of the basilar membrane, its envelope in dB above threshold
+    level: Tensor  # (2, bands), long-term level in dB above threshold
+    step: int
+
+
+def centre_frequencies() -> np.ndarray:
+    """32 frequencies from 80 to 8000 Hz, evenly spaced on the ERB scale of Moore and Glasberg (1983), (32,)."""
+    corner = 9.26449 * 24.7
+    return np.geomspace(80 + corner, 8000 + corner, BANDS) - corner
+
+
+def ear(thresholds: np.ndarray) -> Ear:
+    """An ear with these thresholds in dB HL at 250, 500, 1000, 2000, 4000 and 6000 Hz, (6,): 80 % of a loss are due to outer hair cells, while they last."""
+    loss = np.interp(centre_frequencies(), [250, 500, 1000, 2000, 4000, 6000], thresholds).clip(min=0)
+    ratio = np.linspace(1.25, 3.5, BANDS)  # of a healthy cochlea, from 30 to 100 dB SPL
+    outer = np.minimum(0.8 * loss, 70 * (1 - 1 / ratio))  # at most, the cochlea is linear
+    width = 1 + outer / 50 + 2 * (outer / 50) ** 6
+    knee = outer + 30
+    ratio = (100 - knee) / (30 + 70 / ratio + outer - knee)
+    return Ear(*(torch.from_numpy(value) for value in (outer, loss - outer, width, knee, ratio)))
+
+
+def listen(signals: Tensor, ears: tuple[Ear, Ear], level_spl: float, motion: bool = False) -> list[Heard]:
+    """Reference and processed, (2, time) at 24 kHz and broadly aligned, each through its ear, by groups of bands.
+
+    Widths of filters follow the level of a signal. The lags that align processed to reference, band by band, are constants for the gradient.
+    """
+    both = Ear(*(torch.stack(pair).to(signals) for pair in zip(*ears, strict=True)))
+    parts = [_hear(signals, group, Ear(*(value[:, group.bands] for value in both)), level_spl, motion) for group in GROUPS]
+    delay = _group_delay(torch.cat([width[0] for _, width in parts]).detach())
+    return [
+        heard._replace(
+            envelope=move(heard.envelope, delay[group.bands], group.step),
+            motion=None if heard.motion is None else move(heard.motion, delay[group.bands], group.step),
+        )
+        for group, (heard, _) in zip(GROUPS, parts, strict=True)
+    ]
+
+
+def _hear(signals: Tensor, group: Group, ears: Ear, level_spl: float, motion: bool) -> tuple[Heard, Tensor]:
+    """One group, before its bands are delayed, and the widths of its filters, (2, bands)."""
+    spectra, kept = _block_spectra(signals, group), ceil(signals.shape[-1] / group.step) + OVER
+    tail = TAIL if group.step > 1 else 0
+    widest = _widest()[group.bands].to(ears.width)
+    control = _power(_filtered(spectra, group, _widest_gammatones(group.bands.start).to(spectra))[..., : kept + tail])
+    mean = control[..., :kept].mean(-1, keepdim=True)
+    loud = 10 * torch.log10(mean[..., 0].clamp(min=TINY)) + level_spl
+    width = ears.width + ((loud - 50) / 50).clamp(0, 1) * (widest - ears.width)
+    output = _filtered(spectra, group, _gammatones(group, width))[..., : kept + tail]
+    power = _power(output)
+
+    gain = _response_to(_compression(control, ears, level_spl), "delay", group.step, 200)
+    envelope, lag = aligned(gain * power.clamp(min=TINY).sqrt(), group.step, tail)
+    above = (envelope.clamp(min=TINY).log() + DB * (level_spl - ears.inner)[..., None]).relu()  # nepers above threshold
+    adapted = _response_to(above, "adaptation", group.step, RATE // 2).relu()
+
+    vibration = None
+    if motion:
+        moved, motion_lag = aligned((gain * output.real)[..., :kept], group.step)
+        vibration = Moved(moved * (adapted / envelope.clamp(min=TINY)), motion_lag)
+    long_term = 10 * torch.log10(power[..., :kept].mean(-1).clamp(min=TINY)) + level_spl
+    level = (long_term.relu() + _compression(mean, ears, level_spl)[..., 0].log() / DB - ears.inner).relu()
+    return Heard(Moved(adapted, lag), vibration, level, group.step), width
+
+
+def _compression(power: Tensor, ears: Ear, level_spl: float) -> Tensor:
+    """Gain of the outer hair cells, a factor, for powers (2, bands, n) of the control path: compressive from the knee to 100 dB SPL."""
+    slope = (1 - 1 / ears.ratio)[..., None] / 2  # of log gain over log power
+    knee = 2 * DB * (ears.knee[..., None] - level_spl)
+    level = power.clamp(min=TINY).log().clamp(knee, knee.new_tensor(2 * DB * (100 - level_spl)))
+    return torch.addcmul(slope * knee - DB * ears.outer[..., None], slope, level, value=-1).exp_()
+
+
+@cache
+def _widest() -> Tensor:
+    """Width of the filters of an ear without outer hair cells, (32,): that of the control path, and of very loud signals."""
+    return ear(np.full(6, 100.0)).width
+
+
+@cache
+def _bandwidths() -> Tensor:
+    """Of a healthy ear's gammatone filters, in nepers a sample, (32,)."""
+    return torch.from_numpy(2 * pi / RATE * 1.019 * (24.7 + centre_frequencies() / 9.26449))
+
+
+def _group_delay(width: Tensor) -> Tensor:
+    """How much each band has to be delayed to stand as late as the slowest one, samples at 24 kHz, (32,)."""
+    a = torch.exp(-width.double() * _bandwidths().to(width.device))
+    delay = ((4 * a + 8 * a * a) / (1 + 4 * a + 4 * a * a) + 4 * a / (1 - a)).round().long()
+    return delay.max() - delay
+
+
+# Gammatone filters, in blocks (overlap-save).
+
+
+@cache
+def _middle_ear(block: int) -> Tensor:
+    """Response of the middle ear at the bins of a block: high-pass at 350 Hz of second order, low-pass at 5 kHz of first."""
+    grid = 2 * pi * np.arange(block) / block
+    return torch.from_numpy(freqz(*butter(2, 350, "high", fs=RATE), worN=grid)[1] * freqz(*butter(1, 5000, fs=RATE), worN=grid)[1])
+
+
+def _block_spectra(signals: Tensor, group: Group) -> Tensor:
+    """(2, time) to (2, blocks, bins that the group hears), behind the middle ear."""
+    history = group.block // 8
+    hop = group.block - history
+    blocks = ceil((signals.shape[-1] + group.step * (TAIL + OVER)) / hop)
+    padded = torch.nn.functional.pad(signals, (history, blocks * hop - signals.shape[-1]))
+    spectra = torch.fft.fft(padded.unfold(-1, group.block, hop))
+    return _cut(spectra * _middle_ear(group.block).to(spectra), group)
+
+
+def _cut(values: Tensor, group: Group) -> Tensor:
+    """The bins that a group hears, in the order of an FFT at its rate."""
+    if group.step == 1:
+        return values
+    below = -group.lowest * group.block // RATE
+    return torch.cat((values[..., : group.block // group.step - below], values[..., -below:]), -1)
+
+
+@cache
+def _rotations(first: int) -> Tensor:
+    """exp(-j(ω - ω_c)) of the bins and bands of the group that begins with band `first`, (bands, bins)."""
+    group = next(group for group in GROUPS if group.bands.start == first)
+    bins = _cut(torch.arange(group.block), group).numpy() / group.block
+    return torch.from_numpy(np.exp(-2j * pi * (bins - centre_frequencies()[group.bands, None] / RATE)))
+
+
+def _gammatones(group: Group, width: Tensor) -> Tensor:
+    """Responses, (…, bands, bins), of complex gammatone filters of fourth order, impulse-invariant (Cooke 1993), for relative widths (…, bands)."""
+    a = torch.exp(-width * _bandwidths()[group.bands].to(width))[..., None]
+    shifted = a * _rotations(group.bands.start).to(torch.promote_types(width.dtype, torch.complex64))
+    rest = 1 - shifted
+    inverse = rest.conj() * ((1 - a) / (rest.real.square() + rest.imag.square()))
+    return (1 + 4 * shifted * (1 + shifted)) * (inverse * inverse).square() * (2 / (1 + 4 * a + 4 * a * a) / group.step)
+
+
+@cache
+def _widest_gammatones(first: int) -> Tensor:
+    group = next(group for group in GROUPS if group.bands.start == first)
+    return _gammatones(group, _widest()[group.bands])
+
+
+def _filtered(spectra: Tensor, group: Group, responses: Tensor) -> Tensor:
+    """Analytic output of filters, (2, bands, samples)."""
+    return torch.fft.ifft(spectra[:, None] * responses.unsqueeze(-2))[..., group.block // 8 // group.step :].flatten(-2)
+
+
+def _power(output: Tensor) -> Tensor:
+    parts = torch.view_as_real(output)
+    return parts[..., 0].square() + parts[..., 1].square()
+
+
+# Filters of first and second order behind the compression, by their response at 24 kHz.
+
+
+@lru_cache(maxsize=32)
+def _responses(kind: str, step: int, size: int) -> Tensor:
+    grid = 2 * pi * np.arange(size // 2 + 1) / (step * size)
+    return torch.from_numpy(freqz(*butter(1, 800, fs=RATE), worN=grid)[1] if kind == "delay" else freqz(*_adaptation(), worN=grid)[1] / DB)
+
+
+def _adaptation() -> tuple[np.ndarray, np.ndarray]:
+    """Rapid (2 ms) and short-term (60 ms) adaptation of the inner hair cells, overshoot two, as a digital filter.
+
+    A circuit of two RC sections by backward differences: with s_k the RC products in samples, the node voltages v₁ and v₂ solve
+    (R₁ + R₂ + s₁) v₁ - R₁ v₂ = R₂ v₀ + s₁ v₁[-1] and (R₂ + R₃ + s₂) v₂ - R₃ v₁ = s₂ v₂[-1], and the output is (v₀ - v₁) / R₁.
+    """
+    r1 = 0.5
+    r2 = r3 = 0.5 * (1 - r1)
+    s1, s2 = 0.002 * (r1 + r2) * RATE, 0.06 * r2 / (r1 + r2) * RATE
+    first, second = np.array([r1 + r2 + s1, -s1]), np.array([r2 + r3 + s2, -s2])
+    determinant = np.convolve(first, second) - [r1 * r3, 0, 0]
+    return (determinant - np.append(r2 * second, 0)) / r1, determinant
+
+
+def _response_to(signal: Tensor, kind: str, step: int, ringing: int) -> Tensor:
+    """The compression's delay (a low-pass at 800 Hz), or the adaptation and from nepers to dB; `ringing` samples at 24 kHz are waited for."""
+    size = next_fast_len(-(-(signal.shape[-1] + ringing // step) // 2048) * 2048, real=True)  # in steps, so that responses are used again
+    spectrum = torch.fft.rfft(signal, n=size)
+    return torch.fft.irfft(spectrum.mul_(_responses(kind, step, size).to(spectrum)), n=size)[..., : signal.shape[-1]]
+
+
+def covered(moved: Moved, step: int, length: int) -> Tensor:
+    """The signal, (2, bands, n), times the share of each sample that lies before the end of `length` samples at 24 kHz."""
+    position = step * torch.arange(moved.signal.shape[-1], device=moved.phase.device) + moved.phase[..., None]
+    return moved.signal * ((length - 0.5 - position) / step + 0.5).clamp(0, 1).to(moved.signal)

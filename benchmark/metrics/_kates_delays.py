@@ -1,0 +1,92 @@
+"""Delays between bands of a reference and of its processed copy: found at 24 kHz, applied in whole samples of a lower rate; the rest is kept as a phase."""
+
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from scipy.fft import next_fast_len
+from torch import Tensor
+
+_SEARCH = 2400  # samples at 24 kHz, 0.1 s: how far a band of the processed signal may be moved
+TAIL = 64
+OVER = 2  # samples that signals reach beyond their end: of the reference they are heard, where a sample stands for several at 24 kHz
+_NEAR = 32  # samples on either side that interpolation looks at
+
+
+class Moved(NamedTuple):
+    """Signals (2, bands, n) at a rate of 24 kHz / step whose sample i stands at the sample step·i + phase, (2, bands), of 24 kHz."""
+
+    signal: Tensor
+    phase: Tensor
+
+
+def aligned(pair: Tensor, step: int, tail: int = 0) -> tuple[Tensor, Tensor]:
+    """Move the processed half of (2, bands, n) to where it correlates with the reference most, and the phases that remain, (2, bands).
+
+    `tail`: TAIL or 0; so many samples behind the end of the signals help to find the lag and are left out then. That is for slow envelopes, whose correlation
+    is almost flat around its maximum. The lag is a constant for the gradient.
+    """
+    kept, end = pair.shape[-1] - tail, pair.shape[-1] - tail - OVER
+    lag = _lags(pair.detach().double() if tail else pair.detach(), step, kept)
+    whole = _whole(lag, step)
+    phase = torch.stack((torch.zeros_like(lag), whole * step - lag))
+    moved = torch.nn.functional.pad(_shift(pair[1, :, :end], -whole), (0, OVER))
+    return torch.stack((pair[0, :, :kept], moved)), phase
+
+
+def move(moved: Moved, delay: Tensor, step: int) -> Moved:
+    """Delay bands by samples at 24 kHz, (bands,)."""
+    whole = _whole(delay, step)
+    return Moved(_shift(moved.signal, whole), moved.phase + delay - whole * step)
+
+
+def _whole(delay: Tensor, step: int) -> Tensor:
+    return torch.div(delay + step // 2, step, rounding_mode="floor")
+
+
+@torch.no_grad()
+def _lags(pair: Tensor, step: int, kept: int) -> Tensor:
+    """Delay of processed against reference in samples at 24 kHz, (bands,)."""
+    search = _SEARCH // step
+    correlation = _correlation(pair[0, :, :kept], pair[1, :, :kept], search + _NEAR)
+    coarse = correlation[:, _NEAR:-_NEAR].argmax(-1) - search
+    if step == 1:
+        return coarse
+    around = coarse[:, None] + torch.arange(-_NEAR, _NEAR, device=coarse.device)
+    near = correlation.gather(-1, around + search + _NEAR)
+    fine = torch.arange(-step, step + 1, device=coarse.device)
+    weights = _interpolator(step).to(near)
+    if kept == pair.shape[-1]:
+        return (step * coarse + (near @ weights).argmax(-1) - step).clamp(-_SEARCH, _SEARCH - 1)
+    # A lag takes from the sum what lies behind the end: the correlation has a bend at zero. Interpolate it without, then take that away again.
+    lost = _correlation(pair[0, :, kept - TAIL : kept], torch.nn.functional.pad(pair[1, :, kept:], (TAIL, 0)), TAIL + 1)[:, TAIL + 1 :]
+    lost = lost * (coarse < _NEAR)[:, None]
+    exact = coarse[:, None] + fine.to(near) / step
+    low = exact.clamp(0, TAIL - 1).floor().long()
+    bent = torch.lerp(lost.gather(-1, low), lost.gather(-1, low + 1), exact.clamp(0, TAIL) - low)
+    smooth = near + lost.gather(-1, around.clamp(0, TAIL))
+    return (step * coarse + (smooth @ weights - bent).argmax(-1) - step).clamp(-_SEARCH, _SEARCH - 1)
+
+
+def _correlation(x: Tensor, y: Tensor, reach: int) -> Tensor:
+    """Sum over n of x[n] y[n + lag] for lags from -reach to reach - 1, (bands, 2 reach)."""
+    size = next_fast_len(max(x.shape[-1], y.shape[-1]) + reach, real=True)
+    whole = torch.fft.irfft(torch.fft.rfft(x, n=size).conj() * torch.fft.rfft(y, n=size), n=size)
+    return torch.cat((whole[..., -reach:], whole[..., :reach]), -1)
+
+
+@cache
+def _interpolator(step: int) -> Tensor:
+    """Kaiser-windowed sinc from samples at the lower rate to those at 24 kHz within one of them, (2 · _NEAR, 2 step + 1)."""
+    distance = np.arange(-step, step + 1) / step - np.arange(-_NEAR, _NEAR)[:, None]
+    weights = np.sinc(distance) * np.i0(12 * np.sqrt(1 - (distance / (_NEAR + 1)) ** 2))
+    return torch.from_numpy(weights / weights.sum(0))
+
+
+def _shift(signal: Tensor, by: Tensor) -> Tensor:
+    """Move (…, bands, n) forward by whole samples, (bands,), zeros before and after."""
+    n = signal.shape[-1]
+    starts = [min(max(delay, -n), n) for delay in by.tolist()]
+    rows = zip(signal.unbind(-2), starts, strict=True)
+    return torch.stack([torch.nn.functional.pad(row[..., max(-start, 0) : n - max(start, 0)], (max(start, 0), max(-start, 0))) for row, start in rows], -2)

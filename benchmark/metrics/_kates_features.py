@@ -1,0 +1,31 @@
+"""What HASPI and HASQI both take from envelopes: loud moments, cepstral coefficients, normalised covariances."""
+
+from functools import cache
+from math import pi
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.metrics._kates import BANDS, DB, TINY
+
+
+def is_loud(levels: Tensor, threshold: float) -> Tensor:
+    """Where (32, time) in dB above threshold has a mean loudness, back in dB, beyond a threshold, (time,)."""
+    return (DB * levels).exp().mean(0).log() / DB > threshold
+
+
+@cache
+def cepstral_basis() -> Tensor:
+    """Half cosines over the bands, of unit length, (6, 32); the first one is the level."""
+    basis = np.cos(np.outer(np.arange(6), np.arange(BANDS)) * pi / (BANDS - 1))
+    return torch.from_numpy(basis / np.linalg.norm(basis, axis=1, keepdims=True))
+
+
+def covariance(x: Tensor, y: Tensor) -> Tensor:
+    """Magnitude of the normalised covariance over time of (…, time); zero, with a gradient of zero, where either does not move."""
+    x, y = x - x.mean(-1, keepdim=True), y - y.mean(-1, keepdim=True)
+    xx, yy = x.square().sum(-1), y.square().sum(-1)
+    moves = (xx >= TINY) & (yy >= TINY)
+    product = torch.where(moves, xx, 1).sqrt() * torch.where(moves, yy, 1).sqrt()
+    return torch.where(moves, (x * y).sum(-1).abs() / product, 0)

@@ -1,0 +1,179 @@
+"""MBSTOI: intelligibility of speech at two ears, with a reference. Differentiable, one value an utterance."""
+
+from functools import cache
+from math import log, pi
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.contracts import SAMPLE_RATE, Figure
+from benchmark.metrics._kates_inputs import check_lengths
+from benchmark.metrics._mean import UtteranceMean
+
+MBSTOI_FIGURE = Figure(best=1.0, floor=0.0)
+_RATE, _FRAME, _FFT = 10_000, 256, 512  # Hz, samples
+_SEGMENT, _RANGE = 30, 40.0  # frames that are correlated; dB below the loudest frame that still count as speech
+_CENTRES = 150 * 2 ** (np.arange(15) / 3)  # Hz, of third octaves
+
+
+def mbstoi(reference: Tensor, processed: Tensor, sample_rate: int = SAMPLE_RATE, lengths: Tensor | None = None) -> Tensor:
+    """Modified binaural short-time objective intelligibility, at most 1, (batch,) (Andersen, de Haan, Tan, Jensen, Speech Communication 102, 2018).
+
+    In each third octave and each segment of 0.4 s, STOI's correlation at the better ear, or behind an equalisation-cancellation stage with the interaural delay
+    and level difference (of 100 times 40, jittered) that leave most speech, whichever has the better ratio of speech. Values agree with pyclarity's mbstoi.
+
+    Differentiable in `processed`; which frames hold speech, the delay, the level difference and the ear are constants for the gradient.
+
+    Args:
+        reference, processed: (batch, 2, time), left and right ear
+        sample_rate: Hz
+        lengths: (batch,) samples of each utterance; what lies behind them is padding and changes nothing; None: all whole
+    Returns:
+        (batch,); NaN where the reference is silent or has less than 31 frames (0.4 s) of speech, or where a signal is not finite. A silent processed signal
+        gets about zero: as in pyclarity, its last segment alone counts -1.
+    Raises:
+        ValueError: where shapes, sample rate or lengths cannot be used
+    """
+    if reference.ndim != 3 or reference.shape[1] != 2 or reference.shape != processed.shape:
+        raise ValueError(f"reference and processed have one shape (batch, 2, time), not {tuple(reference.shape)} and {tuple(processed.shape)}")
+    if not sample_rate > 0:
+        raise ValueError(f"the sample rate is positive, not {sample_rate}")
+    check_lengths(reference, lengths)
+    whole = [reference.shape[-1]] * len(reference) if lengths is None else lengths.tolist()
+    values = [_measure(x[:, :length].double(), y[:, :length].double(), sample_rate) for x, y, length in zip(reference, processed, whole, strict=True)]
+    return torch.stack(values).to(processed.dtype) if values else processed.new_zeros(0)
+
+
+class MBSTOI(UtteranceMean):
+    """Mean of mbstoi over utterances; `update` takes the tensors that mbstoi takes."""
+
+    def __init__(self, sample_rate: int = SAMPLE_RATE) -> None:
+        super().__init__()
+        self.sample_rate = sample_rate
+
+    def update(self, reference: Tensor, processed: Tensor, lengths: Tensor | None = None) -> None:
+        """Add a batch."""
+        self.add(mbstoi(reference, processed, self.sample_rate, lengths))
+
+
+def _measure(reference: Tensor, processed: Tensor, sample_rate: int) -> Tensor:
+    if not (reference.isfinite().all() and processed.isfinite().all() and reference.any()):
+        return torch.nan + 0 * processed.nan_to_num(0, 0, 0).sum()
+    spectra = _spectra(_resampled(torch.stack((reference, processed)), sample_rate))
+    if spectra.shape[-2] < _SEGMENT:
+        return torch.nan + 0 * processed.sum()
+    products = _products(spectra)
+    x, y = slice(0, 4), slice(4, 8)
+    xx, xy, yy = (_terms(products[..., rows, columns]) for rows, columns in ((x, x), (x, y), (y, y)))
+    binaural, ratio = _cancelled(xx, xy, yy)
+    at_ears, ratios = _at_ears(xx, xy, yy)
+    better = ratios.argmax(0, keepdim=True)
+    monaural, monaural_ratio = at_ears.gather(0, better)[0], ratios.gather(0, better)[0]
+    use = monaural_ratio > ratio
+    use[:, -1] = False  # as the published program has it
+    return torch.where(use, monaural, binaural).mean()
+
+
+def _resampled(signals: Tensor, sample_rate: int) -> Tensor:
+    """(…, time) at 10 kHz by cutting or padding the spectrum of the whole."""
+    if sample_rate == _RATE:
+        return signals
+    before, after = signals.shape[-1], int(signals.shape[-1] * (_RATE / sample_rate) + 1)
+    shorter = min(before, after)
+    spectrum = torch.fft.rfft(signals)[..., : shorter // 2 + 1]
+    if shorter % 2 == 0 and before != after:  # the one bin that stands for two
+        middle = torch.ones(spectrum.shape[-1], dtype=signals.dtype, device=signals.device)
+        middle[-1] = 2.0 if after < before else 0.5
+        spectrum = spectrum * middle
+    return torch.fft.irfft(spectrum, n=after) * (after / before)
+
+
+def _spectra(signals: Tensor) -> Tensor:
+    """Of the frames in which either ear of the reference speaks, joined by overlap and add, (2, ears, frames, bins)."""
+    hop, count = _FRAME // 2, max(-(-(signals.shape[-1] - _FRAME) // (_FRAME // 2)), 0)
+    hann = torch.from_numpy(np.hanning(_FRAME + 2)[1:-1]).to(signals)
+    if not count:
+        return signals.new_zeros(*signals.shape[:2], 0, _FFT // 2 + 1, dtype=torch.complex128)
+    frames = signals.unfold(-1, _FRAME, hop)[..., :count, :] * hann
+    level = 20 * torch.log10(torch.linalg.vector_norm(frames[0], dim=-1) + np.finfo(float).eps)
+    frames = frames[:, :, (level > level.amax(-1, keepdim=True) - _RANGE).any(0)]
+    first, second = frames[..., :hop], frames[..., hop:]
+    joined = torch.cat((first[..., :1, :], first[..., 1:, :] + second[..., :-1, :]), -2)  # the last half frame is never looked at
+    return torch.fft.rfft(torch.cat((joined[..., :-1, :], joined[..., 1:, :]), -1) * hann, n=_FFT)
+
+
+@cache
+def _edges() -> list[tuple[int, int]]:
+    """First bin of each third octave and the bin behind its last."""
+    bins = np.arange(_FFT // 2 + 1) * _RATE / _FFT
+    return [(int(np.abs(bins - centre * 2 ** (-1 / 6)).argmin()), int(np.abs(bins - centre * 2 ** (1 / 6)).argmin())) for centre in _CENTRES]
+
+
+def _products(spectra: Tensor) -> Tensor:
+    """Sums over segments of products of what moves in the bands, (15, segments, 8, 8).
+
+    The eight are, of the reference and then of the processed signal: power left, power right, real and imaginary part of the cross-spectrum.
+    """
+    left, right = spectra.unbind(1)
+    cross = right.conj() * left
+    moving = torch.stack((left.abs().square(), right.abs().square(), cross.real, cross.imag), 1)  # (2, 4, frames, bins)
+    bands = torch.stack([moving[..., first:last].sum(-1) for first, last in _edges()])
+    segments = bands.flatten(1, 2).unfold(-1, _SEGMENT, 1).transpose(1, 2)
+    centred = segments - segments.mean(-1, keepdim=True)
+    return centred @ centred.transpose(-1, -2)
+
+
+def _terms(products: Tensor) -> Tensor:
+    """What the expected product behind equalisation and cancellation is linear in, (15, segments, 9), from (15, segments, 4, 4)."""
+    left, right, real, imaginary = range(4)
+
+    def pair(a: int, b: int) -> Tensor:
+        return products[..., a, b] + products[..., b, a]
+
+    rotating = products[..., real, real] - products[..., imaginary, imaginary], pair(real, imaginary)
+    steady = pair(left, right) + 2 * (products[..., real, real] + products[..., imaginary, imaginary])
+    mixed = (pair(left, real), pair(left, imaginary), pair(right, real), pair(right, imaginary))
+    return torch.stack((products[..., left, left], products[..., right, right], steady, *mixed, *rotating), -1)
+
+
+@cache
+def _grid() -> Tensor:
+    """Their factors, (15, 9, 4000), for 40 level differences up to 20 dB times 100 delays up to 1 ms, with their jitter (equations 5 to 8 of the paper)."""
+    levels, delays = np.linspace(-20, 20, 40)[:, None], np.linspace(-1e-3, 1e-3, 100)
+    level_jitter = log(10) * 2**0.5 * 1.5 * (1 + (np.abs(levels) / 13) ** 1.6) / 20
+    delay_jitter = 2**0.5 * 65e-6 * (1 + np.abs(delays) / 1.6e-3)
+    gain = 10 ** (levels / 20)
+    factors = []
+    for omega in 2 * pi * _CENTRES:
+        spread = -2 * np.exp((level_jitter**2 - (omega * delay_jitter) ** 2) / 2)
+        turning = 2 * np.exp(-2 * (omega * delay_jitter) ** 2)
+        cosine, sine = np.cos(omega * delays), np.sin(omega * delays)
+        alone = np.exp(2 * level_jitter**2)
+        rows = [gain**2 * alone, gain**-2 * alone, 1, gain * spread * cosine, gain * spread * sine, spread / gain * cosine, spread / gain * sine]
+        rows += [turning * np.cos(2 * omega * delays), turning * np.sin(2 * omega * delays)]
+        factors.append([np.broadcast_to(row, (40, 100)).ravel() for row in rows])
+    return torch.from_numpy(np.array(factors))
+
+
+def _cancelled(xx: Tensor, xy: Tensor, yy: Tensor) -> tuple[Tensor, Tensor]:
+    """Correlation where the ratio of energies, reference to processed, is largest, and that ratio, (15, segments) each; -1 and 0 where either is silent."""
+    grid = _grid().to(xx.device)
+    sizes = [terms[..., :2].sum(-1, keepdim=True).detach() for terms in (xx, yy)]
+    sounding = (sizes[0] > 0) & (sizes[1] > 0)
+    with torch.no_grad():  # in float32, one band at a time: the search takes most of the time
+        scaled = [(terms / size.where(sounding, 1)).float() for terms, size in zip((xx, yy), sizes, strict=True)]
+        best = torch.stack([((x @ band) / (y @ band)).argmax(-1) for x, y, band in zip(*scaled, grid.float(), strict=True)])
+        factors = torch.stack([band[:, at].T for band, at in zip(grid, best, strict=True)])
+    sounding = sounding[..., 0]
+    xx, xy, yy = ((terms * factors).sum(-1) for terms in (xx, xy, yy))
+    xx, yy = xx.where(sounding, 1), yy.where(sounding, 1)
+    return torch.where(sounding, xy / (xx * yy).sqrt(), -1), torch.where(sounding, xx / yy, 0)
+
+
+def _at_ears(xx: Tensor, xy: Tensor, yy: Tensor) -> tuple[Tensor, Tensor]:
+    """Correlations at both ears and ratios of energies, reference to processed, (2, 15, segments) each; zero where an ear hears nothing."""
+    xx, xy, yy = (terms[..., :2].movedim(-1, 0) for terms in (xx, xy, yy))
+    sounding = (xx > 0) & (yy > 0)
+    correlation = torch.where(sounding, xy / (xx.where(sounding, 1) * yy.where(sounding, 1)).sqrt(), 0)
+    return correlation, (xx / yy).detach().nan_to_num(0, torch.inf)
