@@ -2,11 +2,10 @@
 
 from pathlib import Path
 
-from benchmark.leaderboard import read_summaries
 from benchmark.plan import Cell, Plan
 from benchmark.run import Places
 from benchmark.store import Store
-from benchmark.summaries import FILE
+from benchmark.summary_file import SUMMARIES, read_summaries
 
 
 def describe(plan: Plan, places: Places, jobs: int) -> str:
@@ -37,8 +36,8 @@ def _needs(cell: Cell, plan: Plan) -> str:
 
 def _known_timings(plan: Plan, store: Store, places: Places) -> dict[str, float]:
     timings: dict[str, float] = {}
-    own = Path(__file__).resolve().parent.parent / "leaderboards" / plan.recipe.name / FILE
-    for path in (own, places.boards / FILE):
+    own = Path(__file__).resolve().parent.parent / "leaderboards" / plan.recipe.name / SUMMARIES
+    for path in (own, places.boards / SUMMARIES):
         if path.is_file():
             for summary in read_summaries(path):
                 timings |= summary.get("timings", {})

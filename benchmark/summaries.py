@@ -4,7 +4,6 @@ A record holds raw predictions; scoring them needs no model, so that a new score
 """
 
 import json
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,19 @@ import pandas as pd
 from benchmark import registry
 from benchmark.contracts import PROTOCOL, Task
 from benchmark.errors import EarmarkError
-from benchmark.leaderboard import build, read_summaries, write_summaries
+from benchmark.leaderboard import build
 from benchmark.plan import REFERENCE, Plan, Row
-from benchmark.store import Store, canonical, digest, full_disk
+from benchmark.store import Store, digest, full_disk
+from benchmark.summary_file import SUMMARIES, read_summaries, write_summaries
 
-FILE = "summaries.jsonl"
 PREDICTIONS = "predictions.jsonl"
 
 
 def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
     """A summary for each row whose record is there; those that the boards hold already under the same keys are taken over."""
     known = {}
-    if (boards / FILE).is_file():
-        known = {_identity(summary): summary for summary in read_summaries(boards / FILE)}
+    if (boards / SUMMARIES).is_file():
+        known = {_identity(summary): summary for summary in read_summaries(boards / SUMMARIES)}
     summaries = []
     scored: dict[str, dict[str, Any]] = {}
     for row in plan.rows:
@@ -52,7 +51,7 @@ def is_baseline(plan: Plan, row: Row) -> bool:
 def write_boards(summaries: list[dict[str, Any]], boards: Path) -> list[Path]:
     """Write summaries.jsonl and the CSV files made from it."""
     try:
-        write_summaries(boards / FILE, summaries)
+        write_summaries(boards / SUMMARIES, summaries)
         return build(boards)
     except OSError as error:
         raise full_disk(error, boards) from error
@@ -97,17 +96,9 @@ def _scores(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[
     groups = {record["base"]: record["group"] for record in records}
     place = {(record["base"], _condition(record, task_class)): index for index, record in enumerate(records)}
 
-    def table(values: Mapping[int, Any]) -> list[Any] | dict[str, Any]:
-        """A list of conditions for each scene, or one value where all conditions have it; where most scenes have the same, that once as "*" and the others.
-
-        Most columns of classes are zeros: this keeps them small.
-        """
-        rows = [[values.get(place[base, name]) if (base, name) in place else None for name in conditions] for base in bases]
-        short = [row[0] if row.count(row[0]) == len(row) else row for row in rows]
-        most, times = Counter(map(canonical, short)).most_common(1)[0]
-        if times <= len(short) // 2:
-            return short
-        return {"*": json.loads(most), **{str(index): row for index, row in enumerate(short) if canonical(row) != most}}
+    def table(values: Mapping[int, Any]) -> list[list[Any]]:
+        """A list of conditions for each scene; None where there is no value."""
+        return [[values.get(place[base, name]) if (base, name) in place else None for name in conditions] for base in bases]
 
     excluded = {index: record["prediction"]["excluded"] for index, record in enumerate(records) if record["prediction"].get("excluded")}
     kept = [index for index in range(len(records)) if index not in excluded]
@@ -140,7 +131,7 @@ def _condition(record: Mapping[str, Any], task: type[Task]) -> str:
 
 
 def _number(value: Any) -> float | int | None:
-    number = round(float(value), 6)
+    number = round(float(value), 4)  # what boards print
     return int(number) if number.is_integer() else number
 
 

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from benchmark import leaderboard, registry
+from benchmark.board import groups_of
 from benchmark.contracts import Figure
 from benchmark.errors import EarmarkError
+from benchmark.summary_file import seal, write_summaries
 
 CONDITIONS = ["clean", "snr_5", "snr_0"]
 
@@ -81,7 +83,7 @@ def summary(task: str = "asr", front_end: str = "identity", scheme: str = "noisy
 
 
 def boards(folder: Path, *summaries: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
-    leaderboard.write_summaries(folder / "summaries.jsonl", summaries)
+    write_summaries(folder / "summaries.jsonl", summaries)
     read = {}
     for path in leaderboard.build(folder):
         with path.open(encoding="utf-8", newline="") as file:
@@ -305,21 +307,15 @@ def test_boards_of_tasks_that_are_gone_are_removed(tmp_path: Path):
     assert not (tmp_path / "commands.csv").exists()
 
 
-def test_summaries_survive_a_round_trip(tmp_path: Path):
-    path = tmp_path / "summaries.jsonl"
-    lines = [summary(front_end="ünet\u2028"), summary(fold="speaker1"), summary(seed=2)]
-    leaderboard.write_summaries(path, lines)
-    assert leaderboard.read_summaries(path) == [leaderboard.seal(lines[index]) for index in (1, 2, 0)]
-    assert len(path.read_bytes().splitlines()) == 3
-
-
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
-        (lambda text: text.replace('"seed":2', '"seed":7'), "line 2: the line was edited"),
-        (lambda text: text[:-40], "line 2: the line is cut"),
-        (lambda text: text + "[]\n", "line 3: the line is cut or not a summary"),
-        (lambda text: text + json.dumps(leaderboard.seal({"protocol": 1})) + "\n", "line 3: the summary lacks task, component"),
+        (lambda text: text.replace('"seed":2', '"seed":7'), "line 3: the line, or that of its scenes, was edited"),
+        (lambda text: text[:-40], "line 3: the line is cut"),
+        (lambda text: text + "[]\n", "line 4: the line is cut or not a summary"),
+        (lambda text: text + json.dumps(seal({"protocol": 1})) + "\n", "line 4: the summary lacks task, component"),
+        (lambda text: text.replace('"scene07"', '"scene70"'), "line 2: the line, or that of its scenes, was edited"),
+        (lambda text: "\n".join(text.splitlines()[1:]), "line 1: not a summary, or the line of its scenes is missing"),
         (lambda text: "", "is empty; run the recipe first"),
     ],
 )
@@ -341,8 +337,8 @@ def test_damaged_lines_are_refused_and_no_board_is_touched(tmp_path: Path, damag
         ({}, "seed 1, fold None, is there 2 times"),
         ({"task": "../asr"}, "cannot name a board"),
         ({"task": "overall"}, "cannot name a board"),
-        ({"front_end": "unet", "failed": [[0, 0, 0]]}, "the tables are not 30 different scenes by 3 conditions"),
-        ({"front_end": "unet", "sums": {"hits": [[1]]}}, "the sums are not tables of the columns character_errors, characters, errors, words"),
+        ({"front_end": "unet", "failed": [[0, 1]] * 30}, "the tables are not 30 different scenes by 3 conditions"),
+        ({"front_end": "unet", "sums": {"hits": [[0, 1]] * 30}}, "the sums are not tables of the columns character_errors, characters, errors, words"),
     ],
 )
 def test_contradictions_are_refused(tmp_path: Path, changes: dict[str, Any], message: str):
@@ -389,5 +385,5 @@ def test_one_record_under_several_names_counts_once(tmp_path: Path):
 
 def test_speaker_3_of_one_corpus_is_not_speaker_3_of_another():
     lines = [summary(corpora=[f"{name} 1", "esc50 1"], groups=["3"] * 30) for name in ("emo_db", "ravdess", "synthetic/commands", "synthetic/sentences")]
-    groups = [leaderboard._groups(line)[0] for line in lines]
+    groups = [groups_of(line)[0] for line in lines]
     assert groups == ["emo_db 3", "ravdess 3", "synthetic 3", "synthetic 3"]

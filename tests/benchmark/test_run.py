@@ -14,8 +14,8 @@ import toys
 import yaml
 
 from benchmark.cli import main
-from benchmark.leaderboard import read_summaries
 from benchmark.store import Store, file_hash
+from benchmark.summary_file import read_summaries
 
 HOLDER = """
 import sys
