@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from benchmark.plan import Cell, Plan
+from benchmark.cells import Cell, Plan
 from benchmark.run import Places
 from benchmark.store import Store
 from benchmark.summary_file import SUMMARIES, read_summaries

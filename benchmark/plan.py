@@ -1,82 +1,23 @@
-"""A recipe to a graph of cells.
-
-Two kinds of cell: a training leaves weights, a scoring leaves a record. Trainings that no row names are artefacts (a pre-trained front-end, a stock
-task model); cells that come out alike share one key and are run once. Keys are nested: a scoring's key contains the keys of its weights, which contain
-those they start from.
-"""
+"""A recipe to a plan: which cells its rows stand on. Trainings that no row names are artefacts (a pre-trained front-end, a stock task model)."""
 
 import dataclasses
-import os
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from dataclasses import dataclass
 from typing import Any
 
 from benchmark import provenance, registry
-from benchmark.contracts import PROTOCOL, FrontEnd, Scheme, Spec, Task
+from benchmark.cells import IDENTITY, REFERENCE, Cell, Plan, Row, placeless
+from benchmark.contracts import PROTOCOL, FrontEnd, Spec, Task
 from benchmark.corpora import Corpora, reference
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
 from benchmark.options import reported
 from benchmark.recipe import Phase, Recipe, TaskEntry, Train
 from benchmark.store import digest
+from benchmark.training.schemes import build_scheme, scheme_class
 
-REFERENCE = "reference"
-IDENTITY = Spec("identity", 1, {})
 FROZEN = Spec("frozen", 1, {})
-SHELVES = {"train": "weights", "score": "records"}  # where the store keeps what a cell leaves
-COMPONENTS = ("front_end", "scheme", "task", "tasks")  # of a cell's configuration: where options may name files
 OFFERED = frozenset({"clean", "labels"})  # by every scene, to front-ends and tasks
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A unit of work: `config` is its identity, everything else is provenance or a matter of speed."""
-
-    kind: str  # train or score
-    label: str
-    config: Mapping[str, Any]
-    needs: tuple[str, ...]  # keys of trainings
-    sources: Mapping[str, str] = field(default_factory=dict)  # digests of its components' code
-    workers: int = 0  # processes that mix scenes for a training
-
-    @cached_property
-    def key(self) -> str:
-        """Hash of the identity; where corpora and a user's own files lie does not belong to it, what is in them does."""
-        return digest({"kind": self.kind, **{name: _placeless(part, name in COMPONENTS) for name, part in self.config.items()}})
-
-    @property
-    def shelf(self) -> str:
-        """Where the store keeps what the cell leaves."""
-        return SHELVES[self.kind]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a board's making: which record it is read from, and what stands beside it."""
-
-    front_end: str
-    scheme: str
-    task: str
-    component: str
-    seed: int
-    fold: str | int | None
-    record: str
-    trained_by: tuple[str, ...]  # keys of the trainings behind it, its own first
-    training_data: str
-    track: str  # closed: trained here, or not at all; open: it comes trained from elsewhere
-    corpora: tuple[str, ...]
-    synthetic: bool
-
-
-@dataclass
-class Plan:
-    """Cells in an order in which each comes after what it needs, and the rows that stand on them."""
-
-    recipe: Recipe
-    cells: dict[str, Cell]
-    rows: list[Row]
-    schemas: Mapping[str, Mapping[str, Any]]  # of the target corpora, by task label
 
 
 def make_plan(recipe: Recipe, corpora: Corpora) -> Plan:
@@ -176,7 +117,7 @@ class _Planner:
             if self._role(other) == role:
                 fold = place.fold if place.fold in entry.folds else entry.folds[0]
                 source = self._source(_Place(other, entry, fold, place.seed), ("train", "validation"))
-                sources[f"{_joined(source)} {digest(_placeless(source))}"] = source
+                sources[f"{_joined(source)} {digest(placeless(source))}"] = source
         spec = Spec("pretraining", 1, {})
         return self._train(f"pretrain {front_end}", front_end, (), dict(sorted(sources.items())), spec, place.entry.train.pretrain, place, {})
 
@@ -367,21 +308,6 @@ class _Planner:
         return self.corpora.open(reference(entry.targets, f"tasks.{label}.targets", entry.folds[0])).schema
 
 
-def build_scheme(spec: Spec | Mapping[str, Any]) -> Scheme:
-    """A scheme from its specification."""
-    name, _, config = spec.values() if isinstance(spec, Mapping) else spec
-    return scheme_class(Spec(name, 1, config))(**config)
-
-
-def scheme_class(spec: Spec) -> type[Scheme]:
-    """The class of a scheme; `pretraining` is no row's scheme and stands apart."""
-    if spec.name == "pretraining":
-        from benchmark.training.pretraining import Pretraining
-
-        return Pretraining
-    return registry.load("schemes", spec.name)
-
-
 def _elsewhere(front_end: FrontEnd) -> set[str]:
     """What a front-end, or any part of it, learned before it came here."""
     parts = [part for part in front_end.modules() if isinstance(part, FrontEnd)]
@@ -398,17 +324,6 @@ def _task_config(entry: TaskEntry) -> dict[str, Any]:
 
 def _trainable(module: Any) -> bool:
     return any(parameter.requires_grad for parameter in module.parameters())
-
-
-def _placeless(value: Any, files: bool = False) -> Any:
-    """Without the paths of corpora and the folders of a user's own modules; with `files`, what is in a file or folder stands for its path."""
-    if isinstance(value, str):
-        if ".py:" in value:
-            return value.rsplit("/", 1)[-1]
-        return f"contents {provenance.contents(value)}" if files and ("/" in value or "." in value) and os.path.exists(value) else value
-    if isinstance(value, Mapping):
-        return {_placeless(key): _placeless(entry, files) for key, entry in value.items() if key != "path" or "options" not in value}
-    return [_placeless(entry, files) for entry in value] if isinstance(value, (list, tuple)) else value
 
 
 def _joined(source: Mapping[str, Any]) -> str:

@@ -17,9 +17,10 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import registry
+from benchmark.cells import Cell, Plan
 from benchmark.corpora import Corpora
 from benchmark.errors import EarmarkError
-from benchmark.plan import Cell, Plan, make_plan
+from benchmark.plan import make_plan
 from benchmark.progress import Display
 from benchmark.recipe import Recipe
 from benchmark.store import Store

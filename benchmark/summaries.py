@@ -11,10 +11,10 @@ from typing import Any
 import pandas as pd
 
 from benchmark import registry
+from benchmark.cells import REFERENCE, Plan, Row
 from benchmark.contracts import PROTOCOL, Task
 from benchmark.errors import EarmarkError
 from benchmark.leaderboard import build
-from benchmark.plan import REFERENCE, Plan, Row
 from benchmark.store import Store, digest, full_disk
 from benchmark.summary_file import SUMMARIES, read_summaries, write_summaries
 

@@ -1,8 +1,8 @@
 """The file of summaries: one sealed line for each front-end, scheme, task, seed and fold, small enough to be kept under version control.
 
-Scenes and their groups stand on lines of their own, which summaries name by digest. Within a summary a table (scenes by conditions) is packed: a row of digits
-is a string, a row of equal values one value, and where most scenes have the same row it stands once, as "*". A summary's seal is over what is meant, not how it
-is written.
+Scenes, their groups and their conditions stand on lines of their own, which summaries name by digest. In a summary a table (scenes by conditions) is packed:
+a row of digits is a string, a row of equal values one value, and where most scenes have the same row it stands once, as "*". A summary's seal is over what is
+meant, not how it is written.
 """
 
 import hashlib
@@ -21,7 +21,7 @@ FIELDS = (
     *("conditions", "scenes", "groups", "sums", "failed", "excluded", "updates", "costs"),
 )
 REMEDY = "restore the file from version control, or delete the line and run the recipe again"
-LISTS = {"scenes", "groups", "digest"}  # the fields of a line of scenes
+LISTS = {"scenes", "groups", "conditions", "digest"}  # the fields of a line of scenes
 Summary = dict[str, Any]
 
 
@@ -77,22 +77,22 @@ def _parsed(path: Path, number: int, line: bytes) -> Summary:
 
 
 def _lists(summary: Summary) -> Summary:
-    return seal({"scenes": summary["scenes"], "groups": summary["groups"]})
+    return seal({name: summary[name] for name in ("scenes", "groups", "conditions")})
 
 
 def _packed(summary: Summary) -> Summary:
     tables = {name: _packed_table(table) for name, table in summary["sums"].items()}
-    rest = {name: value for name, value in summary.items() if name != "groups"}
+    rest = {name: value for name, value in summary.items() if name not in ("groups", "conditions")}
     return {**rest, "scenes": _lists(summary)["digest"], "sums": tables, "failed": _packed_table(summary["failed"])}
 
 
 def _unpacked(line: Summary, lists: Mapping[str, Summary]) -> Summary:
     if "sums" not in line:
         return line
-    scenes, groups = (lists[line["scenes"]][name] for name in ("scenes", "groups"))
-    size = len(scenes), len(line["conditions"])
+    scenes = {name: value for name, value in lists[line["scenes"]].items() if name != "digest"}
+    size = len(scenes["scenes"]), len(scenes["conditions"])
     tables = {name: _unpacked_table(table, *size) for name, table in line["sums"].items()}
-    return {**line, "scenes": scenes, "groups": groups, "sums": tables, "failed": _unpacked_table(line["failed"], *size)}
+    return {**line, **scenes, "sums": tables, "failed": _unpacked_table(line["failed"], *size)}
 
 
 def _packed_table(rows: list[list[Any]]) -> list[Any] | dict[str, Any]:

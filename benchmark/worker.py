@@ -21,6 +21,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from benchmark import registry
+from benchmark.cells import IDENTITY, SHELVES
 from benchmark.contracts import Task
 from benchmark.corpora import open_corpus
 from benchmark.costs import measure
@@ -28,10 +29,10 @@ from benchmark.data import SceneData, Source
 from benchmark.errors import EarmarkError
 from benchmark.evaluation import check_any_success, evaluate
 from benchmark.frontends import build_front_end
-from benchmark.plan import IDENTITY, SHELVES, build_scheme
 from benchmark.recipe import Phase, Score, Train, Trainer
 from benchmark.store import Store, canonical, full_disk, write_text
 from benchmark.training.fit import fit, fit_gain
+from benchmark.training.schemes import build_scheme
 from benchmark.training.system import FRONT_END, System
 
 SECONDS_BETWEEN_REPORTS = 0.5

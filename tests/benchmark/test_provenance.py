@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from benchmark import provenance, registry
-from benchmark.plan import Cell
+from benchmark.cells import Cell
 from benchmark.training.schemes.sample_importance import SampleImportance
 
 MINE = """from benchmark.contracts import FrontEnd
