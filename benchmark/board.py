@@ -5,8 +5,10 @@ From summaries to numbers; leaderboard.py writes them down.
 
 import json
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,7 +16,7 @@ import numpy as np
 from benchmark import registry, statistics
 from benchmark.contracts import Figure, primary
 from benchmark.errors import EarmarkError
-from benchmark.summary_file import Summary
+from benchmark.summary_file import SUMMARIES, Summary, order, read_summaries
 
 NAN = float("nan")
 
@@ -66,7 +68,7 @@ class Board:
             if len(found := sorted({json.dumps(line[key]) for line in lines})) > 1:
                 raise EarmarkError(f"task '{task}': one board cannot hold lines of different {key} ({' and '.join(found)}); run the older cells again")
         component: Any = registry.load("tasks", lines[0]["component"])
-        self.task = task
+        self.task, self.component = task, lines[0]["component"]
         self.universe = universe
         self.metric = primary(component)
         self.figures: Mapping[str, Figure] = component.figures
@@ -148,6 +150,23 @@ class Board:
             row.score, row.by_seed = (shares * noisy).sum(1), shares @ noisy[0]
             row.figures = {name: figures[name][0].mean(0) for name in self.figures if name in figures}  # some are measured on demand
             row.complete &= bool(np.isfinite(row.score[0]))
+
+
+def boards_of(folder: Path) -> list[Board]:
+    """The boards of a leaderboard, leaderboards/<recipe>, from its summaries. Raises EarmarkError where they are missing, damaged, doubled or contradict."""
+    summaries = sorted(read_summaries(folder / SUMMARIES), key=order)
+    if not summaries:
+        raise EarmarkError(f"{folder / SUMMARIES}: the file is empty; run the recipe first")
+    for (task, front_end, scheme, seed, fold), count in Counter(map(order, summaries)).items():
+        if count > 1:
+            raise EarmarkError(
+                f"{folder / SUMMARIES}: {task} of {front_end} under {scheme}, seed {seed}, fold {fold}, is there {count} times; delete all but one"
+            )
+    by_task: dict[str, list[Summary]] = {}
+    for summary in summaries:
+        by_task.setdefault(summary["task"], []).append(summary)
+    shared = universes({task: {group for line in lines for group in groups_of(line)} for task, lines in by_task.items()})
+    return [Board(task, lines, shared[task]) for task, lines in by_task.items()]
 
 
 def groups_of(line: Summary) -> list[str]:

@@ -42,6 +42,11 @@ def _parser() -> argparse.ArgumentParser:
     board.set_defaults(run=_leaderboard)
     board.add_argument("folder", type=Path, nargs="?", help="leaderboards/RECIPE (default: every folder of leaderboards/)")
 
+    agree = commands.add_parser("agree", help="do two leaderboards order the systems alike? Kendall's tau, task by task, with its interval")
+    agree.set_defaults(run=_agree)
+    agree.add_argument("first", type=Path, help="a folder such as leaderboards/mini")
+    agree.add_argument("second", type=Path, help="another, with tasks of the same kinds, such as leaderboards/real")
+
     listing = commands.add_parser("list", help="list front-ends, tasks, corpora, schemes and recipes")
     listing.set_defaults(run=_list)
 
@@ -92,6 +97,16 @@ def _leaderboard(options: argparse.Namespace) -> int:
             raise EarmarkError(f"{folder}: no summaries.jsonl; give a folder such as leaderboards/mini")
         for path in build(folder):
             print(f"\n{path}\n{render(path)}")
+    return 0
+
+
+def _agree(options: argparse.Namespace) -> int:
+    from benchmark.agreement import agreement
+    from benchmark.board import boards_of
+
+    print(f"{options.first} | {options.second} | rows | Kendall's tau | 95 % interval")
+    for pair in agreement(boards_of(options.first), boards_of(options.second)):
+        print(f"{pair.first} | {pair.second} | {pair.rows} | {pair.tau:.2f} | {pair.low:.2f} to {pair.high:.2f}")
     return 0
 
 

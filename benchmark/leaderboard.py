@@ -5,7 +5,6 @@
 """
 
 import re
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -14,11 +13,9 @@ import numpy as np
 import pandas as pd
 
 from benchmark import statistics
-from benchmark.board import Board, Row, change, groups_of, overall, place, pooled, together, universes
+from benchmark.board import Board, Row, boards_of, change, overall, place, pooled, together
 from benchmark.contracts import Figure
-from benchmark.errors import EarmarkError
 from benchmark.store import write_text
-from benchmark.summary_file import SUMMARIES, Summary, order, read_summaries
 
 # The columns of costs.csv: costs with their decimals, then updates.
 COSTS = {"parameters": 0, "macs_per_second": 0, "real_time_factor": 4, "latency_ms": 2, "peak_memory_mb": 0, "train_seconds": 1, "score_seconds": 1}
@@ -42,21 +39,8 @@ def build(folder: Path) -> list[Path]:
     Raises:
         EarmarkError: no summaries, or damaged, doubled or contradictory ones; no file is touched then
     """
-    summaries = sorted(read_summaries(folder / SUMMARIES), key=order)
-    if not summaries:
-        raise EarmarkError(f"{folder / SUMMARIES}: the file is empty; run the recipe first")
-    for name, count in Counter(map(order, summaries)).items():
-        if count > 1:
-            task, front_end, scheme, seed, fold = name
-            raise EarmarkError(
-                f"{folder / SUMMARIES}: {task} of {front_end} under {scheme}, seed {seed}, fold {fold}, is there {count} times; delete all but one"
-            )
-    by_task: dict[str, list[Summary]] = {}
-    for summary in summaries:
-        by_task.setdefault(summary["task"], []).append(summary)
-    shared = universes({task: {group for line in lines for group in groups_of(line)} for task, lines in by_task.items()})
-    boards = [Board(task, lines, shared[task]) for task, lines in by_task.items()]
-    frames = {board.task: _task_frame(board) for board in boards} | {"overall": _overall_frame(boards), "costs": _costs_frame(summaries)}
+    boards = boards_of(folder)
+    frames = {board.task: _task_frame(board) for board in boards} | {"overall": _overall_frame(boards), "costs": _costs_frame(boards)}
     written = [folder / f"{name}.csv" for name in frames]
     for path, frame in zip(written, frames.values(), strict=True):
         write_text(path, frame.to_csv(index=False, lineterminator="\n"))
@@ -126,11 +110,9 @@ def _overall_frame(boards: Sequence[Board]) -> pd.DataFrame:
     return pd.DataFrame(lines, dtype=str)
 
 
-def _costs_frame(summaries: Sequence[Summary]) -> pd.DataFrame:
+def _costs_frame(boards: Sequence[Board]) -> pd.DataFrame:
     """Means over seeds and folds; what could not be measured is empty, or says so."""
-    rows: dict[tuple[str, str, str], list[Summary]] = {}
-    for summary in summaries:
-        rows.setdefault((summary["front_end"], summary["scheme"], summary["task"]), []).append(summary)
+    rows = {(*row.name, board.task): row.lines for board in boards for row in board.rows}
     lines = []
     for name, own in sorted(rows.items()):
         line = dict(zip(("front_end", "scheme", "task"), map(_text, name), strict=True))
