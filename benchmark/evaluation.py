@@ -95,8 +95,6 @@ def _predicted(system: System, task: Task, batch: Batch, clean_input: bool, cont
 
 
 def _defect(audio: torch.Tensor) -> str | None:
-    if not audio.is_floating_point():
-        return f"is {str(audio.dtype).removeprefix('torch.')}, not real floating point"
     if not torch.isfinite(audio).all():
         return "is not finite"
     if (peak := float(audio.abs().max())) > LOUDEST:

@@ -44,7 +44,7 @@ class System(L.LightningModule):
     def enhance(self, batch: Batch, **controls: float) -> Enhanced:
         """What the front-end makes of a batch, at the engine's rate and with silence behind each length.
 
-        Raises EarmarkError where the output has another shape than the input.
+        Raises EarmarkError where the output has another shape than the input, or is not real.
         """
         heard, front_end = batch.heard, self.front_end
         channels = heard.audio.shape[1]
@@ -58,10 +58,10 @@ class System(L.LightningModule):
             listener = None if heard.listener is None else heard.listener.reshape(-1, 1, heard.listener.shape[-1])
             inner = Heard(inner.audio.reshape(-1, 1, audio.shape[-1]), lengths.repeat_interleave(channels), listener, heard.names)
         enhanced = front_end.process(inner, **controls)
-        if not isinstance(enhanced, Enhanced) or enhanced.audio.shape != inner.audio.shape:
-            got = tuple(enhanced.audio.shape) if isinstance(enhanced, Enhanced) else type(enhanced).__name__
-            raise EarmarkError(f"{type(front_end).__name__}: the output must have the input's shape {tuple(inner.audio.shape)}; it is {got}")
-        audio = enhanced.audio.reshape(len(heard.audio), channels, -1) if fold else enhanced.audio
+        if not isinstance(enhanced, Enhanced) or enhanced.audio.shape != inner.audio.shape or not enhanced.audio.is_floating_point():
+            got = f"{tuple(enhanced.audio.shape)}, {enhanced.audio.dtype}" if isinstance(enhanced, Enhanced) else type(enhanced).__name__
+            raise EarmarkError(f"{type(front_end).__name__}: the output must be floats of the input's shape {tuple(inner.audio.shape)}; it is {got}")
+        audio = (enhanced.audio.reshape(len(heard.audio), channels, -1) if fold else enhanced.audio).to(heard.audio.dtype)
         if front_end.sample_rate != SAMPLE_RATE:
             audio = _fitted(resample(audio, front_end.sample_rate, SAMPLE_RATE), heard.audio.shape[-1])
         valid = torch.arange(audio.shape[-1], device=audio.device) < heard.lengths[:, None, None]

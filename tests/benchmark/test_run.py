@@ -198,7 +198,7 @@ def test_changed_code_under_an_unchanged_version_stops_the_reuse(finished, capsy
 
 @pytest.mark.parametrize(
     ("front_end", "message"),
-    [("Shortener", "the output must have the input's shape"), ("NotANumber", "not finite")],
+    [("Shortener", "the output must be floats of the input's shape"), ("NotANumber", "not finite")],
 )
 def test_a_front_end_at_fault_fails_alone(workspace, capsys, front_end, message):
     recipe = changed(workspace, front_ends={"identity": None, "broken": {f"{toys.__file__}:{front_end}": {}}}, schemes={"noisy": None})

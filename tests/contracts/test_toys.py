@@ -105,5 +105,5 @@ def test_a_chain_is_a_front_end_and_passes_the_listener_on(batch):
 
 
 def test_another_shape_is_refused(batch):
-    with pytest.raises(EarmarkError, match="Shortener: the output must have the input's shape"):
+    with pytest.raises(EarmarkError, match="Shortener: the output must be floats of the input's shape"):
         System(Shortener(), {}).enhance(batch)
