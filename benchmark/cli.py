@@ -34,7 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     _data(run)
     run.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where runs/ and leaderboards/ are written (default: here)")
     run.add_argument("--jobs", type=int, default=None, metavar="N", help="cells beside each other, one thread each (default: one a core)")
-    run.add_argument("--dry-run", action="store_true", help="show the cells, what is done, what is missing on disk, and the time it will take")
+    run.add_argument("--dry-run", action="store_true", help="show the cells, what is done, what is missing, and the time needed; synthetic corpora are made")
     run.add_argument("--fast-dev-run", action="store_true", help="try one batch of each training and one scene of each scoring; nothing is recorded")
     run.add_argument("--accept-changed-code", action="store_true", help="keep results of components whose code changed under an unchanged version")
 

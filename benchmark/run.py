@@ -52,9 +52,15 @@ def run(recipe: Recipe, places: Places, jobs: int, accept_changed_code: bool = F
         failures = run_cells(plan, [cell for cell in plan.cells.values() if not store.exists(cell.shelf, cell.key)], store, places, jobs)
         summaries = summarise(plan, store, places.boards)
         written = write_boards(summaries, places.boards) if summaries else []
+        for task, reason in {summary["task"]: summary["excluded"][0]["reason"] for summary in summaries if not _any_left(summary)}.items():
+            print(f"earmark: {task}: no scene could be scored, so its board is empty; the first: {reason}", file=sys.stderr)
     if failures:
         raise EarmarkError("\nearmark: ".join(failures))
     return written
+
+
+def _any_left(summary: Mapping[str, Any]) -> bool:
+    return not summary["excluded"] or len(summary["excluded"]) < len(summary["scenes"]) * len(summary["conditions"])
 
 
 def _fast_dev_run(recipe: Recipe, places: Places, jobs: int) -> None:

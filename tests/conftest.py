@@ -8,7 +8,7 @@ import pytest
 import torch
 from toys import Bands, Hiss, Tones
 
-from benchmark.contracts import Batch, FrontEnd, Scheme, Task
+from benchmark.contracts import Batch, Scheme, Task
 from benchmark.data import Source, collate
 from benchmark.training.system import System
 
@@ -67,7 +67,3 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("EARMARK_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def system_of(front_end: FrontEnd, *tasks: Task) -> System:
-    return System(front_end, {f"task{i}": task for i, task in enumerate(tasks)})

@@ -1,6 +1,6 @@
-"""Small components that prove the contracts and drive the engine's tests in seconds. Not part of the package: recipes name them by path."""
+"""Small components that prove the contracts and drive the engine's tests in seconds, and a training by hand. Not of the package: recipes name them by path."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from benchmark.scenes import generator
 
 CLASSES = ["low", "high"]
 SIZES = {"train": 12, "validation": 6, "test": 8}
+SILENCE = Heard(torch.zeros(1, 1, 1), torch.ones(1, dtype=torch.long))
 
 
 class Tones(Corpus):
@@ -176,6 +177,22 @@ class NotANumber(FrontEnd):
 
     def forward(self, audio: Tensor) -> Tensor:
         return audio * self.gain * float("nan")
+
+
+def batch_of(task: Task, rows: Sequence[Mapping[str, Any]], heard: Heard = SILENCE) -> Batch:
+    """Rows of a corpus and what is heard of them; nothing, where the labels alone matter."""
+    return Batch([], heard, None, task.collate(rows), rows)
+
+
+def learn(task: Task, audio: Tensor, rows: Sequence[Mapping[str, Any]], steps: int = 40) -> list[dict[str, Any]]:
+    """Train a task on clips as long as `audio`; what it then predicts of them."""
+    known = batch_of(task, rows, Heard(audio, torch.full((len(audio),), audio.shape[-1])))
+    optimiser = torch.optim.Adam(task.parameters(), 0.01)
+    for _ in range(steps):
+        optimiser.zero_grad()
+        task.loss(task(*known.heard[:2]), known).mean().backward()
+        optimiser.step()
+    return task.predict(task(*known.heard[:2]), known)
 
 
 def toy_recipe(folder: Path, **changes: Any) -> Path:

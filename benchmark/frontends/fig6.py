@@ -9,6 +9,7 @@ from torchaudio.functional import lfilter
 
 from benchmark.contracts import AUDIOGRAM_HZ, FULL_SCALE_DB_SPL, SAMPLE_RATE, Enhanced, FrontEnd, Heard
 from benchmark.frontends._stft import STFT
+from benchmark.hearing.filters import interpolated
 from benchmark.hearing.prescriptions import fig6
 
 _SILENT = 1e-10  # power at 0 dB SPL
@@ -23,14 +24,16 @@ class Fig6(FrontEnd):
 
     channels = None
     needs = frozenset({"listener"})
-    weights: Tensor
+    weights: Tensor  # what each of AUDIOGRAM_HZ counts in each bin, (10, bins)
 
     def __init__(self, window: int = 256, hop: int = 64, smoothing: float = 0.125) -> None:
         """`window` and `hop` in samples; `smoothing`: time constant of the level in seconds, that of a sound-level meter's "fast"."""
         super().__init__()
         self.stft = STFT(window, hop)
         self.pole = math.exp(-hop / SAMPLE_RATE / smoothing)
-        self.register_buffer("weights", _interpolation(window // 2 + 1), persistent=False)
+        hertz = torch.linspace(0, SAMPLE_RATE / 2, window // 2 + 1)
+        weights = interpolated(torch.eye(len(AUDIOGRAM_HZ)), torch.tensor(AUDIOGRAM_HZ).log(), hertz.log())
+        self.register_buffer("weights", weights, persistent=False)
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
         """Amplify (batch, channels, time) for thresholds (batch, channels, 10)."""
@@ -48,15 +51,3 @@ class Fig6(FrontEnd):
         power = pad(audio.square(), (hop, frames * hop))[..., : frames * hop].unflatten(-1, (frames, hop)).mean(-1)
         smoothed = lfilter(power, power.new_tensor([1.0, -self.pole]), power.new_tensor([1 - self.pole, 0.0]), clamp=False)
         return FULL_SCALE_DB_SPL + 10 * torch.log10(smoothed.clamp_min(_SILENT))
-
-
-def _interpolation(bins: int) -> Tensor:
-    """What each of AUDIOGRAM_HZ counts in each bin, (10, bins)."""
-    known = torch.tensor(AUDIOGRAM_HZ).log()
-    hertz = torch.linspace(0, SAMPLE_RATE / 2, bins).clamp(AUDIOGRAM_HZ[0], AUDIOGRAM_HZ[-1]).log()
-    right = torch.searchsorted(known, hertz).clamp(1, len(known) - 1)
-    share = (hertz - known[right - 1]) / (known[right] - known[right - 1])
-    weights = torch.zeros(len(known), bins)
-    weights[right - 1, torch.arange(bins)] = 1 - share
-    weights[right, torch.arange(bins)] += share
-    return weights

@@ -12,6 +12,7 @@ from scipy.signal import butter, hilbert, lfilter
 from torch import Tensor, nn
 
 from benchmark.contracts import AUDIOGRAM_HZ, SAMPLE_RATE
+from benchmark.hearing.filters import fir2, interpolated
 
 TAPS = 512  # of every filter
 RANGE_HZ = (80.0, 7643.0)  # of the channels' frequencies: the highest non-linear path still lies below 8 kHz
@@ -129,17 +130,11 @@ def hair_cell_loss(audiogram: Tensor, hertz: Tensor) -> tuple[Tensor, Tensor]:
     Returns:
         two of (batch, frequencies)
     """
-    total = _interpolated(audiogram, hertz).clamp(0, 105)
-    most = _interpolated(audiogram.new_tensor(_OUTER_MOST)[None], hertz)
+    known, wanted = torch.log10(audiogram.new_tensor(AUDIOGRAM_HZ)), torch.log10(hertz.to(audiogram))
+    total = interpolated(audiogram, known, wanted, extrapolate=True).clamp(0, 105)
+    most = interpolated(audiogram.new_tensor(_OUTER_MOST), known, wanted, extrapolate=True)
     outer = torch.minimum(_OUTER_SHARE * total, most)
     return outer, total - outer
-
-
-def _interpolated(values: Tensor, hertz: Tensor) -> Tensor:
-    known, wanted = torch.log10(values.new_tensor(AUDIOGRAM_HZ)), torch.log10(hertz.to(values))
-    right = torch.searchsorted(known, wanted).clamp(1, len(known) - 1)
-    share = (wanted - known[right - 1]) / (known[right] - known[right - 1])
-    return values[..., right - 1] * (1 - share) + values[..., right] * share
 
 
 def _parameter(hertz: float, offset: float, slope: float) -> float:
@@ -156,18 +151,10 @@ def _tuned_cf(hertz: float) -> float:
 
 
 def _middle_ear() -> np.ndarray:
-    """From pascal to the velocity of the stapes in m/s, minimum phase, (513,): designed by frequency sampling, as the published model's filter was.
-
-    The design's grid of 513 frequencies is shared out between the points of the table, and in each share the magnitude runs from one value to the next in equal
-    steps; that shifts the response down by some 10 Hz, which the lowest channels hear, and interpolation proper does not.
-    """
+    """From pascal to the velocity of the stapes in m/s, minimum phase, (513,): designed by frequency sampling, as the published model's filter was."""
     velocities = {f: 1e-6 * displacement * 2 * np.pi * f * 10 ** (-104 / 20) * 2**0.5 for f, displacement in _STAPES.items()} | _BEYOND
-    hertz = sorted(velocities)
-    ends = [int(2 * f / SAMPLE_RATE * (TAPS + 1)) for f in hertz]
-    steps = [np.linspace(velocities[f], velocities[g], n) for f, g, n in zip(hertz, hertz[1:], np.diff(ends), strict=False)]
-    delayed = np.concatenate(steps) * np.exp(-0.5j * np.pi * np.arange(TAPS + 1))
-    taps = np.fft.irfft(delayed)[: TAPS + 1] * np.hamming(TAPS + 1)
-    magnitude = np.abs(np.fft.fft(taps))
+    hertz, magnitudes = torch.tensor(sorted(velocities.items()), dtype=torch.float64).T
+    magnitude = np.abs(np.fft.fft(fir2(2 * hertz / SAMPLE_RATE, magnitudes, TAPS + 1).numpy()))
     return np.real(np.fft.ifft(magnitude * np.exp(-1j * np.imag(hilbert(np.log(magnitude)))))) / 20e-6
 
 

@@ -16,13 +16,13 @@ def nal_r(audiogram: Tensor) -> Tensor:
         audiogram: (…, 10), dB HL at AUDIOGRAM_HZ
 
     Where the thresholds at 500, 1000 and 2000 Hz sum to more than 180 dB, their weight is that of Byrne, Parkinson and Newall (1990), as pyclarity has it:
-    9 + 0.116 (sum - 180) instead of 0.05 sum. An ear without any loss gets no gain.
+    9 + 0.116 (sum - 180) instead of 0.05 sum. An ear without any loss at NAL_R_HZ gets no gain.
     """
-    thresholds = _at(audiogram, NAL_R_HZ)
-    total = _at(audiogram, (500, 1000, 2000)).sum(-1, keepdim=True)
+    thresholds = thresholds_at(audiogram, NAL_R_HZ)
+    total = thresholds_at(audiogram, (500, 1000, 2000)).sum(-1, keepdim=True)
     average = torch.where(total <= 180, 0.05 * total, 9 + 0.116 * (total - 180))
     gains = (average + 0.31 * thresholds + audiogram.new_tensor(_NAL_R_OFFSETS)).clamp_min(0)
-    return gains * (audiogram > 0).any(-1, keepdim=True)
+    return gains * (thresholds > 0).any(-1, keepdim=True)
 
 
 def fig6(audiogram: Tensor, level: Tensor) -> Tensor:
@@ -42,5 +42,6 @@ def fig6(audiogram: Tensor, level: Tensor) -> Tensor:
     return torch.where(level < 65, soft + rising * (middle - soft), middle + falling * (loud - middle))
 
 
-def _at(audiogram: Tensor, hertz: tuple[int, ...]) -> Tensor:
+def thresholds_at(audiogram: Tensor, hertz: tuple[int, ...]) -> Tensor:
+    """Those of (…, 10) at some of AUDIOGRAM_HZ."""
     return audiogram[..., [AUDIOGRAM_HZ.index(f) for f in hertz]]

@@ -11,50 +11,38 @@ from scipy.signal import cheby2, firwin, freqz
 from torch import Tensor
 
 from benchmark.contracts import AUDIOGRAM_HZ
+from benchmark.hearing.audiograms import HIGHEST, LOWEST
+from benchmark.hearing.filters import fir2, interpolated
+from benchmark.hearing.prescriptions import NAL_R_HZ, nal_r
 from benchmark.metrics._kates import RATE
+from benchmark.metrics._mean import by_utterance, no_value
 
 SHORTEST = 0.24  # seconds of reference between its first and last sound: the longest modulation filter of HASPI
-_HZ = (250, 500, 1000, 2000, 4000, 6000)
 
 
 def each(
-    score: Callable[[Tensor, Tensor, np.ndarray], Tensor], reference: Tensor, processed: Tensor, audiogram: Tensor, sample_rate: int, lengths: Tensor | None
+    score: Callable[[Tensor, Tensor, Tensor], Tensor], reference: Tensor, processed: Tensor, audiogram: Tensor, sample_rate: int, lengths: Tensor | None
 ) -> Tensor:
     """Values (batch,) of `score`, one utterance a call; it gets the pair at 24 kHz, broadly aligned and without the silence around the reference.
 
-    NaN, with a gradient of zero, where the reference is silent or shorter than SHORTEST, where the processed signal is silent, or where either is not finite.
+    With it goes its audiogram, (10,), in float64 on the CPU. NaN, with a gradient of zero, where the reference is silent or shorter than SHORTEST, where the
+    processed signal is silent, or where either is not finite.
 
     Raises:
         ValueError: where shapes, thresholds, sample rate or lengths cannot be used
     """
-    _check(reference, processed, audiogram, sample_rate, lengths)
-    whole = [reference.shape[-1]] * len(reference) if lengths is None else lengths.tolist()
-    ears = np.array([np.interp(np.log(_HZ), np.log(AUDIOGRAM_HZ), row) for row in audiogram.tolist()])
-    values = []
-    for x, y, thresholds, length in zip(reference, processed, ears, whole, strict=True):
-        pair = prepared(x[:length], y[:length].to(x), sample_rate)
-        values.append(score(*pair, thresholds) if pair else torch.nan + 0 * y.nan_to_num(0, 0, 0).sum())
-    return torch.stack(values).to(processed.dtype) if values else processed.new_zeros(0)
 
+    def value(x: Tensor, y: Tensor, thresholds: Tensor) -> Tensor:
+        pair = prepared(x, y.to(x), sample_rate)
+        return score(*pair, thresholds) if pair else no_value(y)
 
-def _check(reference: Tensor, processed: Tensor, audiogram: Tensor, sample_rate: int, lengths: Tensor | None) -> None:
     if reference.ndim != 2 or reference.shape != processed.shape or not (reference.is_floating_point() and processed.is_floating_point()):
         raise ValueError(f"reference and processed are floats of one shape (batch, time), not {tuple(reference.shape)} and {tuple(processed.shape)}")
     if audiogram.shape != (len(reference), len(AUDIOGRAM_HZ)):
         raise ValueError(f"the audiogram has the shape ({len(reference)}, {len(AUDIOGRAM_HZ)}), not {tuple(audiogram.shape)}")
-    if not ((audiogram >= -10) & (audiogram <= 120)).all():
-        raise ValueError("the audiogram holds thresholds from -10 to 120 dB HL; one is beyond that or not finite")
-    if not sample_rate > 0:
-        raise ValueError(f"the sample rate is positive, not {sample_rate}")
-    check_lengths(reference, lengths)
-
-
-def check_lengths(audio: Tensor, lengths: Tensor | None) -> None:
-    """Raise ValueError where lengths are not integers (batch,) from 0 to the samples there are."""
-    if lengths is None:
-        return
-    if lengths.shape != audio.shape[:1] or lengths.is_floating_point() or not ((lengths >= 0) & (lengths <= audio.shape[-1])).all():
-        raise ValueError(f"lengths are ({len(audio)},) integers from 0 to {audio.shape[-1]} samples")
+    if not ((audiogram >= LOWEST) & (audiogram <= HIGHEST)).all():
+        raise ValueError(f"the audiogram holds thresholds from {LOWEST:g} to {HIGHEST:g} dB HL; one is beyond that or not finite")
+    return by_utterance(value, reference, processed, sample_rate, lengths, audiogram.detach().cpu().double())
 
 
 def prepared(reference: Tensor, processed: Tensor, sample_rate: int) -> tuple[Tensor, Tensor] | None:
@@ -110,18 +98,10 @@ def _aligned(reference: Tensor, processed: Tensor) -> Tensor:
     return torch.nn.functional.pad(processed, (-min(delay, 0), max(delay, 0)))[max(delay, 0) :][:n]
 
 
-def nal_r(reference: Tensor, thresholds: np.ndarray) -> Tensor:
-    """The reference at 24 kHz with the gain of NAL-R (Byrne and Dillon 1986), by a linear-phase filter of 141 taps; advanced by 70 samples, as HASQI has it."""
-    taps, bins, gain = 141, 512, np.zeros(6)
-    if thresholds.max() > 0:
-        total = thresholds[1:4].sum()
-        gain = (0.05 * total if total <= 180 else 9 + 0.116 * (total - 180)) + 0.31 * thresholds + [-17, -8, 1, -1, -2, -2]
-    grid = np.linspace(0, 1, taps)
-    factor = 10 ** (np.interp(grid * RATE / 2, _HZ, gain.clip(min=0)) / 20)
-    # Between points of the grid as MATLAB's fir2 interpolates, whose response lags by about 35 Hz: that is audible where the gain is steep.
-    last = (grid[1:] * (bins + 1)).astype(int) - 1
-    first = np.append(0, last[:-1] + 1)
-    response = np.interp(np.arange(bins + 1), np.stack((first, last), 1).ravel(), np.stack((factor[:-1], factor[1:]), 1).ravel())
-    kernel = np.fft.irfft(response * np.exp(-1j * np.pi * np.arange(bins + 1) * (taps // 2) / bins))[:taps] * np.hamming(taps)
-    reversed_kernel = torch.from_numpy(kernel[::-1].copy()).to(reference)
-    return torch.nn.functional.conv1d(torch.nn.functional.pad(reference, (0, taps - 1))[None, None], reversed_kernel[None, None])[0, 0]
+def amplified(reference: Tensor, audiogram: Tensor) -> Tensor:
+    """The reference at 24 kHz with the gain of NAL-R for an audiogram (10,), by a filter of 141 taps; advanced by 70 samples, as HASQI has it."""
+    taps = 141
+    places = torch.linspace(0, 1, taps, dtype=audiogram.dtype)
+    gain = interpolated(nal_r(audiogram), audiogram.new_tensor(NAL_R_HZ), places * RATE / 2)
+    kernel = fir2(places, 10 ** (gain / 20), taps).to(reference)
+    return torch.nn.functional.conv1d(torch.nn.functional.pad(reference, (0, taps - 1))[None, None], kernel[None, None])[0, 0]

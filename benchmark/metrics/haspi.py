@@ -8,11 +8,12 @@ import torch
 from torch import Tensor
 
 from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Figure
+from benchmark.hearing.prescriptions import NAL_R_HZ, thresholds_at
 from benchmark.metrics._haspi_networks import HIDDEN, LARGEST, OUTPUT
 from benchmark.metrics._kates import BANDS, Heard, covered, ear, listen
 from benchmark.metrics._kates_features import cepstral_basis, covariance, is_loud
 from benchmark.metrics._kates_inputs import each
-from benchmark.metrics._mean import UtteranceMean
+from benchmark.metrics._mean import ListenerMean, no_value
 
 HASPI_FIGURE = Figure(best=1.0, floor=0.0)
 _SPACING = 9  # envelope samples at 24 kHz; Kates counts the result as 2560 Hz
@@ -50,23 +51,17 @@ def haspi(
         ValueError: where shapes, thresholds, sample rate or lengths cannot be used
     """
 
-    def score(x: Tensor, y: Tensor, thresholds: np.ndarray) -> Tensor:
-        groups = listen(torch.stack((x, y)), (ear(np.zeros(6)), ear(thresholds)), level_spl)
+    def score(x: Tensor, y: Tensor, listener: Tensor) -> Tensor:
+        groups = listen(torch.stack((x, y)), (ear(np.zeros(6)), ear(thresholds_at(listener, NAL_R_HZ).numpy())), level_spl)
         return _understood(torch.cat([_smoothed(heard, len(x)) for heard in groups], 1))
 
     return each(score, reference, processed, audiogram, sample_rate, lengths)
 
 
-class HASPI(UtteranceMean):
+class HASPI(ListenerMean):
     """Mean of haspi over utterances; `update` takes the tensors that haspi takes."""
 
-    def __init__(self, sample_rate: int = SAMPLE_RATE, level_spl: float = FULL_SCALE_DB_SPL) -> None:
-        super().__init__()
-        self.sample_rate, self.level_spl = sample_rate, level_spl
-
-    def update(self, reference: Tensor, processed: Tensor, audiogram: Tensor, lengths: Tensor | None = None) -> None:
-        """Add a batch."""
-        self.add(haspi(reference, processed, audiogram, self.sample_rate, self.level_spl, lengths))
+    metric = staticmethod(haspi)
 
 
 def _smoothed(heard: Heard, length: int) -> Tensor:
@@ -87,7 +82,7 @@ def _understood(envelopes: Tensor) -> Tensor:
     envelopes = envelopes[..., is_loud(envelopes[0], _SILENCE)]
     count = envelopes.shape[-1]
     if count <= 1:
-        return torch.nan + 0 * envelopes.sum()
+        return no_value(envelopes)
     basis = cepstral_basis().to(envelopes)
     cepstra = basis[1:] @ (envelopes + _JITTER * _jitter(1 << (count - 1).bit_length())[..., :count].to(envelopes))
     modulated = _modulations(cepstra - cepstra.mean(-1, keepdim=True))

@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Figure
+from benchmark.hearing.prescriptions import NAL_R_HZ, thresholds_at
 from benchmark.metrics._kates import BANDS, DB, TINY, Heard, Moved, centre_frequencies, ear, listen
 from benchmark.metrics._kates_features import cepstral_basis, covariance, is_loud
-from benchmark.metrics._kates_inputs import each, nal_r
-from benchmark.metrics._mean import UtteranceMean
+from benchmark.metrics._kates_inputs import amplified, each
+from benchmark.metrics._mean import ListenerMean
 
 HASQI_FIGURE = Figure(best=1.0, floor=0.0)
 _WINDOW, _LAGS = 384, 24  # samples at 24 kHz: Hann windows of 16 ms that overlap by half, and how far motions are moved against each other
@@ -38,25 +39,19 @@ def hasqi(
     alone is compared, and gradients, though finite, can be very large. Arguments, errors and NaN as in haspi, but for a reference that the ear does not hear.
     """
 
-    def score(x: Tensor, y: Tensor, thresholds: np.ndarray) -> Tensor:
-        impaired = ear(thresholds)
-        groups = listen(torch.stack((nal_r(x, thresholds), y)), (impaired, impaired), level_spl, motion=True)
+    def score(x: Tensor, y: Tensor, listener: Tensor) -> Tensor:
+        impaired = ear(thresholds_at(listener, NAL_R_HZ).numpy())
+        groups = listen(torch.stack((amplified(x, listener), y)), (impaired, impaired), level_spl, motion=True)
         linear = _spectral_likeness(torch.cat([heard.level for heard in groups], 1))
         return linear * _envelope_likeness(groups, len(x)) ** 2 * _coherence(groups, len(x), level_spl)
 
     return each(score, reference, processed, audiogram, sample_rate, lengths)
 
 
-class HASQI(UtteranceMean):
+class HASQI(ListenerMean):
     """Mean of hasqi over utterances; `update` takes the tensors that hasqi takes."""
 
-    def __init__(self, sample_rate: int = SAMPLE_RATE, level_spl: float = FULL_SCALE_DB_SPL) -> None:
-        super().__init__()
-        self.sample_rate, self.level_spl = sample_rate, level_spl
-
-    def update(self, reference: Tensor, processed: Tensor, audiogram: Tensor, lengths: Tensor | None = None) -> None:
-        """Add a batch."""
-        self.add(hasqi(reference, processed, audiogram, self.sample_rate, self.level_spl, lengths))
+    metric = staticmethod(hasqi)
 
 
 def _spectral_likeness(level: Tensor) -> Tensor:

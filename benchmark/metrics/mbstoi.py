@@ -8,8 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmark.contracts import SAMPLE_RATE, Figure
-from benchmark.metrics._kates_inputs import check_lengths
-from benchmark.metrics._mean import UtteranceMean
+from benchmark.metrics._mean import UtteranceMean, by_utterance, no_value
 
 MBSTOI_FIGURE = Figure(best=1.0, floor=0.0)
 _RATE, _FRAME, _FFT = 10_000, 256, 512  # Hz, samples
@@ -37,12 +36,7 @@ def mbstoi(reference: Tensor, processed: Tensor, sample_rate: int = SAMPLE_RATE,
     """
     if reference.ndim != 3 or reference.shape[1] != 2 or reference.shape != processed.shape:
         raise ValueError(f"reference and processed have one shape (batch, 2, time), not {tuple(reference.shape)} and {tuple(processed.shape)}")
-    if not sample_rate > 0:
-        raise ValueError(f"the sample rate is positive, not {sample_rate}")
-    check_lengths(reference, lengths)
-    whole = [reference.shape[-1]] * len(reference) if lengths is None else lengths.tolist()
-    values = [_measure(x[:, :length].double(), y[:, :length].double(), sample_rate) for x, y, length in zip(reference, processed, whole, strict=True)]
-    return torch.stack(values).to(processed.dtype) if values else processed.new_zeros(0)
+    return by_utterance(lambda x, y: _measure(x.double(), y.double(), sample_rate), reference, processed, sample_rate, lengths)
 
 
 class MBSTOI(UtteranceMean):
@@ -59,10 +53,10 @@ class MBSTOI(UtteranceMean):
 
 def _measure(reference: Tensor, processed: Tensor, sample_rate: int) -> Tensor:
     if not (reference.isfinite().all() and processed.isfinite().all() and reference.any()):
-        return torch.nan + 0 * processed.nan_to_num(0, 0, 0).sum()
+        return no_value(processed)
     spectra = _spectra(_resampled(torch.stack((reference, processed)), sample_rate))
     if spectra.shape[-2] < _SEGMENT:
-        return torch.nan + 0 * processed.sum()
+        return no_value(processed)
     products = _products(spectra)
     x, y = slice(0, 4), slice(4, 8)
     xx, xy, yy = (_terms(products[..., rows, columns]) for rows, columns in ((x, x), (x, y), (y, y)))

@@ -15,6 +15,7 @@ import yaml
 
 from benchmark.cli import main
 from benchmark.store import Store, file_hash
+from benchmark.summaries import summarise
 from benchmark.summary_file import read_summaries
 
 HOLDER = """
@@ -97,6 +98,22 @@ def test_killed_and_started_again_with_two_jobs_it_ends_with_the_same_scores(fin
     assert again.returncode == 0, again.stderr
     assert before.items() <= {path: path.stat().st_mtime_ns for path in kept.glob("*/manifest.json")}.items()
     assert scores(tmp_path) == scores(reference)
+
+
+def test_a_board_of_nothing_is_said(finished, tmp_path, capsys, monkeypatch):
+    folder, recipe, environment, _ = finished
+    monkeypatch.setenv("EARMARK_CACHE", environment["EARMARK_CACHE"])
+    shutil.copytree(folder / "runs", tmp_path / "runs")
+
+    def nothing(*arguments):
+        for line in summarise(*arguments):
+            excluded = [{"scene": scene, "condition": condition, "reason": "no label"} for scene in line["scenes"] for condition in line["conditions"]]
+            nulls = [[None] * len(line["conditions"])] * len(line["scenes"])
+            yield line | {"excluded": excluded, "sums": dict.fromkeys(line["sums"], nulls)}
+
+    monkeypatch.setattr("benchmark.run.summarise", lambda *arguments: list(nothing(*arguments)))
+    assert main(["run", str(recipe), "--out", str(tmp_path)]) == 0
+    assert "earmark: bands: no scene could be scored, so its board is empty; the first: no label\n" in capsys.readouterr().err
 
 
 def test_dry_run_says_what_is_done_and_what_is_not(finished, capsys, monkeypatch):

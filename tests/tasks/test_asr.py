@@ -7,19 +7,17 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from toys import batch_of
 
 from benchmark.contracts import Batch, Heard, primary
 from benchmark.errors import EarmarkError
 from tasks.asr import ASR
 
 SCHEMA = {"alphabet": " 'abcdefghijklmnopqrstuvwxyz", "words": ["don't", "turn", "left", "now", "to", "two", "cups"]}
-LENGTHS = torch.tensor([20001, 32000, 11000, 800])
-TEXTS = ["turn left", "Don't turn left now!", "two", "to"]
 needs_flashlight = pytest.mark.skipif(importlib.util.find_spec("flashlight") is None, reason="flashlight-text is not installed")
 
 
 def small(**options: object) -> ASR:
-    torch.manual_seed(0)
     return ASR(SCHEMA, bands=16, channels=4, blocks=1, features=16, hidden=8, **options).eval()  # type: ignore[arg-type]
 
 
@@ -28,14 +26,8 @@ def task() -> ASR:
     return small()
 
 
-@pytest.fixture
-def audio() -> torch.Tensor:
-    noise = torch.randn(4, 1, 32000, generator=torch.Generator().manual_seed(1)) * 0.018
-    return noise * (torch.arange(32000) < LENGTHS[:, None])[:, None]
-
-
-def batch(task: ASR, audio: torch.Tensor, lengths: torch.Tensor, texts: list[str]) -> Batch:
-    return Batch([], Heard(audio, lengths), None, task.collate([{"text": text} for text in texts]))
+def known(task: ASR, *texts: str) -> Batch:
+    return batch_of(task, [{"text": text} for text in texts])
 
 
 def posterior(text: str, frames: int = 3) -> torch.Tensor:
@@ -44,109 +36,68 @@ def posterior(text: str, frames: int = 3) -> torch.Tensor:
     return torch.nn.functional.one_hot(torch.tensor(symbols), 29).mul(12.0).log_softmax(-1)
 
 
-def test_padding_and_neighbours_change_nothing(task: ASR, audio: torch.Tensor) -> None:
-    together, frames = task(audio, LENGTHS)
-    dirty = torch.cat([audio, torch.zeros(4, 1, 3333)], -1)
-    dirty += 0.1 * (torch.arange(35333) >= LENGTHS[:, None])[:, None]
-    torch.testing.assert_close(task(dirty, LENGTHS)[0], together, atol=1e-5, rtol=0)
-    for i, length in enumerate(LENGTHS):
-        alone, own = task(audio[i : i + 1, :, :length], LENGTHS[i : i + 1])
-        assert own == frames[i] == alone.shape[1]
-        torch.testing.assert_close(alone[0], together[i, : frames[i]], atol=1e-5, rtol=0)
-        assert torch.equal(alone[0].argmax(-1), together[i, : frames[i]].argmax(-1))
-
-
-def test_losses_are_each_example_s_own(task: ASR, audio: torch.Tensor) -> None:
-    losses = task.loss(task(audio, LENGTHS), batch(task, audio, LENGTHS, TEXTS))
-    assert losses.shape == (4,)
-    for i, text in enumerate(TEXTS):
-        heard = audio[i : i + 1, :, : LENGTHS[i]], LENGTHS[i : i + 1]
-        alone = task.loss(task(*heard), batch(task, *heard, [text]))
-        torch.testing.assert_close(alone[0], losses[i], atol=1e-5, rtol=1e-5)
-
-
-def test_loss_is_minus_the_log_probability_of_all_paths_per_character(task: ASR, audio: torch.Tensor) -> None:
+def test_loss_is_minus_the_log_probability_of_all_paths_per_character(task: ASR) -> None:
     output = torch.randn(1, 2, 29).log_softmax(-1), torch.tensor([2])
     t, o = (SCHEMA["alphabet"].index(c) + 1 for c in "to")
     p = output[0][0].exp()
     one = p[0, t] * p[1, t] + p[0, 0] * p[1, t] + p[0, t] * p[1, 0]
     two = p[0, t] * p[1, o]
-    losses = [task.loss(output, batch(task, audio, LENGTHS, [text]))[0] for text in ("t", "to")]
+    losses = [task.loss(output, known(task, text))[0] for text in ("t", "to")]
     torch.testing.assert_close(torch.stack(losses), torch.stack([-one.log(), -two.log() / 2]))
 
 
-def test_a_text_longer_than_its_audio_costs_nothing(task: ASR, audio: torch.Tensor) -> None:
-    heard = audio[:, :, :2000].requires_grad_(), torch.full((4,), 2000)
-    losses = task.loss(task(*heard), batch(task, *heard, ["turn left now turn left now", *TEXTS[1:2], "to", "two"]))
+def test_a_text_longer_than_its_audio_costs_nothing(task: ASR, heard: Heard) -> None:
+    output = task(heard.audio[:4, :, :2000], torch.full((4,), 2000))
+    losses = task.loss(output, known(task, "turn left now turn left now", "Don't turn left now!", "to", "two"))
     assert losses[:2].tolist() == [0, 0]
     assert (losses[2:] > 0).all()
     losses.sum().backward()
     assert all(p.grad is not None and p.grad.isfinite().all() for p in task.parameters())
 
 
-def test_level_and_silence(task: ASR, audio: torch.Tensor) -> None:
-    torch.testing.assert_close(task(audio * 10, LENGTHS)[0], task(audio, LENGTHS)[0], atol=1e-4, rtol=0)
-    assert task(torch.zeros_like(audio), LENGTHS)[0].isfinite().all()
-
-
-def test_two_channels_are_averaged(task: ASR, audio: torch.Tensor) -> None:
-    other = torch.randn_like(audio)
-    two, _ = task(torch.cat([audio, other], 1), LENGTHS)
-    torch.testing.assert_close(two, task((audio + other) / 2, LENGTHS)[0], atol=1e-5, rtol=0)
-
-
-def test_gradient_reaches_the_audio_and_no_padding(task: ASR, audio: torch.Tensor) -> None:
-    audio.requires_grad_()
-    task.loss(task(audio, LENGTHS), batch(task, audio, LENGTHS, ["to"] * 4)).sum().backward()
-    assert audio.grad is not None
-    assert (audio.grad.abs().amax((1, 2)) > 0).all()
-    assert not audio.grad[0, 0, LENGTHS[0] :].any()
-
-
-def test_features_stay_float32_under_autocast(task: ASR, audio: torch.Tensor) -> None:
+def test_features_stay_float32_under_autocast(task: ASR, heard: Heard) -> None:
     with torch.autocast("cpu", torch.bfloat16):
-        features, _ = task.spectrogram(audio, LENGTHS)
-        output, _ = task(audio, LENGTHS)
+        features, _ = task.spectrogram(*heard[:2])
+        output, _ = task(*heard[:2])
     assert features.dtype == output.dtype == torch.float32
-    torch.testing.assert_close(features, task.spectrogram(audio, LENGTHS)[0])
+    torch.testing.assert_close(features, task.spectrogram(*heard[:2])[0])
 
 
 @pytest.mark.parametrize("decoder", ["greedy", "beam", pytest.param("lexicon", marks=needs_flashlight)])
-def test_decoders_agree_where_nothing_is_in_doubt(decoder: str, audio: torch.Tensor) -> None:
+def test_decoders_agree_where_nothing_is_in_doubt(decoder: str) -> None:
     texts = ["turn left now", "don't turn", "two cups", "to"]
     output = torch.nn.utils.rnn.pad_sequence([posterior(text) for text in texts], batch_first=True)
     task = small(decoder=decoder)
-    predictions = task.predict((output, torch.tensor([3 * len(text) for text in texts])), batch(task, audio, LENGTHS, texts))
+    predictions = task.predict((output, torch.tensor([3 * len(text) for text in texts])), known(task, *texts))
     assert predictions == [{"text": text} for text in texts]
     assert json.loads(json.dumps(predictions)) == predictions
 
 
-def test_beam_sums_over_paths_where_greedy_takes_the_best_one(audio: torch.Tensor) -> None:
+def test_beam_sums_over_paths_where_greedy_takes_the_best_one() -> None:
     # Two frames, blank 0.4 and t 0.35 and o 0.25 each: the best path is empty, but the paths of "t" hold 0.4025 against its 0.16.
     frame = torch.full((29,), 1e-9)
     frame[[0, SCHEMA["alphabet"].index("t") + 1, SCHEMA["alphabet"].index("o") + 1]] = torch.tensor([0.4, 0.35, 0.25])
     output = frame.log().expand(1, 2, 29), torch.tensor([2])
-    known = batch(small(), audio, LENGTHS, ["t"])
-    assert small().predict(output, known) == [{"text": ""}]
-    assert small(decoder="beam").predict(output, known) == [{"text": "t"}]
+    assert small().predict(output, known(small(), "t")) == [{"text": ""}]
+    assert small(decoder="beam").predict(output, known(small(), "t")) == [{"text": "t"}]
 
 
 @needs_flashlight
-def test_lexicon_and_language_model_choose_among_words(audio: torch.Tensor, tmp_path: Path) -> None:
+def test_lexicon_and_language_model_choose_among_words(tmp_path: Path) -> None:
     sure = posterior("to cups")
     doubtful = torch.full((1, 29), 1e-6)
     doubtful[0, [0, SCHEMA["alphabet"].index("w") + 1]] = torch.tensor([0.6, 0.4])  # is there a w in it?
     output = torch.cat([sure[:3], doubtful.log(), sure[3:]])[None], torch.tensor([len(sure) + 1])
-    known = batch(small(), audio, LENGTHS, ["to"])
-    assert small(decoder="lexicon").predict(output, known) == [{"text": "to cups"}]
+    cups = known(small(), "to cups")
+    assert small(decoder="lexicon").predict(output, cups) == [{"text": "to cups"}]
     model = tmp_path / "words.arpa"
     model.write_text(
         "\\data\\\nngram 1=6\nngram 2=2\n\n\\1-grams:\n-1\t<unk>\n-99\t<s>\t0\n-1\t</s>\n-1\tto\t-0.5\n-1\ttwo\t-0.5\n-0.5\tcups\t0\n\n"
         "\\2-grams:\n-2\t<s> to\n-0.1\t<s> two\n\n\\end\\\n"
     )
-    assert small(decoder="lexicon", language_model=str(model)).predict(output, known) == [{"text": "two cups"}]
+    assert small(decoder="lexicon", language_model=str(model)).predict(output, cups) == [{"text": "two cups"}]
     if importlib.util.find_spec("kenlm") and importlib.util.find_spec("pygtrie"):
-        assert small(decoder="beam", language_model=str(model)).predict(output, known) == [{"text": "two cups"}]
+        assert small(decoder="beam", language_model=str(model)).predict(output, cups) == [{"text": "two cups"}]
 
 
 def test_scores_are_those_of_jiwer(task: ASR) -> None:
@@ -162,7 +113,7 @@ def test_scores_are_those_of_jiwer(task: ASR) -> None:
 
 
 def test_figures_and_floor(task: ASR) -> None:
-    floor = task.floor(pd.DataFrame({"text": TEXTS}))
+    floor = task.floor(pd.DataFrame({"text": ["turn left", "Don't turn left now!", "two", "to"]}))
     assert task.summarise(floor.sum()) == {name: figure.floor for name, figure in ASR.figures.items()}
     assert (floor["word_errors"] == floor["words"]).all()
     assert primary(task) == "wer"

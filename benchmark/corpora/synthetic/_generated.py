@@ -119,6 +119,8 @@ def _render(title: str, renderer: str, units: Sequence[Sequence[Row]], folder: P
     """Render units into `folder`, each by a process of its own, on all cores that this process may use."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
+    if not console.is_terminal:
+        console.print(f"generating {title}, once for all runs", highlight=False)
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress, ThreadPoolExecutor(_cores()) as pool:
         bar = progress.add_task(f"generating {title}", total=len(units))
         try:

@@ -38,7 +38,6 @@ def one_ear_deaf(clean):
 
 @pytest.mark.parametrize("process", [lambda clean: noisy(clean, -5), lambda clean: np.clip(noisy(clean, 3), -0.03, 0.03), one_ear_deaf, np.zeros_like])
 def test_it_is_pyclaritys(process):
-    pytest.importorskip("clarity")
     from clarity.evaluator.mbstoi import mbstoi as theirs
 
     clean = bursts(1.0)
