@@ -135,7 +135,8 @@ class Board:
     def _score(self, component: Any) -> None:
         weights = statistics.scene_weights(self.scenes, self.groups, universe=self.universe)
         usable = [k for k in range(len(self.conditions)) if not self.left_out[:, k].all()]
-        self.noisy = [k for k in usable if self.conditions[k].partition(" ")[0] != "clean"] or usable  # "clean N2" is clean for listener N2
+        heard = [k for k in usable if self.conditions[k].partition(" ")[0] != "clean"] or usable  # "clean N2" is clean for listener N2
+        self.noisy = [k for k in heard if _headline(component, self.conditions[k])] or heard
         left_out = self.left_out[:, None]  # (scenes, 1, conditions)
         for row in self.rows:
             row.complete = bool((row.present | left_out).all())
@@ -150,6 +151,12 @@ class Board:
             row.score, row.by_seed = (shares * noisy).sum(1), shares @ noisy[0]
             row.figures = {name: figures[name][0].mean(0) for name in self.figures if name in figures}  # some are measured on demand
             row.complete &= bool(np.isfinite(row.score[0]))
+
+
+def _headline(component: Any, condition: str) -> bool:
+    """Whether a condition belongs to those that make a task's score."""
+    values = dict(zip(component.columns, condition.split(" "), strict=False))
+    return all(values.get(name) in wanted for name, wanted in component.headline.items())
 
 
 def boards_of(folder: Path) -> list[Board]:

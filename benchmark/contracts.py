@@ -172,6 +172,8 @@ class Task(nn.Module, ABC):
     whole: ClassVar[bool] = False  # labels belong to whole recordings: training scenes are never cut to a segment
     figures: ClassVar[Mapping[str, Figure]]  # every figure that summarise returns; the first is the primary metric
     columns: ClassVar[tuple[str, ...]] = ("snr",)  # the conditions that become columns of the board
+    headline: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # values of conditions that alone make the score, where a board has any: {"listener": ("N3",)}
+    prescription: Any = None  # the front-end, as recipes name it, that is chained behind one which does not know the listener
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         super().__init__()

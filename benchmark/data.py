@@ -15,8 +15,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from benchmark.contracts import Batch, Corpus, Heard, Task
 from benchmark.corpora import rows_of
+from benchmark.hearing import audiograms
 from benchmark.recipe import Phase, Train
-from benchmark.scenes import Mixer, Mixture, select
+from benchmark.scenes import Mixer, Mixture, generator, select
 
 
 @dataclass(frozen=True)
@@ -33,17 +34,18 @@ class Source:
         return Mixer(rows_of(self.targets, split), added, speech=self.targets.kind == "speech", kin=kin)
 
 
-def collate(mixtures: Sequence[Mixture], task: Task | None, listener: Sequence[float] | None = None) -> Batch:
-    """Mixtures as one batch, padded with zeros behind their lengths; `listener` (10 thresholds in dB HL) hears with both ears alike."""
+def collate(mixtures: Sequence[Mixture], task: Task | None) -> Batch:
+    """Mixtures as one batch, padded with zeros behind their lengths; all have a listener, or none has."""
     lengths = torch.tensor([mixture.noisy.shape[-1] for mixture in mixtures])
     noisy = _padded([mixture.noisy for mixture in mixtures])
     clean = None if any(mixture.clean is None for mixture in mixtures) else _padded([m.clean for m in mixtures if m.clean is not None])
-    audiogram = None if listener is None else torch.tensor(listener, dtype=torch.float32).expand(len(mixtures), noisy.shape[1], -1)
+    thresholds = [mixture.listener for mixture in mixtures if mixture.listener is not None]
+    listener = torch.tensor(thresholds, dtype=torch.float32)[:, None].expand(-1, noisy.shape[1], -1) if thresholds else None
     rows = [mixture.row for mixture in mixtures]
     labels = {} if task is None else task.collate(rows)
     scenes = [mixture.scene for mixture in mixtures]
     names = tuple(hashlib.sha256(scene.id.encode()).hexdigest()[:16] for scene in scenes)
-    return Batch(scenes, Heard(noisy, lengths, audiogram, names), clean, labels, rows)
+    return Batch(scenes, Heard(noisy, lengths, listener, names), clean, labels, rows)
 
 
 def _padded(signals: Sequence[np.ndarray]) -> Tensor:
@@ -56,8 +58,9 @@ def _padded(signals: Sequence[np.ndarray]) -> Tensor:
 class TrainingScenes(Dataset):
     """Draws without end: the i-th scene of an epoch is seeded by (seed, epoch, i), so that workers never repeat each other nor a resumed run itself."""
 
-    def __init__(self, mixers: Sequence[Mixer], train: Train, phase: Phase, seed: tuple[Any, ...], noisy: bool) -> None:
+    def __init__(self, mixers: Sequence[Mixer], train: Train, phase: Phase, seed: tuple[Any, ...], noisy: bool, listeners: bool = False) -> None:
         self.mixers = mixers
+        self.listeners = listeners
         self.snr = train.snr if noisy else None
         self.level = train.level
         self.phase = phase
@@ -68,24 +71,27 @@ class TrainingScenes(Dataset):
 
     def __getitem__(self, index: int) -> Mixture:
         mixer = self.mixers[index % len(self.mixers)]
-        return mixer.draw((*self.seed, index), self.snr, self.level, self.phase.segment)
+        mixture = mixer.draw((*self.seed, index), self.snr, self.level, self.phase.segment)
+        return mixture._replace(listener=audiograms.drawn(generator("listener", *self.seed, index))) if self.listeners else mixture
 
 
 class ValidationScenes(Dataset):
-    """Test-like scenes of the validation split, SNRs spread over the range of training."""
+    """Test-like scenes of the validation split, SNRs spread over the range of training, listeners over the standard profiles."""
 
-    def __init__(self, mixers: Sequence[Mixer], train: Train, level: float, noisy: bool) -> None:
+    def __init__(self, mixers: Sequence[Mixer], train: Train, level: float, noisy: bool, listeners: bool = False) -> None:
         per_mixer = -(-train.validation_scenes // len(mixers))
         self.items = [(mixer, row) for mixer in mixers for row in select(mixer.targets, per_mixer)]
         self.snrs = np.linspace(train.snr[0], train.snr[1], 6) if noisy else [None]
         self.level = level
+        self.listeners = list(audiograms.PROFILES.values()) if listeners else [None]
 
     def __len__(self) -> int:
         return len(self.items)
 
     def __getitem__(self, index: int) -> Mixture:
         mixer, row = self.items[index]
-        return mixer.scene(row, self.snrs[index % len(self.snrs)], self.level)
+        mixture = mixer.scene(row, self.snrs[index % len(self.snrs)], self.level)
+        return mixture._replace(listener=self.listeners[index % len(self.listeners)])
 
 
 class SceneData(L.LightningDataModule):
@@ -96,10 +102,19 @@ class SceneData(L.LightningDataModule):
         tasks: by task label; empty: a front-end alone, on the union of the sources
         level: dB SPL of validation scenes
         noisy: False: clean scenes
+        listeners: each scene is heard by somebody with a hearing loss, or none
     """
 
     def __init__(
-        self, sources: Mapping[str, Source], tasks: Mapping[str, Task], train: Train, phase: Phase, seed: int, level: float = 65.0, noisy: bool = True
+        self,
+        sources: Mapping[str, Source],
+        tasks: Mapping[str, Task],
+        train: Train,
+        phase: Phase,
+        seed: int,
+        level: float = 65.0,
+        noisy: bool = True,
+        listeners: bool = False,
     ) -> None:
         super().__init__()
         self.streams = {label: [label] for label in sources} if tasks else {"all": list(sources)}
@@ -110,12 +125,15 @@ class SceneData(L.LightningDataModule):
         self.seed = seed
         self.level = level
         self.noisy = noisy
+        self.listeners = listeners
 
     def train_dataloader(self) -> CombinedLoader:
         """A fresh loader for each epoch; the epoch's number is in the seed of its scenes."""
         epoch = self.trainer.current_epoch if self.trainer is not None else 0
         datasets = {
-            stream: TrainingScenes([self.mixers["train"][label] for label in labels], self.train_options, self.phase, (self.seed, stream, epoch), self.noisy)
+            stream: TrainingScenes(
+                [self.mixers["train"][label] for label in labels], self.train_options, self.phase, (self.seed, stream, epoch), self.noisy, self.listeners
+            )
             for stream, labels in self.streams.items()
         }
         return CombinedLoader({stream: self._loader(stream, dataset, self.phase.workers) for stream, dataset in datasets.items()}, "min_size")
@@ -123,7 +141,7 @@ class SceneData(L.LightningDataModule):
     def val_dataloader(self) -> CombinedLoader:
         """Batches of one stream after another."""
         datasets = {
-            stream: ValidationScenes([self.mixers["validation"][label] for label in labels], self.train_options, self.level, self.noisy)
+            stream: ValidationScenes([self.mixers["validation"][label] for label in labels], self.train_options, self.level, self.noisy, self.listeners)
             for stream, labels in self.streams.items()
         }
         return CombinedLoader({stream: self._loader(stream, dataset, 0) for stream, dataset in datasets.items()}, "sequential")

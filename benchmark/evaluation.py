@@ -5,7 +5,7 @@ One at a time, because then no neighbour, batch size or padding can change a pre
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import torch
 
@@ -22,7 +22,7 @@ LOUDEST = 1e6  # a sample beyond it, 220 dB SPL, is no output but a defect; ours
 
 def evaluate(
     system: System,
-    task: Task,
+    label: str,
     mixer: Mixer,
     score: Score,
     clean_input: bool = False,
@@ -32,7 +32,8 @@ def evaluate(
     """Yield one record a scene and condition: scene, base, group, conditions, prediction, reference, failed.
 
     Args:
-        system: front-end and task model; with `clean_input` the clean signal takes the place of the front-end's output (the reference row)
+        system: front-end and task models, of which the one called `label` is evaluated; with `clean_input` the clean signal takes the place of the front-end's
+            output (the reference row)
         listeners: thresholds in dB HL by name; each hears every scene
         settings: controls of the front-end; each is applied to every scene
 
@@ -40,12 +41,13 @@ def evaluate(
     error raised.
     """
     system.eval()
+    task = cast(Task, system.tasks[label])
     for row in select(mixer.targets, score.scenes):
         for snr in _conditions(mixer, score, row):
             mixture = mixer.scene(row, snr, score.level)
             reference = task.reference(row)
             for name, thresholds in listeners.items() if listeners else (("", None),):
-                batch = collate([mixture], task, thresholds)
+                batch = collate([mixture._replace(listener=thresholds)], task)
                 for controls in settings:
                     conditions = {**mixture.scene.conditions, **({"listener": name} if name else {}), **controls}
                     yield {
@@ -55,7 +57,7 @@ def evaluate(
                         "interferers": list(mixture.scene.interferers),
                         "conditions": conditions,
                         "reference": reference,
-                        **_predicted(system, task, batch, clean_input, controls),
+                        **_predicted(system, label, batch, clean_input, controls),
                     }
 
 
@@ -80,7 +82,7 @@ def _conditions(mixer: Mixer, score: Score, row: Mapping[str, Any]) -> Sequence[
     return [None if snr == "clean" else float(snr) for snr in score.snr]
 
 
-def _predicted(system: System, task: Task, batch: Batch, clean_input: bool, controls: Mapping[str, float]) -> dict[str, Any]:
+def _predicted(system: System, label: str, batch: Batch, clean_input: bool, controls: Mapping[str, float]) -> dict[str, Any]:
     with torch.inference_mode():
         try:
             enhanced = Enhanced(_clean(batch)) if clean_input else system.enhance(batch, **controls)
@@ -90,7 +92,7 @@ def _predicted(system: System, task: Task, batch: Batch, clean_input: bool, cont
             return {"prediction": {}, "failed": f"{type(error).__name__}: {error}"}
         if reason := _defect(enhanced.audio):
             return {"prediction": {}, "failed": f"the front-end's output {reason}"}
-        prediction = task.predict(task(enhanced.audio, batch.heard.lengths, enhanced.shared), batch)[0]
+        prediction = cast(Task, system.tasks[label]).predict(system.task_output(label, enhanced, batch), batch)[0]
     return {"prediction": _plain(prediction), "failed": None}
 
 

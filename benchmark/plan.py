@@ -3,6 +3,7 @@
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from benchmark import provenance, registry
@@ -11,13 +12,14 @@ from benchmark.contracts import PROTOCOL, FrontEnd, Spec, Task
 from benchmark.corpora import Corpora, reference
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
+from benchmark.hearing.audiograms import audiogram
 from benchmark.options import reported
 from benchmark.recipe import Phase, Recipe, TaskEntry, Train
 from benchmark.store import digest
 from benchmark.training.schemes import build_scheme, scheme_class
 
 FROZEN = Spec("frozen", 1, {})
-OFFERED = frozenset({"clean", "labels"})  # by every scene, to front-ends and tasks
+OFFERED = frozenset({"clean", "labels"})  # by every scene, to front-ends and tasks; a listener where the task needs one
 
 
 def make_plan(recipe: Recipe, corpora: Corpora) -> Plan:
@@ -79,14 +81,19 @@ class _Planner:
             return self.task_classes[label](self.schemas[label], **entry.model)
 
     def _check_needs(self) -> None:
-        """EarmarkError where a component needs what scenes do not have, such as a listener."""
+        """EarmarkError where a component needs what no scene has."""
         for label, entry in self.recipe.tasks.items():
             if self.task_classes[label].whole and (entry.train.stock.segment or entry.train.adapt.segment):
                 raise EarmarkError(f"tasks.{label}.train: segment: the labels of {entry.task} belong to whole recordings; leave it out")
-            wanted = {f"task {label}": self.task_classes[label].needs} | {f"front-end {name}": module.needs for name, module in self.front_ends.items()}
-            for who, needs in wanted.items():
-                if missing := sorted(needs - OFFERED):
-                    raise EarmarkError(f"{who}: it needs {', '.join(missing)}, which the scenes of tasks.{label} do not have; leave it out")
+            if missing := sorted(self.task_classes[label].needs - OFFERED - {"listener"}):
+                raise EarmarkError(f"tasks.{label}: it needs {', '.join(missing)}, which scenes do not have; leave it out")
+        for name, front_end in self.front_ends.items():
+            if not any(front_end.needs <= self._offered(label) for label in self.recipe.tasks):
+                missing = sorted(front_end.needs - frozenset().union(*map(self._offered, self.recipe.tasks)))
+                raise EarmarkError(f"front_ends.{name}: it needs {', '.join(missing)}, which no task of this recipe has; add hearing_loss, or leave it out")
+
+    def _offered(self, task: str) -> frozenset[str]:
+        return OFFERED | (self.task_classes[task].needs & {"listener"})
 
     def _rows(self, place: _Place) -> None:
         stock = {kind: self._stock(kind, place) for kind in ("clean", "noisy")}
@@ -94,6 +101,8 @@ class _Planner:
         for front_end, scheme in ((f, s) for f in self.recipe.front_ends for s in self.recipe.schemes):
             moves = self.schemes[scheme].moves
             trainable = _trainable(self.front_ends[front_end])
+            if not self.front_ends[front_end].needs <= self._offered(place.task):
+                continue
             if ("front_end" in moves and not trainable) or (moves and self.front_ends[front_end].dropped_in_only):
                 continue
             if scheme in self.recipe.together:
@@ -193,6 +202,9 @@ class _Planner:
             "precision": str(self.recipe.trainer.precision),
             "accelerator": self.recipe.trainer.accelerator,
         }
+        heard_by: list[Any] = [*(self.task_classes[task] for task in tasks), *([self.front_ends[front_end]] if front_end else [])]
+        if any("listener" in component.needs for component in heard_by):
+            config["listeners"] = True
         code = self._code(front_end) | {name: value for task in tasks for name, value in self.task_code[task].items()}
         code[f"scheme {scheme.name}"] = provenance.source_digest(scheme_class(scheme))
         return self._add(Cell("train", place.name(what), config, tuple(starts.values()), code, phase.workers))
@@ -207,11 +219,13 @@ class _Planner:
             "label": place.task,
             "task": _task_config(place.entry),
             "source": source,
-            "score": place.entry.score.model_dump(),
+            "score": place.entry.score.model_dump(exclude={"listeners"}),
             "weights": {"front_end": front_end_key, "task": task_key},
             "accelerator": self.recipe.trainer.accelerator,
         }
         code = self.task_code[place.task] | ({} if front_end == REFERENCE else self._code(front_end))
+        if "listener" in self.task_classes[place.task].needs:
+            config["listeners"] = {Path(name).name: audiogram(name) for name in place.entry.score.listeners}
         needs = tuple(dict.fromkeys(key for key in (task_key, front_end_key) if key is not None))
         key = self._add(Cell("score", place.name(f"{place.task}: {front_end} {scheme} scored"), config, needs, code))
         behind = tuple(dict.fromkeys([*needs, *(ancestor for needed in needs for ancestor in self._ancestors(needed))]))

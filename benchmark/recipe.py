@@ -98,6 +98,7 @@ class Score(_Strict):
     snr: Set[Annotated[float | str, AfterValidator(_snr)]] = ("clean", 20, 15, 10, 5, 0, -5)
     scenes: Positive = 60
     level: Level = 65.0  # of the target, P.56 active level for speech
+    listeners: Set[str] = ("N3", "N4", "S3")  # profiles, or ears as path/to/listeners.json:L0001:left; for tasks that need a listener
 
 
 class TaskEntry(_Strict):

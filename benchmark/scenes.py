@@ -28,6 +28,7 @@ class Mixture(NamedTuple):
     noisy: np.ndarray
     clean: np.ndarray | None
     row: Row
+    listener: Sequence[float] | None = None  # thresholds of both ears, in dB HL
 
 
 def generator(*parts: Any) -> np.random.Generator:

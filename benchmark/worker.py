@@ -102,7 +102,7 @@ def _train(job: Job) -> None:
     for part, key in config["starts"].items():
         load_part(system, part, job.store.get("weights", key) / "model.safetensors")
     train = Train(**config["train"])
-    data = SceneData(sources, tasks, train, phase, config["seed"], config["level"], config["noisy"])
+    data = SceneData(sources, tasks, train, phase, config["seed"], config["level"], config["noisy"], config.get("listeners", False))
     for label, task in tasks.items():
         for mixer in (data.mixers["train"][label], data.mixers["validation"][label]):
             _check_rows(task, label, mixer.targets)
@@ -140,8 +140,8 @@ def _score(job: Job) -> None:
     device = torch.device("cuda" if config["accelerator"] in ("gpu", "cuda") else "cpu")
     system.to(device)
     predictions = []
-    total = min(score.scenes, len(mixer.targets)) * len(score.snr)
-    for prediction in evaluate(system, task, mixer, score, clean_input=reference):
+    total = min(score.scenes, len(mixer.targets)) * len(score.snr) * len(config.get("listeners", [None]))
+    for prediction in evaluate(system, label, mixer, score, reference, config.get("listeners")):
         predictions.append(prediction)
         job.progress(len(predictions), total)
     check_any_success(predictions, job.label)

@@ -15,6 +15,8 @@ class Errors:
     """Like speech recognition: less is better."""
 
     figures: ClassVar = {"wer": Figure(0.0, 1.0), "cer": Figure(0.0, 1.0)}
+    columns: ClassVar = ("snr",)
+    headline: ClassVar = {}
 
     @staticmethod
     def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
@@ -25,6 +27,8 @@ class Hits:
     """Like commands: more is better."""
 
     figures: ClassVar = {"accuracy": Figure(1.0, 0.0)}
+    columns: ClassVar = ("snr",)
+    headline: ClassVar = {}
 
     @staticmethod
     def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

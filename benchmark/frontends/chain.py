@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from benchmark.contracts import Batch, Enhanced, FrontEnd, Heard
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
+from benchmark.frontends._ears import by_ear
 
 
 class Chain(FrontEnd):
@@ -40,7 +41,7 @@ class Chain(FrontEnd):
         shared, parts = None, {}
         for index, member in enumerate(self.members):
             own = {control: controls[name] for name, (owner, control) in self.routes.items() if owner == index and name in controls}
-            enhanced = _by_ear(member, heard, own)  # type: ignore[arg-type]
+            enhanced = by_ear(member, heard, own)  # type: ignore[arg-type]
             heard = heard._replace(audio=enhanced.audio * valid)
             shared = shared if enhanced.shared is None else enhanced.shared
             if index == self.trained:
@@ -53,16 +54,6 @@ class Chain(FrontEnd):
             return super().loss(enhanced, batch)
         audio = enhanced.parts.get("trained", enhanced.audio).reshape(enhanced.audio.shape)  # ears may have been folded into the batch
         return self.members[self.trained].loss(enhanced._replace(audio=audio), batch)  # type: ignore[operator]
-
-
-def _by_ear(member: FrontEnd, heard: Heard, controls: dict[str, float]) -> Enhanced:
-    """What the engine does for a member alone: one that takes one ear gets both in the batch."""
-    batch, channels, time = heard.audio.shape
-    if member.channels != 1 or channels == 1:
-        return member.process(heard, **controls)
-    listener = None if heard.listener is None else heard.listener.flatten(0, 1)[:, None]
-    enhanced = member.process(Heard(heard.audio.reshape(-1, 1, time), heard.lengths.repeat_interleave(channels), listener, heard.names), **controls)
-    return enhanced._replace(audio=enhanced.audio.reshape(batch, channels, time))
 
 
 def _labels(members: list[str | dict[str, Any]]) -> list[str]:

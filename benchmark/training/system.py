@@ -13,6 +13,7 @@ from torchaudio.functional import resample
 
 from benchmark.contracts import SAMPLE_RATE, Batch, Enhanced, FrontEnd, Heard, Scheme, Task, Update, primary
 from benchmark.errors import EarmarkError
+from benchmark.frontends import build_front_end
 from benchmark.recipe import Phase
 
 FRONT_END = "front_end"
@@ -32,6 +33,7 @@ class System(L.LightningModule):
         self.automatic_optimization = False
         self.front_end: FrontEnd = front_end
         self.tasks = nn.ModuleDict(tasks)
+        self.prescriptions = nn.ModuleDict({label: build_front_end(task.prescription) for label, task in tasks.items() if task.prescription is not None})
         self.scheme = scheme
         self.phase = phase or Phase()
         self.seed = seed
@@ -78,8 +80,14 @@ class System(L.LightningModule):
 
     def task_loss(self, label: str, enhanced: Enhanced, batch: Batch) -> Tensor:
         """A task's loss on enhanced audio, per example."""
-        task = cast(Task, self.tasks[label])
-        return task.loss(task(enhanced.audio, batch.heard.lengths, enhanced.shared), batch)
+        return cast(Task, self.tasks[label]).loss(self.task_output(label, enhanced, batch), batch)
+
+    def task_output(self, label: str, enhanced: Enhanced, batch: Batch) -> Any:
+        """What a task's model makes of enhanced audio, behind the task's prescription where it has one and the front-end does not know the listener."""
+        audio = enhanced.audio
+        if label in self.prescriptions and "listener" not in self.front_end.needs:
+            audio = cast(FrontEnd, self.prescriptions[label]).process(batch.heard._replace(audio=audio)).audio
+        return self.tasks[label](audio, batch.heard.lengths, enhanced.shared)
 
     @contextmanager
     def training_mode(self, *parts: str) -> Iterator[None]:
@@ -168,7 +176,7 @@ class System(L.LightningModule):
             return
         label = list(self.tasks)[dataloader_idx]
         task = cast(Task, self.tasks[label])
-        predictions = task.predict(task(enhanced.audio, batch.heard.lengths, enhanced.shared), batch)
+        predictions = task.predict(self.task_output(label, enhanced, batch), batch)
         references = [task.reference(row) for row in batch.rows]
         self._seen.setdefault(label, []).append(task.score(pd.DataFrame(predictions), pd.DataFrame(references)))
 

@@ -21,7 +21,7 @@ class Through(FrontEnd):
 
 
 def failures(function, task, source):
-    records = list(evaluate(System(Through(function), {"bands": task}), task, source.mixer("test"), Score(snr=(0,), scenes=2)))
+    records = list(evaluate(System(Through(function), {"bands": task}), "bands", source.mixer("test"), Score(snr=(0,), scenes=2)))
     assert len(records) == 2
     assert all(bool(record["prediction"]) == (record["failed"] is None) for record in records)
     return {record["failed"] for record in records}

@@ -54,7 +54,7 @@ def test_listeners_and_controls_become_conditions_of_the_record(source, task):
     listeners = {"normal": [0.0] * 10, "N3": [40.0] * 10}
     records = list(
         evaluate(
-            System(HearingAid(), {"bands": task}), task, source.mixer("test"), Score(snr=(0,), scenes=2), listeners=listeners, settings=({}, {"amount": 0.0})
+            System(HearingAid(), {"bands": task}), "bands", source.mixer("test"), Score(snr=(0,), scenes=2), listeners=listeners, settings=({}, {"amount": 0.0})
         )
     )
     assert len(records) == 2 * 2 * 2

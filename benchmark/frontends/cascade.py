@@ -1,0 +1,39 @@
+"""Two separately trained networks in a row: one against noise, then one against hearing loss."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from torch import Tensor
+
+from benchmark.contracts import Batch, Enhanced, FrontEnd, Heard
+from benchmark.frontends._ears import by_ear
+from benchmark.frontends.two_mask import TwoMask
+from benchmark.options import bind
+
+
+class Cascade(FrontEnd):
+    """The comparison system of two_mask: the same network twice, each with one mask and one objective; the second hears what the first made.
+
+    The second is trained on the noisy sound, as it would be by itself. The two share no parameter, so one training is two (but for the norm at which gradients
+    are clipped). Controls p and q as in two_mask.
+    """
+
+    needs = frozenset({"clean", "listener"})
+    controls = {"p": 1.0, "q": 1.0}
+
+    def __init__(self, network: Mapping[str, Any] | None = None) -> None:
+        """`network`: options of two_mask but for its objective, for both."""
+        super().__init__()
+        self.reducer, self.compensator = (
+            TwoMask(**bind("network", TwoMask, {**(network or {}), "objective": objective})) for objective in ("noise_reduction", "compensation")
+        )
+
+    def process(self, heard: Heard, **controls: float) -> Enhanced:
+        """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts`: the logarithm of the first mask."""
+        powers = {**self.controls, **controls}
+        noisy = self.reducer.process(heard, p=powers["p"])
+        return Enhanced(self.compensator.process(heard._replace(audio=noisy.audio), q=powers["q"]).audio, None, noisy.parts)
+
+    def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
+        """The sum of both losses, (batch,)."""
+        return self.reducer.loss(enhanced, batch) + self.compensator.loss(by_ear(self.compensator, batch.heard, {}), batch)

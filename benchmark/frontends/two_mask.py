@@ -1,0 +1,184 @@
+"""A band-split recurrent network with two masks, one against noise and one against hearing loss, each with an exponent that the listener sets."""
+
+from itertools import pairwise
+from typing import Annotated, Literal, cast
+
+import torch
+from pydantic import Field
+from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from benchmark.contracts import AUDIOGRAM_HZ, SAMPLE_RATE, Batch, Enhanced, FrontEnd, Heard
+from benchmark.errors import EarmarkError
+from benchmark.frontends import _losses
+from benchmark.frontends._stft import STFT
+from benchmark.hearing.difference import HeardDifference
+from benchmark.options import Size
+
+_BANDS_HZ = (*range(200, 4001, 200), *range(4500, 7001, 500), 8000)  # upper limits: 20 bands of 200 Hz, 6 of 500 Hz, the rest
+_FAINT = 1e-9  # power of white noise at 10 dB SPL: what is softer looks alike to the network
+_COMPRESSION = 0.3  # exponent of the magnitudes that the network sees
+_AGAINST_NOISE = ("noise_reduction", "snr")  # objectives that train the noise mask alone, which no audiogram steers
+_AGAINST_LOSS = ("compensation", "joint")  # objectives that train the compensation mask alone
+
+
+class TwoMask(FrontEnd):
+    """Output = noisy spectrum × noise mask ** p × compensation mask ** q, with p and q as controls: p = q = 0 gives the input back.
+
+    After Gonzalez et al., End-to-end multi-task learning for adjustable joint noise reduction and hearing loss compensation (arXiv 2603.20387), of which only
+    the abstract and the authors' earlier recipe are at hand. The network is that recipe's: bands, and in turn a recurrence over time and one over bands, each
+    behind a scale and shift of its features by the audiogram (FiLM). Ours are: masks that are real and positive, so that every power is defined, the noise mask
+    within 0 and 1, the compensation mask within `range_db` either way; a normalisation over features alone, which neither padding nor future reach; compressed
+    spectra at their absolute level as input, since compensation depends on it.
+
+    Trained by what a model of the ear hears (benchmark.hearing.difference). `objective`:
+
+    - both: the noise mask alone against the clean sound, both as a normal ear hears them, and the compensation mask alone, as the impaired ear hears it,
+      against the noisy sound as a normal ear does, weighed by learned uncertainties (Kendall et al., CVPR 2018); with `product` also the output at p = q = 1,
+      impaired ear, against the clean sound, normal ear, which the paper never trains
+    - noise_reduction, compensation: one of them, with one mask; joint: the output by the impaired ear against the clean sound by a normal ear, with one mask
+    - snr: the noise mask by the signal-to-noise ratio
+    """
+
+    def __init__(
+        self,
+        objective: Literal["both", "noise_reduction", "compensation", "joint", "snr"] = "both",
+        product: bool = False,
+        features: Size = 24,
+        hidden: Size = 32,
+        layers: Size = 2,
+        head: Size = 48,
+        causal: bool = False,
+        window: int = 512,
+        hop: int = 256,
+        range_db: Annotated[float, Field(gt=0, le=120)] = 60.0,
+    ) -> None:
+        """Sizes that train on a laptop; the paper's are features 64, hidden 128, layers 6, head 256.
+
+        Args:
+            objective, product: see above
+            features: of each band
+            hidden: of each recurrence, in each direction
+            layers: pairs of a recurrence over time and one over bands
+            head: hidden size of each band's mask
+            causal: over time the recurrence runs forward only
+            window, hop: of the transform, in samples
+            range_db: the most that the compensation mask amplifies or attenuates
+        """
+        super().__init__()
+        if product and objective != "both":
+            raise EarmarkError(f"product: it takes both masks, and objective {objective} has one; write objective: both")
+        self.objective, self.product, self.range = objective, product, range_db / 20 * torch.log(torch.tensor(10.0)).item()
+        self.stft = STFT(window, hop)
+        self.edges = _edges(window)
+        names = ("noise", "compensation") if objective == "both" else ("noise",) if objective in _AGAINST_NOISE else ("compensation",)
+        self.controls = {{"noise": "p", "compensation": "q"}[name]: 1.0 for name in names}
+        self.needs = frozenset({"clean"} if objective in _AGAINST_NOISE else {"clean", "listener"})
+        widths = [stop - start for start, stop in pairwise(self.edges)]
+        self.split = nn.ModuleList(nn.Linear(2 * width, features) for width in widths)
+        self.film = nn.Linear(len(AUDIOGRAM_HZ), 2 * features * len(widths)) if "listener" in self.needs else None
+        self.over_time = nn.ModuleList(_Recurrence(features, hidden, not causal) for _ in range(layers))
+        self.over_bands = nn.ModuleList(_Recurrence(features, hidden, True) for _ in range(layers))
+        self.heads = nn.ModuleDict({name: nn.ModuleList(_head(features, head, width) for width in widths) for name in names})
+        self.uncertainties = nn.Parameter(torch.zeros(2 + product)) if objective == "both" else None
+        self.difference = HeardDifference()
+
+    def process(self, heard: Heard, **controls: float) -> Enhanced:
+        """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts` are the logarithms of the masks, (batch, 1, bins, frames)."""
+        spectrum = self.stft.analyse(heard.audio)
+        masks = self._masks(spectrum[:, 0], self.stft.frames(heard.lengths), heard.listener)
+        powers = {**self.controls, **controls}
+        gain = torch.stack([powers[control] * mask for control, mask in zip(self.controls, masks.values(), strict=True)]).sum(0)
+        return Enhanced(self._masked(spectrum, gain, heard.audio.shape[-1]), None, masks)
+
+    def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
+        """The loss that the objective names, (batch,)."""
+        if self.objective == "snr":
+            return _losses.loss("snr", enhanced, batch)
+        if batch.clean is None:
+            raise ValueError(f"two_mask: the objective {self.objective} needs a clean reference")
+        ears = batch.heard.audio.shape[1]
+        noisy, clean = batch.heard.audio.flatten(0, 1), batch.clean.flatten(0, 1)
+        listener = None if batch.heard.listener is None else batch.heard.listener.flatten(0, 1)
+        lengths = batch.heard.lengths.repeat_interleave(ears)
+        spectrum = self.stft.analyse(noisy[:, None])
+
+        def difference(mask: Tensor, reference: Tensor, thresholds: Tensor | None) -> Tensor:
+            return self.difference(self._masked(spectrum, mask, noisy.shape[-1])[:, 0], reference, lengths, thresholds)
+
+        masks = enhanced.parts
+        terms = []
+        if self.objective in ("both", "noise_reduction"):
+            terms.append(difference(masks["noise"], clean, None))
+        if self.objective in ("both", "compensation"):
+            terms.append(difference(masks["compensation"], noisy, listener))
+        if self.objective == "joint":
+            terms.append(difference(masks["compensation"], clean, listener))
+        if self.product:
+            terms.append(difference(masks["noise"] + masks["compensation"], clean, listener))
+        losses = torch.stack(terms, -1)
+        if self.uncertainties is not None:
+            losses = torch.exp(-self.uncertainties) * losses + self.uncertainties
+        return losses.sum(-1).unflatten(0, (-1, ears)).mean(-1)
+
+    def _masked(self, spectrum: Tensor, gain: Tensor, samples: int) -> Tensor:
+        """A complex spectrum (batch, 1, bins, frames) under the logarithm of a mask, as audio (batch, 1, samples)."""
+        return self.stft.synthesise(spectrum * torch.exp(gain), samples)
+
+    def _masks(self, spectrum: Tensor, frames: Tensor, listener: Tensor | None) -> dict[str, Tensor]:
+        """Logarithms of the masks, (batch, 1, bins, frames), by name."""
+        planes = torch.view_as_real(spectrum).movedim(1, 2)  # (batch, frames, bins, 2)
+        power = planes.square().sum(-1, keepdim=True) + _FAINT * self.stft.size / 2
+        seen = planes * power ** ((_COMPRESSION - 1) / 2)
+        bands = [linear(seen[:, :, start:stop].flatten(2)) for linear, (start, stop) in zip(self.split, pairwise(self.edges), strict=True)]
+        x = torch.stack(bands, 2)  # (batch, frames, bands, features)
+        scale, shift = self._film(x, listener)
+        for over_time, over_bands in zip(self.over_time, self.over_bands, strict=True):
+            x = x * scale + shift
+            x = x + over_time(x.transpose(1, 2).flatten(0, 1), frames.repeat_interleave(x.shape[2])).unflatten(0, (len(x), -1)).transpose(1, 2)
+            x = x + over_bands(x.flatten(0, 1), None).unflatten(0, x.shape[:2])
+        return {name: self._mask(name, x)[:, None] for name in self.heads}
+
+    def _mask(self, name: str, x: Tensor) -> Tensor:
+        """The logarithm of one mask, (batch, bins, frames); both start near 1."""
+        heads = cast(nn.ModuleList, self.heads[name])
+        z = torch.cat([head(x[:, :, band]) for band, head in enumerate(heads)], -1).transpose(1, 2)
+        return logsigmoid(z + 2) if name == "noise" else self.range * torch.tanh(z)
+
+    def _film(self, x: Tensor, listener: Tensor | None) -> tuple[Tensor | float, Tensor | float]:
+        """Scale and shift, (batch, 1, bands, features)."""
+        if self.film is None:
+            return 1.0, 0.0
+        if listener is None:
+            raise ValueError("two_mask needs a listener")
+        scale, shift = torch.tanh(self.film(listener[:, 0] / 100)).unflatten(-1, (2, 1, x.shape[2], x.shape[3])).unbind(1)
+        return 1 + scale, shift
+
+
+class _Recurrence(nn.Module):
+    """Normalisation over features, LSTM, and back to the features, (batch, steps, features)."""
+
+    def __init__(self, features: int, hidden: int, both_ways: bool) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(features)
+        self.lstm = nn.LSTM(features, hidden, batch_first=True, bidirectional=both_ways)
+        self.back = nn.Linear(hidden * (1 + both_ways), features)
+
+    def forward(self, x: Tensor, lengths: Tensor | None) -> Tensor:
+        """`lengths`: (batch,) steps that count, None: all; padding reaches nothing before it."""
+        normed, steps = self.norm(x), x.shape[1]
+        if lengths is None or not self.lstm.bidirectional or int(lengths.min()) == steps:
+            return self.back(self.lstm(normed)[0])
+        packed = pack_padded_sequence(normed, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        return self.back(pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=steps)[0])
+
+
+def _head(features: int, hidden: int, width: int) -> nn.Sequential:
+    return nn.Sequential(nn.LayerNorm(features), nn.Linear(features, hidden), nn.Tanh(), nn.Linear(hidden, width))
+
+
+def _edges(window: int) -> list[int]:
+    """The first bin of each band, and the end of the last one; bands without a bin of their own are left out."""
+    ends = [min(int(hertz * window / SAMPLE_RATE) + 1, window // 2 + 1) for hertz in _BANDS_HZ]
+    return sorted({0, *ends, window // 2 + 1})
