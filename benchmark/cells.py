@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from benchmark import provenance
+from benchmark import provenance, registry
 from benchmark.contracts import Spec
 from benchmark.recipe import Recipe
 from benchmark.store import digest
@@ -72,10 +72,11 @@ class Plan:
 
 
 def placeless(value: Any, files: bool = False) -> Any:
-    """Without the paths of corpora and the folders of a user's own modules; with `files`, what is in a file or folder stands for its path."""
+    """Without the paths of corpora; what a user's own code says stands beside its name, and with `files` what is in a file or folder stands for its path."""
     if isinstance(value, str):
         if ".py:" in value:
-            return value.rsplit("/", 1)[-1]
+            name = value.rsplit("/", 1)[-1]  # also of a source, whose name joins those of its corpora
+            return name if " " in name else f"{name} {provenance.source_digest(registry.load('front_ends', value))}"  # whatever kind it is of
         return f"contents {provenance.contents(value)}" if files and ("/" in value or "." in value) and os.path.exists(value) else value
     if isinstance(value, Mapping):
         return {placeless(key): placeless(entry, files) for key, entry in value.items() if key != "path" or "options" not in value}

@@ -21,7 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 130
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
+        return 141  # as a shell has it of a program that the pipe has closed upon
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("recipe", help="a name (see `earmark list`) or a YAML file")
     _data(run)
     run.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where runs/ and leaderboards/ are written (default: here)")
-    run.add_argument("--jobs", type=int, default=None, metavar="N", help="cells beside each other, one thread each (default: one a core)")
+    _jobs_of(run, "cells")
     run.add_argument("--dry-run", action="store_true", help="show the cells, what is done, what is missing, and the time needed; synthetic corpora are made")
     run.add_argument("--fast-dev-run", action="store_true", help="try one batch of each training and one scene of each scoring; nothing is recorded")
     run.add_argument("--accept-changed-code", action="store_true", help="keep results of components whose code changed under an unchanged version")
@@ -46,6 +46,16 @@ def _parser() -> argparse.ArgumentParser:
     agree.set_defaults(run=_agree)
     agree.add_argument("first", type=Path, help="a folder such as leaderboards/mini")
     agree.add_argument("second", type=Path, help="another, with tasks of the same kinds, such as leaderboards/real")
+
+    sweep = commands.add_parser("sweep", help="what a front-end's controls do, without training again: a table and maps over a grid of them")
+    sweep.set_defaults(run=_sweep)
+    sweep.add_argument("front_end", help="its label in the recipe")
+    sweep.add_argument("recipe", help="a recipe that has been run")
+    sweep.add_argument("--grid", nargs="+", default=[], metavar="CONTROL=A,B,...", help="values; default: its own controls from 0 on, else wet (dry/wet mix)")
+    _jobs_of(sweep, "rows")
+    sweep.add_argument("--scenes", type=int, default=None, metavar="N", help="scenes of each task (default: as the recipe says)")
+    _data(sweep)
+    sweep.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where runs/ and leaderboards/ are (default: here)")
 
     listing = commands.add_parser("list", help="list front-ends, tasks, corpora, schemes and recipes")
     listing.set_defaults(run=_list)
@@ -60,16 +70,18 @@ def _data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=None, metavar="DIR", help="the folder that holds the corpora, each as its owner distributes it")
 
 
+def _jobs_of(parser: argparse.ArgumentParser, what: str) -> None:
+    parser.add_argument("--jobs", type=int, default=None, metavar="N", help=f"{what} beside each other, one thread each (default: one a core)")
+
+
 def _run(options: argparse.Namespace) -> int:
-    from benchmark import plan, recipe, run
+    from benchmark import recipe, run
     from benchmark.corpora import Corpora, default_cache
     from benchmark.leaderboard import render
 
-    if options.jobs is not None and options.jobs < 1:
-        raise EarmarkError("--jobs: write a number of cells, 1 or more")
+    jobs = _jobs(options)
     if options.data is not None and not options.data.is_dir():
         raise EarmarkError(f"--data: no folder {options.data}")
-    jobs = options.jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
     wanted = recipe.load_recipe(options.recipe)
     if options.fast_dev_run:
         wanted = recipe.fast_dev_run(wanted)
@@ -77,13 +89,22 @@ def _run(options: argparse.Namespace) -> int:
     if options.dry_run:
         from benchmark.dry_run import describe
 
-        print(describe(plan.make_plan(wanted, Corpora(options.data, default_cache())), places, jobs))
+        described, missing = describe(wanted, Corpora(options.data, default_cache()), places, jobs)
+        print(described)
+        if missing:
+            raise EarmarkError("\nearmark: ".join(missing))
         return 0
     written = run.run(wanted, places, jobs, options.accept_changed_code)
     for path in written:
         if path.name != "costs.csv":
             print(f"\n{path}\n{render(path)}")
     return 0
+
+
+def _jobs(options: argparse.Namespace) -> int:
+    if options.jobs is not None and options.jobs < 1:
+        raise EarmarkError("--jobs: write a number, 1 or more")
+    return options.jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
 
 
 def _leaderboard(options: argparse.Namespace) -> int:
@@ -104,9 +125,34 @@ def _agree(options: argparse.Namespace) -> int:
     from benchmark.agreement import agreement
     from benchmark.board import boards_of
 
+    pairs = agreement(boards_of(options.first), boards_of(options.second))
     print(f"{options.first} | {options.second} | rows | Kendall's tau | 95 % interval")
-    for pair in agreement(boards_of(options.first), boards_of(options.second)):
+    for pair in pairs:
         print(f"{pair.first} | {pair.second} | {pair.rows} | {pair.tau:.2f} | {pair.low:.2f} to {pair.high:.2f}")
+    return 0
+
+
+def _sweep(options: argparse.Namespace) -> int:
+    from benchmark import recipe, run
+    from benchmark.corpora import default_cache
+    from benchmark.leaderboard import render
+    from benchmark.sweep import sweep
+
+    grid = {}
+    for axis in options.grid:
+        name, _, values = axis.partition("=")
+        try:
+            grid[name] = [float(value) for value in values.split(",")]
+        except ValueError:
+            raise EarmarkError(f"--grid: {axis}: write a control and its values, as p=0,0.5,1") from None
+    if options.scenes is not None and options.scenes < 1:
+        raise EarmarkError("--scenes: write a number of scenes, 1 or more")
+    wanted = recipe.load_recipe(options.recipe)
+    places = run.Places(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / wanted.name)
+    table, *drawings = sweep(wanted, places, options.front_end, grid, _jobs(options), options.scenes)
+    print(f"\n{table}\n{render(table, None)}")
+    for drawing in drawings:
+        print(drawing)
     return 0
 
 

@@ -1,15 +1,35 @@
 """What a run would do: the cells as a graph, what is done, and an estimate of the time from runs of the same cells before."""
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from benchmark.cells import Cell, Plan
-from benchmark.run import Places
-from benchmark.store import Store
+from benchmark.cells import SHELVES, Cell, Plan
+from benchmark.corpora import Corpora
+from benchmark.errors import EarmarkError
+from benchmark.plan import make_plan, missing_corpora
+from benchmark.recipe import Recipe
+from benchmark.run import Places, check_code
+from benchmark.store import Store, canonical
 from benchmark.summary_file import SUMMARIES, read_summaries
 
 
-def describe(plan: Plan, places: Places, jobs: int) -> str:
-    """Lines for people."""
+def describe(recipe: Recipe, corpora: Corpora, places: Places, jobs: int) -> tuple[str, list[str]]:
+    """Lines for people, and what is missing on disk; then the lines are of the tasks that lack nothing. Whether recordings can be decoded is not tried."""
+    lacking = missing_corpora(recipe, corpora)
+    missing = list(dict.fromkeys(error for errors in lacking.values() for error in errors))
+    if not lacking:
+        return _described(make_plan(recipe, corpora), places, jobs), missing
+    rest = dataclasses.replace(recipe, tasks={label: entry for label, entry in recipe.tasks.items() if label not in lacking})
+    try:
+        described = _described(make_plan(rest, corpora), places, jobs) if rest.tasks and not recipe.together else ""
+    except EarmarkError:  # a front-end that needs one of the missing tasks
+        described = ""
+    return f"{described}\nwithout {', '.join(lacking)}, whose corpora are missing".lstrip(), missing
+
+
+def _described(plan: Plan, places: Places, jobs: int) -> str:
     store = Store(places.runs)
     known = _known_timings(plan, store, places)
     lines = [f"{plan.recipe.name}: {plan.recipe.title}"]
@@ -18,15 +38,19 @@ def describe(plan: Plan, places: Places, jobs: int) -> str:
         if store.exists(cell.shelf, cell.key):
             state = "done"
         else:
-            seconds = known.get(cell.label)
+            seconds = known.get((cell.label, _work(cell.config)), known.get((cell.label, None)))
             total, unknown = total + (seconds or 0), unknown + (seconds is None)
             state = f"to do, about {seconds:.0f} s" if seconds is not None else "to do"
         lines.append(f"  {cell.kind:<5}  {cell.label}  [{state}]{_needs(cell, plan)}")
     todo = sum(not store.exists(cell.shelf, cell.key) for cell in plan.cells.values())
-    lines.append(f"{len(plan.cells)} cells, {todo} to do, {len(plan.rows)} rows; every corpus is in place")
+    lines.append(f"{len(plan.cells)} cells, {todo} to do, {len(plan.rows)} rows")
     if todo:
         about = f"about {total / jobs / 60:.1f} minutes with {jobs} at a time, judged by earlier runs" if total else "no earlier run to judge the time by"
         lines.append(about + (f"; {unknown} cells were never timed" if unknown and total else ""))
+    try:
+        check_code(plan, store, accept=False)
+    except EarmarkError as error:
+        lines.append(f"a run will refuse to go on: {error}")
     return "\n".join(lines)
 
 
@@ -34,15 +58,20 @@ def _needs(cell: Cell, plan: Plan) -> str:
     return f"  after {'; '.join(plan.cells[key].label for key in cell.needs)}" if cell.needs else ""
 
 
-def _known_timings(plan: Plan, store: Store, places: Places) -> dict[str, float]:
-    timings: dict[str, float] = {}
+def _known_timings(plan: Plan, store: Store, places: Places) -> dict[tuple[str, str | None], float]:
+    """Seconds by label, and by label and amount of work where cells of this machine say how much theirs was."""
+    timings: dict[tuple[str, str | None], float] = {}
     own = Path(__file__).resolve().parent.parent / "leaderboards" / plan.recipe.name / SUMMARIES
     for path in (own, places.boards / SUMMARIES):
         if path.is_file():
             for summary in read_summaries(path):
-                timings |= summary.get("timings", {})
-    for shelf in ("weights", "records"):
+                timings |= {(label, None): seconds for label, seconds in summary.get("timings", {}).items()}
+    for shelf in SHELVES.values():
         for key in store.list(shelf):
             manifest = store.manifest(shelf, key)
-            timings[manifest["label"]] = manifest["seconds"]
+            timings[manifest["label"], _work(manifest["config"])] = manifest["seconds"]
     return timings
+
+
+def _work(config: Mapping[str, Any]) -> str:
+    return canonical(config["phase"] if "phase" in config else config["score"])

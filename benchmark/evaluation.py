@@ -13,7 +13,7 @@ from benchmark.contracts import Batch, Enhanced, Task
 from benchmark.data import collate
 from benchmark.errors import EarmarkError
 from benchmark.recipe import Score
-from benchmark.scenes import Mixer, condition_name, select
+from benchmark.scenes import Mixer, select
 from benchmark.training.system import System
 
 Prediction = dict[str, Any]
@@ -47,7 +47,7 @@ def evaluate(
             mixture = mixer.scene(row, snr, score.level)
             reference = task.reference(row)
             for name, thresholds in listeners.items() if listeners else (("", None),):
-                batch = collate([mixture._replace(listener=thresholds)], task)
+                batch = collate([mixture._replace(listener=thresholds)], task).to(system.device)
                 for controls in settings:
                     conditions = {**mixture.scene.conditions, **({"listener": name} if name else {}), **controls}
                     yield {
@@ -68,12 +68,6 @@ def check_any_success(predictions: Sequence[Prediction], label: str) -> None:
         raise EarmarkError(f"{label}: it failed on all {len(reasons)} scenes; first: {reasons[0]}")
 
 
-def conditions_of(score: Score) -> list[str]:
-    """The names of a recipe's SNR conditions, in its order with `clean` first."""
-    names = [condition_name(snr) for snr in score.snr]
-    return sorted(names, key=lambda name: name != "clean")
-
-
 def _conditions(mixer: Mixer, score: Score, row: Mapping[str, Any]) -> Sequence[float | None]:
     if "clean" in row:  # a pair mixed by its owner has the condition it has
         return [None]
@@ -89,7 +83,7 @@ def _predicted(system: System, label: str, batch: Batch, clean_input: bool, cont
         except EarmarkError as error:
             return {"prediction": {}, "failed": str(error)}
         except Exception as error:  # a third party's code: its failure is counted, the run goes on
-            return {"prediction": {}, "failed": f"{type(error).__name__}: {error}"}
+            return {"prediction": {}, "failed": " ".join(f"{type(error).__name__}: {error}".split())}
         if reason := _defect(enhanced.audio):
             return {"prediction": {}, "failed": f"the front-end's output {reason}"}
         prediction = cast(Task, system.tasks[label]).predict(system.task_output(label, enhanced, batch), batch)[0]

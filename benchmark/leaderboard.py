@@ -45,14 +45,15 @@ def build(folder: Path) -> list[Path]:
     for path, frame in zip(written, frames.values(), strict=True):
         write_text(path, frame.to_csv(index=False, lineterminator="\n"))
     for path in set(folder.glob("*.csv")).difference(written):
-        path.unlink()
+        if path.read_bytes().startswith((b"rank,front_end,scheme,", b"front_end,scheme,task,")):  # a board, and nobody's own table
+            path.unlink()
     return written
 
 
-def render(path: Path, columns: Sequence[str] = BRIEF) -> str:
-    """A CSV file as an aligned Markdown table, which reads well in a terminal too; columns that the file lacks are passed over."""
+def render(path: Path, columns: Sequence[str] | None = BRIEF) -> str:
+    """A CSV file as an aligned Markdown table, which reads well in a terminal too; columns that the file lacks are passed over, None: all it has."""
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
-    shown = [column for column in columns if column in frame.columns]
+    shown = [column for column in (frame.columns if columns is None else columns) if column in frame.columns]
     cells = [[re.sub(r"\s+", " ", cell).replace("|", "\\|") for cell in row] for row in [shown, *frame[shown].to_numpy().tolist()]]
     widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells]

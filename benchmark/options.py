@@ -58,7 +58,7 @@ def reported(where: str) -> Iterator[None]:
         yield
     except EarmarkError as error:
         raise EarmarkError(f"{where}: {error}") from error
-    except Exception as error:  # a constructor may be anyone's
+    except (Exception, SystemExit) as error:  # a constructor may be anyone's
         reason = shorten(f"{type(error).__name__}: {error}", 240)
         raise EarmarkError(f"{where}: cannot be built ({reason}); change its options, or mend its constructor") from error
 

@@ -12,7 +12,7 @@ from benchmark.contracts import PROTOCOL, FrontEnd, Spec, Task
 from benchmark.corpora import Corpora, reference
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
-from benchmark.hearing.audiograms import audiogram
+from benchmark.hearing.audiograms import Audiogram, audiogram
 from benchmark.options import reported
 from benchmark.recipe import Phase, Recipe, TaskEntry, Train
 from benchmark.store import digest
@@ -24,17 +24,22 @@ OFFERED = frozenset({"clean", "labels"})  # by every scene, to front-ends and ta
 
 def make_plan(recipe: Recipe, corpora: Corpora) -> Plan:
     """Every cell and row of a recipe. Raises EarmarkError where corpora are missing, naming each of them, or a row's needs are not met."""
-    missing = []
+    if missing := [error for errors in missing_corpora(recipe, corpora).values() for error in errors]:
+        raise EarmarkError("\nearmark: ".join(dict.fromkeys(missing)))
+    return _Planner(recipe, corpora).plan()
+
+
+def missing_corpora(recipe: Recipe, corpora: Corpora) -> dict[str, list[str]]:
+    """By task, what is not where it should be, and where to get it."""
+    missing: dict[str, list[str]] = {}
     for label, entry in recipe.tasks.items():
         for role, value in (("targets", entry.targets), ("interferers", entry.interferers)):
             if value is not None:
                 try:
                     corpora.open(reference(value, f"tasks.{label}.{role}", entry.folds[0] if role == "targets" else None))
                 except EarmarkError as error:
-                    missing.append(str(error))
-    if missing:
-        raise EarmarkError("\nearmark: ".join(dict.fromkeys(missing)))
-    return _Planner(recipe, corpora).plan()
+                    missing.setdefault(label, []).append(str(error))
+    return missing
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,9 @@ class _Planner:
         tasks = {label: self._built(label) for label in recipe.tasks}
         self.has_model = {label: _trainable(task) for label, task in tasks.items()}
         self.task_code = {label: provenance.code_of(task, "task") for label, task in tasks.items()}
+        self.prescriptions = {label: self._prescription(label, task) for label, task in tasks.items() if task.prescription is not None}
+        for label, prescription in self.prescriptions.items():
+            self.task_code[label] |= provenance.code_of(prescription, "front-end")
 
     def plan(self) -> Plan:
         self._check_needs()
@@ -79,6 +87,15 @@ class _Planner:
         entry = self.recipe.tasks[label]
         with reported(f"tasks.{label} on {reference(entry.targets, label, entry.folds[0])['name']}"):
             return self.task_classes[label](self.schemas[label], **entry.model)
+
+    def _prescription(self, label: str, task: Task) -> FrontEnd:
+        with reported(f"tasks.{label}: prescription"):
+            prescription = build_front_end(task.prescription)
+        if _trainable(prescription) or not prescription.needs <= self._offered(label):
+            raise EarmarkError(
+                f"tasks.{label}: prescription: {type(prescription).__name__} is none; name one that works untrained, by the listener alone, as nal_r"
+            )
+        return prescription
 
     def _check_needs(self) -> None:
         """EarmarkError where a component needs what no scene has."""
@@ -190,7 +207,7 @@ class _Planner:
         config = {
             "protocol": PROTOCOL,
             "front_end": self._front_end_config(front_end),
-            "tasks": {task: _task_config(self.recipe.tasks[task]) for task in tasks},
+            "tasks": {task: self._task_config(task) for task in tasks},
             "sources": sources,
             "scheme": scheme._asdict(),
             "phase": phase.model_dump(exclude={"workers"}),
@@ -217,7 +234,7 @@ class _Planner:
             "protocol": PROTOCOL,
             "front_end": None if front_end == REFERENCE else self._front_end_config(front_end),
             "label": place.task,
-            "task": _task_config(place.entry),
+            "task": self._task_config(place.task),
             "source": source,
             "score": place.entry.score.model_dump(exclude={"listeners"}),
             "weights": {"front_end": front_end_key, "task": task_key},
@@ -225,7 +242,7 @@ class _Planner:
         }
         code = self.task_code[place.task] | ({} if front_end == REFERENCE else self._code(front_end))
         if "listener" in self.task_classes[place.task].needs:
-            config["listeners"] = {Path(name).name: audiogram(name) for name in place.entry.score.listeners}
+            config["listeners"] = self._listeners(place)
         needs = tuple(dict.fromkeys(key for key in (task_key, front_end_key) if key is not None))
         key = self._add(Cell("score", place.name(f"{place.task}: {front_end} {scheme} scored"), config, needs, code))
         behind = tuple(dict.fromkeys([*needs, *(ancestor for needed in needs for ancestor in self._ancestors(needed))]))
@@ -248,6 +265,14 @@ class _Planner:
                 any(self.corpora.open(role).synthetic for role in roles),
             )
         )
+
+    def _listeners(self, place: _Place) -> dict[str, Audiogram]:
+        """Thresholds by name; the folder of a file of listeners is left out."""
+        with reported(f"tasks.{place.task}.score.listeners"):
+            listeners = {Path(name).name: audiogram(name) for name in place.entry.score.listeners}
+        if len(listeners) < len(place.entry.score.listeners):
+            raise EarmarkError(f"tasks.{place.task}.score.listeners: two of them have one name ({', '.join(listeners)}); rename a file of listeners")
+        return listeners
 
     def _check_unseen(self, place: _Place, source: Mapping[str, Any], behind: Sequence[str]) -> None:
         """EarmarkError where a training behind a row heard a recording, or a target's speaker, that the row is tested on."""
@@ -305,6 +330,11 @@ class _Planner:
             return "pairs"
         return self.corpora.open(reference(entry.interferers, f"tasks.{task}.interferers")).kind
 
+    def _task_config(self, label: str) -> dict[str, Any]:
+        entry = self.recipe.tasks[label]
+        config = {"name": entry.task, "version": getattr(self.task_classes[label], "version", 1), "config": entry.model}
+        return config | ({"prescribed": self.prescriptions[label].version} if label in self.prescriptions else {})
+
     def _front_end_config(self, label: str | None) -> dict[str, Any]:
         if label is None:  # stock models are trained behind identity, whether the recipe ranks it or not
             return IDENTITY._asdict()
@@ -330,10 +360,6 @@ def _elsewhere(front_end: FrontEnd) -> set[str]:
 
 def _entry(spec: Spec) -> dict[str, Any]:
     return {spec.name: dict(spec.config)}
-
-
-def _task_config(entry: TaskEntry) -> dict[str, Any]:
-    return {"name": entry.task, "version": getattr(registry.load("tasks", entry.task), "version", 1), "config": entry.model}
 
 
 def _trainable(module: Any) -> bool:

@@ -72,7 +72,7 @@ class Phase(_Strict):
     clip: Rate = 5.0  # norm of the gradient
     validations: Positive = 4  # how often the validation scenes are scored; the best weights are kept
     patience: Positive | None = None  # validations without a better score before stopping early; None: never
-    segment: Rate | None = None  # seconds that a scene is cut to; None: whole
+    segment: Annotated[float, Field(ge=0.1)] | None = None  # seconds that a scene is cut to; None: whole
     workers: Annotated[int, Field(ge=0)] = 0  # processes that mix scenes; the scenes do not depend on it
 
     @property
@@ -174,6 +174,8 @@ def load_recipe(name: str | Path) -> Recipe:
     path = find(name)
     raw, where = merged(path), path.name
     document = _validated(_Document, raw, f"{where}: ")
+    if not re.fullmatch(LABEL, path.stem, re.ASCII):
+        raise EarmarkError(f"{where}: a recipe's name becomes a folder; rename the file to letters, digits, _ and -, as in my_recipe.yaml")
     for kind, taken in TAKEN.items():
         for label in getattr(document, kind):
             if kind != "tasks" and label in registry.names(kind) and not re.fullmatch(LABEL, label, re.ASCII):

@@ -124,8 +124,9 @@ def run_cells(plan: Plan, cells: list[Cell], store: Store, places: Places, jobs:
         for process, _, _ in running.values():
             process.kill()
         shutil.rmtree(errors, ignore_errors=True)
-    skipped = len(waiting)
-    return [*failed.values(), *([f"{skipped} cells were not run because they need one that failed"] if skipped else [])]
+    count = f"{len(waiting)} cell{'s' * (len(waiting) > 1)}"
+    skipped = [f"{count} not run, for want of what failed"] if waiting else []
+    return [*dict.fromkeys(failed.values()), *skipped]
 
 
 def _imported_once(plan: Plan) -> list[str]:

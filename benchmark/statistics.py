@@ -103,7 +103,6 @@ def interval(values: np.ndarray, by_seed: np.ndarray | None, design: Design, lev
     if not replicates.size or not np.isfinite(values[0]):
         return float("nan"), float("nan")
     error, degrees = _standard_error(values[1:], None if by_seed is None else by_seed[1:], design)
-    spread = replicates.std()
     tail, spread = (1 - level) / 2, replicates.std()
     stretch = stdtrit(degrees, tail) * error / (ndtri(tail) * spread) if spread > 0 and degrees > 0 else 1.0
     low, high = values[0] + stretch * (np.quantile(replicates, [tail, 1 - tail]) - values[0])

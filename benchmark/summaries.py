@@ -32,7 +32,7 @@ def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
         if not store.exists("records", row.record):
             continue
         task_class = registry.load("tasks", row.component)
-        described = _describe(plan, row, task_class, store)
+        described = describe(plan, row, task_class, store)
         before = known.get(_identity(described))
         if before is not None:
             summaries.append(before)
@@ -62,7 +62,8 @@ def _identity(summary: Mapping[str, Any]) -> tuple[Any, ...]:
     return (*row, *(summary["keys"].get(name) for name in ("weights", "outputs", "scores")), summary.get("predictions"))
 
 
-def _describe(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:
+def describe(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:
+    """What a summary says of its row."""
     return {
         "protocol": PROTOCOL,
         "recipe": plan.recipe.name,
@@ -89,12 +90,16 @@ def _scores(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[
         records = [json.loads(line) for line in path.read_bytes().splitlines()]
     except ValueError as error:
         raise EarmarkError(f"{path}: not a record; delete {path.parent} and run again") from error
-    task = task_class(plan.schemas[row.task], **plan.recipe.tasks[row.task].model)
+    return tables(task_class(plan.schemas[row.task], **plan.recipe.tasks[row.task].model), records)
+
+
+def tables(task: Task, records: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a summary holds of a record's predictions: conditions, scenes, groups, sums, failed, excluded."""
     columns = score_records(task, records)
-    conditions = sorted(dict.fromkeys(_condition(record, task_class) for record in records), key=lambda name: name != "clean")
+    conditions = sorted(dict.fromkeys(_condition(record, task) for record in records), key=lambda name: name.partition(" ")[0] != "clean")
     bases = list(dict.fromkeys(record["base"] for record in records))
     groups = {record["base"]: record["group"] for record in records}
-    place = {(record["base"], _condition(record, task_class)): index for index, record in enumerate(records)}
+    place = {(record["base"], _condition(record, task)): index for index, record in enumerate(records)}
 
     def table(values: Mapping[int, Any]) -> list[list[Any]]:
         """A list of conditions for each scene; None where there is no value."""
@@ -108,7 +113,7 @@ def _scores(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[
         "groups": [groups[base] for base in bases],
         "sums": {name: table({index: _number(columns[name].iloc[index]) for index in kept}) for name in columns},
         "failed": table({index: int(records[index]["failed"] is not None) for index in range(len(records))}),
-        "excluded": [{"scene": records[i]["base"], "condition": _condition(records[i], task_class), "reason": reason} for i, reason in excluded.items()],
+        "excluded": [{"scene": records[i]["base"], "condition": _condition(records[i], task), "reason": reason} for i, reason in excluded.items()],
     }
 
 
@@ -126,7 +131,7 @@ def score_records(task: Task, records: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.concat(parts).sort_index()
 
 
-def _condition(record: Mapping[str, Any], task: type[Task]) -> str:
+def _condition(record: Mapping[str, Any], task: Task) -> str:
     return " ".join(str(record["conditions"][name]) for name in task.columns if name in record["conditions"])
 
 

@@ -13,7 +13,7 @@ import time
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import lightning as L
 import torch
@@ -121,24 +121,33 @@ def _train(job: Job) -> None:
     job.put({"report": report}, fill)
 
 
+def scored_system(config: Mapping[str, Any], source: Source, store: Store) -> System:
+    """The trained front-end and task model that a scoring stands on, on its device."""
+    label, keys = config["label"], config["weights"]
+    system = System(_front_end(IDENTITY._asdict() if config["front_end"] is None else config["front_end"]), {label: _task(config["task"], source)})
+    for part, key in ((FRONT_END, keys["front_end"]), (label, keys["task"])):
+        if key is not None:
+            load_part(system, part, store.get("weights", key) / "model.safetensors")
+    return system.to(_device(config["accelerator"]))
+
+
+def _device(accelerator: str) -> torch.device:
+    """What Lightning trains on under this flag."""
+    here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    wanted = ("cuda",) if accelerator in ("gpu", "cuda") else ("mps",) if accelerator == "mps" else tuple(here) if accelerator == "auto" else ()
+    return torch.device(next((name for name in wanted if here[name]), "cpu" if accelerator in ("cpu", "auto") else wanted[0]))
+
+
 def _score(job: Job) -> None:
     config = job.config
     source, label = job.source(config["source"]), config["label"]
-    task = _task(config["task"], source)
     reference = config["front_end"] is None
-    system = System(_front_end(IDENTITY._asdict() if reference else config["front_end"]), {label: task})
-    keys = config["weights"]
-    if keys["front_end"] is not None:
-        load_part(system, FRONT_END, job.store.get("weights", keys["front_end"]) / "model.safetensors")
-    if keys["task"] is not None:
-        load_part(system, label, job.store.get("weights", keys["task"]) / "model.safetensors")
+    system = scored_system(config, source, job.store)
     score = Score(**config["score"])
     if job.trainer.fast_dev_run:
         score = score.model_copy(update={"scenes": 1})
     mixer = source.mixer("test")
-    _check_rows(task, job.label, mixer.targets)
-    device = torch.device("cuda" if config["accelerator"] in ("gpu", "cuda") else "cpu")
-    system.to(device)
+    _check_rows(cast(Task, system.tasks[label]), job.label, mixer.targets)
     predictions = []
     total = min(score.scenes, len(mixer.targets)) * len(score.snr) * len(config.get("listeners", [None]))
     for prediction in evaluate(system, label, mixer, score, reference, config.get("listeners")):
@@ -196,7 +205,8 @@ def guarded(cell: Mapping[str, Any], error_file: Path) -> None:
     try:
         run_cell(cell)
     except EarmarkError as error:
-        write_text(error_file, str(error))
+        text = str(error)
+        write_text(error_file, text if text.startswith(str(cell["label"])) else f"{cell['label']}: {text}")
         os._exit(2)
     except BaseException as error:
         trace = Path(cell["runs"]) / "errors" / f"{cell['key']}.txt"

@@ -9,6 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from benchmark.audio import TINY
 from benchmark.contracts import FULL_SCALE_DB_SPL, Batch, Figure, Task
 from benchmark.hearing.difference import HeardDifference
 from benchmark.metrics import haspi, hasqi
@@ -72,7 +73,8 @@ class HearingLoss(Task):
         record: dict[str, Any] = {**dict.fromkeys(self.figures), "audio": hashlib.sha256(np.ascontiguousarray(audio.numpy(), "<f4").tobytes()).hexdigest()}
         values = haspi(clean, audio, thresholds)
         ear = int(values.nan_to_num(-1).argmax())
-        if torch.isnan(values[ear]):
+        silent = bool(audio[ear].square().mean() <= TINY)
+        if silent or torch.isnan(values[ear]):
             inaudible = torch.isnan(haspi(clean, clean, torch.zeros_like(thresholds))).all()
             return record | ({"excluded": "the reference is silent or too short"} if inaudible else {"reason": "the output is silent"})
         level, before = (_level(signal[ear]) for signal in (audio, unaided))

@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from benchmark.contracts import Batch, Enhanced, FrontEnd, Heard
+from benchmark.errors import EarmarkError
 from benchmark.frontends._ears import by_ear
 from benchmark.frontends.two_mask import TwoMask
 from benchmark.options import bind
@@ -24,6 +26,8 @@ class Cascade(FrontEnd):
     def __init__(self, network: Mapping[str, Any] | None = None) -> None:
         """`network`: options of two_mask but for its objective, for both."""
         super().__init__()
+        if "objective" in (network or {}):
+            raise EarmarkError("network: objective: a cascade gives each network its own; leave it out")
         self.reducer, self.compensator = (
             TwoMask(**bind("network", TwoMask, {**(network or {}), "objective": objective})) for objective in ("noise_reduction", "compensation")
         )
@@ -31,8 +35,9 @@ class Cascade(FrontEnd):
     def process(self, heard: Heard, **controls: float) -> Enhanced:
         """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts`: the logarithm of the first mask."""
         powers = {**self.controls, **controls}
-        noisy = self.reducer.process(heard, p=powers["p"])
-        return Enhanced(self.compensator.process(heard._replace(audio=noisy.audio), q=powers["q"]).audio, None, noisy.parts)
+        reduced = self.reducer.process(heard, p=powers["p"])
+        valid = torch.arange(heard.audio.shape[-1], device=heard.audio.device) < heard.lengths[:, None, None]
+        return Enhanced(self.compensator.process(heard._replace(audio=reduced.audio * valid), q=powers["q"]).audio, None, reduced.parts)
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
         """The sum of both losses, (batch,)."""

@@ -39,6 +39,8 @@ class TwoMask(FrontEnd):
       impaired ear, against the clean sound, normal ear, which the paper never trains
     - noise_reduction, compensation: one of them, with one mask; joint: the output by the impaired ear against the clean sound by a normal ear, with one mask
     - snr: the noise mask by the signal-to-noise ratio
+
+    With both masks the noise mask depends on the audiogram too, since they share the features that it scales and shifts.
     """
 
     def __init__(
@@ -85,12 +87,12 @@ class TwoMask(FrontEnd):
         self.difference = HeardDifference()
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
-        """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts` are the logarithms of the masks, (batch, 1, bins, frames)."""
+        """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts` are `heard` and the logarithms of the masks, (batch, 1, bins, frames)."""
         spectrum = self.stft.analyse(heard.audio)
         masks = self._masks(spectrum[:, 0], self.stft.frames(heard.lengths), heard.listener)
         powers = {**self.controls, **controls}
         gain = torch.stack([powers[control] * mask for control, mask in zip(self.controls, masks.values(), strict=True)]).sum(0)
-        return Enhanced(self._masked(spectrum, gain, heard.audio.shape[-1]), None, masks)
+        return Enhanced(self._masked(spectrum, gain, heard.audio.shape[-1]), None, {"heard": heard.audio, **masks})
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
         """The loss that the objective names, (batch,)."""
@@ -99,7 +101,7 @@ class TwoMask(FrontEnd):
         if batch.clean is None:
             raise ValueError(f"two_mask: the objective {self.objective} needs a clean reference")
         ears = batch.heard.audio.shape[1]
-        noisy, clean = batch.heard.audio.flatten(0, 1), batch.clean.flatten(0, 1)
+        noisy, clean = enhanced.parts["heard"].flatten(0, 1), batch.clean.flatten(0, 1)
         listener = None if batch.heard.listener is None else batch.heard.listener.flatten(0, 1)
         lengths = batch.heard.lengths.repeat_interleave(ears)
         spectrum = self.stft.analyse(noisy[:, None])

@@ -14,6 +14,7 @@ from torchaudio.functional import resample
 from benchmark.contracts import SAMPLE_RATE, Batch, Enhanced, FrontEnd, Heard, Scheme, Task, Update, primary
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
+from benchmark.frontends._ears import by_ear
 from benchmark.recipe import Phase
 
 FRONT_END = "front_end"
@@ -43,8 +44,8 @@ class System(L.LightningModule):
 
     # What schemes and the evaluation are made of.
 
-    def enhance(self, batch: Batch, **controls: float) -> Enhanced:
-        """What the front-end makes of a batch, at the engine's rate and with silence behind each length.
+    def enhance(self, batch: Batch, wet: float = 1.0, **controls: float) -> Enhanced:
+        """What the front-end makes of a batch, at the engine's rate and with silence behind each length; `wet`: its share, the rest is the input as it was.
 
         Raises EarmarkError where the output has another shape than the input, or is not real.
         """
@@ -62,12 +63,13 @@ class System(L.LightningModule):
         enhanced = front_end.process(inner, **controls)
         if not isinstance(enhanced, Enhanced) or enhanced.audio.shape != inner.audio.shape or not enhanced.audio.is_floating_point():
             got = f"{tuple(enhanced.audio.shape)}, {enhanced.audio.dtype}" if isinstance(enhanced, Enhanced) else type(enhanced).__name__
-            raise EarmarkError(f"{type(front_end).__name__}: the output must be floats of the input's shape {tuple(inner.audio.shape)}; it is {got}")
+            raise EarmarkError(f"{self._name}: the output must be floats of the input's shape {tuple(inner.audio.shape)}; it is {got}")
         audio = (enhanced.audio.reshape(len(heard.audio), channels, -1) if fold else enhanced.audio).to(heard.audio.dtype)
         if front_end.sample_rate != SAMPLE_RATE:
             audio = _fitted(resample(audio, front_end.sample_rate, SAMPLE_RATE), heard.audio.shape[-1])
         valid = torch.arange(audio.shape[-1], device=audio.device) < heard.lengths[:, None, None]
-        return enhanced._replace(audio=audio * self.gain * valid)
+        audio = audio * self.gain * valid
+        return enhanced._replace(audio=audio if wet == 1.0 else wet * audio + (1 - wet) * heard.audio)
 
     def enhance_fixed(self, batch: Batch) -> Enhanced:
         """The same with the front-end as it stands: in evaluation mode, without gradient."""
@@ -86,7 +88,7 @@ class System(L.LightningModule):
         """What a task's model makes of enhanced audio, behind the task's prescription where it has one and the front-end does not know the listener."""
         audio = enhanced.audio
         if label in self.prescriptions and "listener" not in self.front_end.needs:
-            audio = cast(FrontEnd, self.prescriptions[label]).process(batch.heard._replace(audio=audio)).audio
+            audio = by_ear(cast(FrontEnd, self.prescriptions[label]), batch.heard._replace(audio=audio), {}).audio
         return self.tasks[label](audio, batch.heard.lengths, enhanced.shared)
 
     @contextmanager
@@ -99,6 +101,11 @@ class System(L.LightningModule):
             yield
         finally:
             self.eval()
+
+    @property
+    def _name(self) -> str:
+        """The front-end's class, a user's own behind its adapter."""
+        return type(getattr(self.front_end, "module", self.front_end)).__name__
 
     def part(self, name: str) -> nn.Module:
         """A module by the name that updates use."""
@@ -139,9 +146,9 @@ class System(L.LightningModule):
         if not chosen:
             return  # a signal task has nothing to move
         if not torch.isfinite(update.loss):
-            raise EarmarkError(
-                f"{type(self.front_end).__name__}: the training loss is not finite; look for NaN in the front-end's output, or lower train.*.lr in the recipe"
-            )
+            raise EarmarkError(f"{self._name}: the training loss is not finite; look for NaN in the front-end's output, or lower train.*.lr in the recipe")
+        if not update.loss.requires_grad:
+            raise EarmarkError(f"{self._name}: no gradient reaches its parameters; its output must not be detached, nor made under torch.no_grad")
         optimizers, schedules = _listed(self.optimizers(use_pl_optimizer=True)), _listed(self.lr_schedulers())
         parameters = {index: [p for group in optimizers[index].param_groups for p in group["params"]] for index in chosen}
         for index in chosen:

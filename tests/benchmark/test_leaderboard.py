@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from summaries import CONDITIONS, TASKS, summary
+from summaries import CONDITIONS, TASKS, Hits, summary
 
 from benchmark import leaderboard, registry
 from benchmark.board import groups_of
@@ -144,6 +144,47 @@ def test_a_corpus_may_hold_each_scene_under_one_condition_only(tmp_path: Path):
 def test_clean_input_is_no_noisy_condition_for_any_listener(tmp_path: Path):
     line = boards(tmp_path, summary(conditions=["clean N2", "0 N2", "0 N4"]))["asr"][0]
     assert float(line["score"]) == pytest.approx((float(line["0 N2"]) + float(line["0 N4"])) / 2, abs=1e-4)
+
+
+class Ears(Hits):
+    """Scored for several listeners, some of whom make the score."""
+
+    columns = ("snr", "listener")
+    headline = {"listener": ("N3", "N4", "S3")}
+
+
+def heard_by(rates: dict[str, float], front_end: str = "identity", **changes: Any) -> dict[str, Any]:
+    """A summary of 1000 scenes in groups, with the rate of hits for each condition."""
+    hits = [[int(index < 1000 * rate) for rate in rates.values()] for index in range(1000)]
+    table = {"conditions": list(rates), "sums": {"hits": hits, "count": [[1] * len(rates)] * 1000}, "failed": [[0] * len(rates)] * 1000}
+    return summary("ears", front_end, scenes=1000, **table, **changes)
+
+
+@pytest.mark.parametrize(
+    ("rates", "made_by"),
+    [
+        ({"clean N3": 0.9, "snr_5 N3": 0.5, "snr_5 N6": 0.1, "snr_5 S3": 0.7, "snr_0 N3": 0.4, "snr_0 N6": 0.0, "snr_0 S3": 0.2}, (0.5, 0.7, 0.4, 0.2)),
+        ({"snr_0 N1": 0.9, "snr_0 N4": 0.3, "snr_5 normal": 1.0}, (0.3,)),
+        ({"clean N1": 0.9, "snr_5 N1": 0.6, "snr_0 N6": 0.2}, (0.6, 0.2)),  # none of them is there: all who hear noise
+        ({"clean N1": 0.9, "clean N3": 0.4, "clean S3": 0.2}, (0.4, 0.2)),  # no noise at all
+        ({"clean N1": 0.9, "clean N6": 0.5}, (0.9, 0.5)),
+        ({"clean N3": 0.9, "snr_0 N6": 0.1}, (0.1,)),  # noise comes first
+    ],
+)
+def test_some_listeners_make_the_score_and_the_others_have_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rates: dict[str, float], made_by: tuple[float, ...]
+):
+    monkeypatch.setitem(TASKS, "ears", Ears)
+    (line,) = boards(tmp_path, heard_by(rates))["ears"]
+    assert [float(line[condition]) for condition in rates] == pytest.approx(list(rates.values()), abs=1e-3)
+    assert float(line["score"]) == pytest.approx(np.mean(made_by), abs=1e-3)
+
+
+def test_listeners_without_a_part_in_the_score_change_no_rank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(TASKS, "ears", Ears)
+    lines = [heard_by({"snr_0 N3": 0.2, "snr_0 N7": 0.9}), heard_by({"snr_0 N3": 0.8, "snr_0 N7": 0.1}, "aid")]
+    board = boards(tmp_path, *lines)["ears"]
+    assert [(line["rank"], line["front_end"], float(line["score"])) for line in board] == [("1", "aid", 0.8), ("2", "identity", 0.2)]
 
 
 def test_a_condition_that_is_excluded_whole_leaves_the_score(tmp_path: Path):
@@ -323,3 +364,11 @@ def test_speaker_3_of_one_corpus_is_not_speaker_3_of_another():
     lines = [summary(corpora=[f"{name} 1", "esc50 1"], groups=["3"] * 30) for name in ("emo_db", "ravdess", "synthetic/commands", "synthetic/sentences")]
     groups = [groups_of(line)[0] for line in lines]
     assert groups == ["emo_db 3", "ravdess 3", "synthetic 3", "synthetic 3"]
+
+
+def test_tables_of_ones_own_beside_the_boards_are_left_alone(tmp_path: Path):
+    boards(tmp_path, summary(), summary("commands"))
+    (tmp_path / "notes.csv").write_text("day,note\n")
+    boards(tmp_path, summary())
+    assert (tmp_path / "notes.csv").read_text() == "day,note\n"
+    assert not (tmp_path / "commands.csv").exists()

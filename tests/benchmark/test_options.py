@@ -99,7 +99,7 @@ def test_a_name_with_options():
         named("front_ends.folder", {"path": "enhanced"})
 
 
-@pytest.mark.parametrize("error", [ValueError, RuntimeError, IndexError, TypeError, KeyError, MemoryError, OSError])
+@pytest.mark.parametrize("error", [ValueError, RuntimeError, IndexError, TypeError, KeyError, MemoryError, OSError, SystemExit])
 def test_what_a_constructor_raises_is_one_line(error):
     with pytest.raises(EarmarkError, match=f"^x: cannot be built .{error.__name__}: .*many.*lines.*; change its options") as caught, reported("x"):
         raise error("many\n  lines")

@@ -1,5 +1,7 @@
 """What is planned, and what is refused before anything runs."""
 
+import json
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,8 @@ import toys
 from benchmark import audio
 from benchmark.corpora import Corpora
 from benchmark.errors import EarmarkError
+from benchmark.frontends.nal_r import NalR
+from benchmark.hearing.audiograms import PROFILES
 from benchmark.plan import make_plan
 from benchmark.recipe import load_recipe
 
@@ -86,3 +90,137 @@ def test_every_cell_comes_after_what_it_needs_and_rows_stand_on_planned_cells(tm
     assert {row.record for row in plan.rows} | {key for row in plan.rows for key in row.trained_by} == set(plan.cells)
     schemes = {row.scheme for row in plan.rows if row.front_end == "identity"}
     assert schemes == {"clean", "noisy"}  # nothing to move: no other rows
+
+
+TONES = {f"{toys.__file__}:Tones": {}}
+AID = f"{toys.__file__}:HearingAid"
+SMALL = {"features": 4, "hidden": 4, "layers": 1, "head": 4}
+
+
+def planned(folder, listeners=("N3",), tasks=("bands", "hearing"), model=None, **changes):
+    """A recipe of a task without listeners, and one with them."""
+    known = {
+        "bands": {"task": BANDS, "targets": TONES, "interferers": HISS},
+        "hearing": {"task": "hearing_loss", "targets": TONES, "interferers": HISS, "model": model or {}},
+    }
+    options = {
+        "front_ends": {"identity": None, "gain": {f"{toys.__file__}:Gain": {}}, "nal_r": None, "aid": AID, "two_mask": SMALL},
+        "schemes": {"noisy": None, "joint": None},
+        "score": {"snr": ["clean", 0], "scenes": 4, "listeners": list(listeners)},
+        "tasks": {label: known[label] for label in tasks},
+    } | changes
+    folder.mkdir(exist_ok=True)
+    return make_plan(load_recipe(toys.toy_recipe(folder, **options)), Corpora(None, folder.parent / "cache"))
+
+
+def keys(plan, task):
+    return {(row.front_end, row.scheme): (row.record, row.trained_by) for row in plan.rows if row.task == task}
+
+
+def test_what_needs_a_listener_makes_rows_where_there_is_one(tmp_path):
+    plan = planned(tmp_path / "r")
+    rows = {task: {row.front_end for row in plan.rows if row.task == task} for task in ("bands", "hearing")}
+    assert rows["bands"] == {"reference", "identity", "gain"}
+    assert rows["hearing"] == {"reference", "identity", "gain", "nal_r", "aid", "two_mask"}
+    assert {row.scheme for row in plan.rows if row.front_end == "two_mask"} == {"noisy", "joint"}
+    assert {row.scheme for row in plan.rows if row.front_end == "nal_r"} == {"noisy"}  # nothing to train
+
+
+def test_trainings_have_listeners_where_somebody_asks_for_them(tmp_path):
+    plan = planned(tmp_path / "r")
+    trainings = {cell.label: cell.config.get("listeners") for cell in plan.cells.values() if cell.kind == "train"}
+    assert trainings["pretrain two_mask, seed 1"] is True
+    assert trainings["hearing: gain joint, seed 1"] is True
+    assert {label for label, listeners in trainings.items() if listeners is None} >= {"pretrain gain, seed 1", "bands: gain joint, seed 1"}
+
+
+@pytest.mark.parametrize("front_end", ["nal_r", "unaided", "two_mask", "cascade", {"chain": ["spectral", "nal_r"]}, AID])
+def test_what_needs_a_listener_is_refused_where_no_task_has_one(tmp_path, front_end):
+    with pytest.raises(
+        EarmarkError, match=r"front_ends.mine: it needs listener, which no task of this recipe has; add hearing_loss, or leave it out"
+    ) as caught:
+        planned(tmp_path / "r", tasks=["bands"], front_ends={"identity": None, "mine": front_end})
+    assert "\n" not in str(caught.value)
+
+
+def test_listeners_are_in_the_keys_of_the_tasks_that_have_them_alone(tmp_path):
+    one, two, same = planned(tmp_path / "a"), planned(tmp_path / "b", ("N3", "S3")), planned(tmp_path / "c")
+    assert keys(one, "bands") == keys(two, "bands")
+    assert keys(one, "hearing") == keys(same, "hearing")
+    for row, (record, trained_by) in keys(two, "hearing").items():
+        assert record != keys(one, "hearing")[row][0]
+        assert trained_by == keys(one, "hearing")[row][1]  # draws do not depend on who is scored
+    scored = one.cells[keys(one, "hearing")["identity", "noisy"][0]].config
+    assert scored["listeners"] == {"N3": PROFILES["N3"]}
+    assert "listeners" not in scored["score"]
+    assert all("listeners" not in one.cells[record].config for record, _ in keys(one, "bands").values())
+
+
+def write_listener(folder, left):
+    record = {"audiogram_cfs": [250, 1000, 6000], "audiogram_levels_l": left, "audiogram_levels_r": [0, 0, 0]}
+    folder.mkdir()
+    (folder / "listeners.json").write_text(json.dumps({"L0001": record}))
+    return f"{folder}/listeners.json:L0001:left"
+
+
+def test_an_ear_from_a_file_is_known_by_its_name_and_its_thresholds_not_by_its_folder(tmp_path):
+    here, there, other = (write_listener(tmp_path / name, left) for name, left in (("x", [20, 40, 60]), ("y", [20, 40, 60]), ("z", [20, 40, 61])))
+    plans = [planned(tmp_path / f"r{index}", ("N3", ear), front_ends={"nal_r": None}) for index, ear in enumerate((here, there, other))]
+    found = [keys(plan, "hearing")["nal_r", "noisy"][0] for plan in plans]
+    assert found[0] == found[1] != found[2]
+    listeners = plans[0].cells[found[0]].config["listeners"]
+    assert list(listeners) == ["N3", "listeners.json:L0001:left"]
+    assert listeners["listeners.json:L0001:left"][0] == 20
+    assert listeners["listeners.json:L0001:left"][-1] == 60
+    assert str(tmp_path) not in json.dumps(plans[0].cells[found[0]].config["listeners"])
+
+
+@pytest.mark.parametrize(("name", "message"), [("N9", "unknown listener 'N9'"), ("nowhere.json:L1:left", "nowhere.json: cannot be read")])
+def test_an_unknown_listener_is_one_line(tmp_path, name, message):
+    with pytest.raises(EarmarkError, match=message) as caught:
+        planned(tmp_path / "r", [name], front_ends={"identity": None})
+    assert "\n" not in str(caught.value)
+    assert planned(tmp_path / "s", [name], tasks=["bands"], front_ends={"identity": None}).rows  # nobody listens there
+
+
+def test_two_ears_of_one_name_are_refused(tmp_path):
+    ears = []
+    for name in ("x", "y"):
+        (tmp_path / name).mkdir()
+        record = {"audiogram_cfs": [250, 6000], "audiogram_levels_l": [20, 20], "audiogram_levels_r": [0, 0]}
+        (tmp_path / name / "listeners.json").write_text(json.dumps({"L0001": record}))
+        ears.append(f"{tmp_path / name}/listeners.json:L0001:left")
+    with pytest.raises(EarmarkError, match=r"tasks.hearing.score.listeners: two of them have one name \(listeners.json:L0001:left\)"):
+        planned(tmp_path / "r", ears)
+
+
+def test_an_unknown_listener_is_named_with_its_key(tmp_path):
+    with pytest.raises(EarmarkError, match=r"tasks.hearing.score.listeners: unknown listener 'N9'"):
+        planned(tmp_path / "r", ("N9",))
+
+
+def test_a_prescription_is_part_of_what_was_run(tmp_path, monkeypatch):
+    before = planned(tmp_path / "a")
+    monkeypatch.setattr(NalR, "version", 2)
+    after = planned(tmp_path / "b")
+    assert all(before.cells[row.record].sources["front-end NalR"] for row in before.rows if row.task == "hearing")
+    records = [{(row.front_end, row.scheme): row.record for row in plan.rows if row.task == "hearing"} for plan in (before, after)]
+    assert all(records[0][row] != records[1][row] for row in records[0])
+
+
+@pytest.mark.parametrize(
+    ("prescription", "message"), [("nalr", "prescription: unknown front-end 'nalr'"), ("two_mask", "prescription: TwoMask is none"), ("unet", "UNet is none")]
+)
+def test_a_prescription_that_is_none_is_refused_before_anything_runs(tmp_path, prescription, message):
+    with pytest.raises(EarmarkError, match=message):
+        planned(tmp_path / "r", model={"prescription": prescription})
+
+
+def test_two_files_of_one_name_are_two_front_ends(tmp_path):
+    fronts = {}
+    for name, factor in (("half", 0.5), ("none", 0.0)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "fe.py").write_text(f"import torch\n\nclass Net(torch.nn.Module):\n    def forward(self, audio):\n        return {factor} * audio\n")
+        fronts[name] = f"{tmp_path / name}/fe.py:Net"
+    plan = planned(tmp_path / "r", tasks=("bands",), front_ends={"identity": None, **fronts})
+    assert len({row.record for row in plan.rows if row.front_end in fronts}) == 2

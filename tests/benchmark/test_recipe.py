@@ -111,6 +111,7 @@ def test_a_label_may_stand_for_a_component_with_options(tmp_path):
         ("{clean: }", "{clean: }\ntrain: {stock: {steps: true}}", "train.stock.steps"),
         ("{clean: }", "{clean: }\ntrain: {stock: {lr: .nan}}", "train.stock.lr: nan is no plain value"),
         ("{clean: }", "{clean: }\ntrain: {stock: {segment: .inf}}", "train.stock.segment: inf is no plain value"),
+        ("{clean: }", "{clean: }\ntrain: {stock: {segment: 1e-5}}", "train.stock.segment: Input should be greater than or equal to 0.1"),
         ("{clean: }", "{clean: }\ntrain: {snr: [.nan, 5]}", "train.snr.0: nan is no plain value"),
         ("{clean: }", "{clean: }\ntrain: {snr: [0, 1e999]}", "train.snr.1: inf is no plain value"),
         ("{clean: }", "{clean: }\ntrain: {level: [60, 121]}", "train.level.1: Input should be less than or equal to 120"),

@@ -14,6 +14,8 @@ import toys
 import yaml
 
 from benchmark.cli import main
+from benchmark.frontends.identity import Identity
+from benchmark.provenance import source_digest
 from benchmark.store import Store, file_hash
 from benchmark.summaries import summarise
 from benchmark.summary_file import read_summaries
@@ -207,15 +209,33 @@ def test_changed_code_under_an_unchanged_version_stops_the_reuse(finished, capsy
     folder, recipe, environment, _ = finished
     monkeypatch.chdir(folder)
     monkeypatch.setenv("EARMARK_CACHE", environment["EARMARK_CACHE"])
-    monkeypatch.setattr("benchmark.provenance.source_digest", lambda cls: f"another {cls.__name__}")
+    monkeypatch.setattr("benchmark.provenance.source_digest", lambda cls: "another" if cls is Identity else source_digest(cls))
     assert main(["run", str(recipe)]) == 2
     assert "its code changed but its version did not" in one_line(capsys)
+    assert main(["run", str(recipe), "--dry-run"]) == 0
+    assert "a run will refuse to go on: front-end Identity: its code changed" in capsys.readouterr().out
     assert main(["run", str(recipe), "--accept-changed-code"]) == 0
+
+
+def test_a_front_end_of_ones_own_that_is_edited_is_run_again(workspace):
+    own = workspace / "own.py"
+    louder = "import torch\n\nclass Louder(torch.nn.Module):\n    def forward(self, audio):\n        return {} * audio\n"
+    own.write_text(louder.format(0.5))
+    recipe = changed(workspace, front_ends={"identity": None, "own": {"own.py:Louder": {}}}, schemes={"noisy": None})
+    records = []
+    for factor in (0.5, 0.25, 0.5):
+        own.write_text(louder.format(factor))
+        assert subprocess.run([*EARMARK, "run", str(recipe)], cwd=workspace, check=False).returncode == 0
+        records.append(scores(workspace)["bands", "own", "noisy", 1]["keys"]["outputs"])
+    assert records[0] == records[2] != records[1]
 
 
 @pytest.mark.parametrize(
     ("front_end", "message"),
-    [("Shortener", "the output must be floats of the input's shape"), ("NotANumber", "not finite")],
+    [
+        ("Shortener", "bands: broken noisy scored, seed 1: it failed on all 18 scenes; first: Shortener: the output must be floats"),
+        ("NotANumber", "not finite"),
+    ],
 )
 def test_a_front_end_at_fault_fails_alone(workspace, capsys, front_end, message):
     recipe = changed(workspace, front_ends={"identity": None, "broken": {f"{toys.__file__}:{front_end}": {}}}, schemes={"noisy": None})
@@ -231,7 +251,7 @@ def test_a_front_end_at_fault_fails_alone(workspace, capsys, front_end, message)
         ({"tasks": {"bands": {"task": f"{toys.__file__}:Bands", "targets": "synthetic/comands"}}}, "did you mean 'synthetic/commands'"),
         ({"front_ends": {"mine": {"nowhere.py:Mine": {}}}}, "no file nowhere.py"),
         ({"front_ends": {"mine": {f"{toys.__file__}:Gane": {}}}}, "did you mean 'Gain'"),
-        ({"front_ends": {"aid": {f"{toys.__file__}:HearingAid": {}}}}, "front-end aid: it needs listener"),
+        ({"front_ends": {"aid": {f"{toys.__file__}:HearingAid": {}}}}, "front_ends.aid: it needs listener, which no task of this recipe has"),
     ],
 )
 def test_bad_input_is_one_line(workspace, capsys, changes, message):
@@ -284,3 +304,29 @@ def test_scenes_are_mixed_by_workers_of_their_own(workspace):
     recipe = changed(workspace, schemes={"noisy": None}, train={"validation_scenes": 2, "pretrain": phase, "stock": phase, "adapt": phase})
     done = subprocess.run([*EARMARK, "run", str(recipe), "--jobs", "1"], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
+
+
+def test_what_a_dry_run_can_plan_without_the_corpora_that_are_missing(workspace, capsys):
+    here = toys.toy_recipe(workspace)
+    recipe = yaml.safe_load(here.read_text())
+    recipe["tasks"]["digits"] = {"task": "speech_commands", "targets": "free_spoken_digits"}
+    here.write_text(yaml.safe_dump(recipe))
+    assert main(["run", str(here), "--dry-run"]) == 2
+    said = capsys.readouterr()
+    assert "bands: gain joint, seed 1" in said.out
+    assert said.out.endswith("without digits, whose corpora are missing\n")
+    assert said.err.startswith("earmark: free_spoken_digits: no folder")
+
+
+def test_time_is_judged_by_cells_of_as_much_work(finished, capsys, monkeypatch, tmp_path):
+    folder, recipe, environment, _ = finished
+    monkeypatch.setenv("EARMARK_CACHE", environment["EARMARK_CACHE"])
+    shutil.copytree(folder / "runs", tmp_path / "runs")
+    (tmp_path / "other").mkdir()
+    path = tmp_path / "other" / "other.yaml"
+    for steps, judged in ((8, True), (9999, False)):
+        other = yaml.safe_load(recipe.read_text()) | {"trainer": {"precision": "64"}}  # other cells
+        other["train"]["stock"]["steps"] = steps
+        path.write_text(yaml.safe_dump(other))
+        assert main(["run", str(path), "--dry-run", "--out", str(tmp_path)]) == 0
+        assert ("stock clean, seed 1  [to do, about" in capsys.readouterr().out) == judged

@@ -1,5 +1,7 @@
 """Training with Lightning: resume to the bit, best weights, early stopping, and the gain of front-ends that ignore scale."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 from toys import Bands, Gain
@@ -7,6 +9,7 @@ from toys import Bands, Gain
 from benchmark.contracts import FrontEnd
 from benchmark.data import SceneData
 from benchmark.errors import EarmarkError
+from benchmark.frontends.adapters.module import ModuleAdapter
 from benchmark.metrics.signal import si_sdr
 from benchmark.recipe import Phase, Train, Trainer
 from benchmark.training.fit import _Resume, fit, fit_gain
@@ -142,7 +145,38 @@ def test_one_gain_for_a_front_end_whose_loss_ignores_scale(batch, blind, gain):
     noise = 0.3 * batch.clean.std() * torch.randn(batch.clean.shape, generator=torch.Generator().manual_seed(0))
     noisy = type(batch)(batch.scenes, batch.heard._replace(audio=batch.clean + noise), batch.clean, batch.labels, batch.rows)
     system = System(Scaled(blind), {}, Pretraining())
+    raw = system.enhance(noisy).audio
     assert fit_gain(system, [noisy]) == pytest.approx(gain, rel=0.02)
+    torch.testing.assert_close(system.enhance(noisy).audio, system.gain * raw)  # and it is used
+
+
+def test_every_epoch_has_scenes_of_its_own(source):
+    _, data = prepared(source)
+    scenes = []
+    for epoch in (0, 1, 0):
+        data.trainer = SimpleNamespace(current_epoch=epoch)
+        scenes.append(next(iter(data.train_dataloader()))[0]["bands"].heard.audio)
+    assert torch.equal(scenes[0], scenes[2])
+    assert scenes[0].shape != scenes[1].shape or not torch.equal(scenes[0], scenes[1])
+
+
+def test_an_output_without_gradient_is_answered(source, tmp_path):
+    class Detached(Gain):
+        def forward(self, audio):
+            return super().forward(audio).detach()
+
+    data = SceneData({"all": source}, {}, Train(validation_scenes=6), PHASE, 5)
+    with pytest.raises(EarmarkError, match="Detached: no gradient reaches its parameters"):
+        fit(System(Detached(), {}, Pretraining(), PHASE), data, Trainer(), tmp_path, lambda done, total: None)
+
+
+def test_a_module_behind_its_adapter_is_called_by_its_own_name(batch):
+    class Imaginary(torch.nn.Module):
+        def forward(self, audio):
+            return torch.complex(audio, audio)
+
+    with pytest.raises(EarmarkError, match="Imaginary: the output must be floats"):
+        System(ModuleAdapter(Imaginary()), {}).enhance(batch)
 
 
 def test_a_task_without_a_model_is_left_alone(source, tmp_path):

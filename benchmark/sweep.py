@@ -1,0 +1,164 @@
+"""What a front-end's controls do: a grid of them, evaluated without any training on the scenes of a recipe that has been run, and maps of the figures."""
+
+import io
+import itertools
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any, cast
+
+import matplotlib
+import numpy as np
+import pandas as pd
+import torch
+from matplotlib.figure import Figure as Drawing
+from rich.console import Console
+from rich.progress import Progress
+
+from benchmark import registry, statistics
+from benchmark.board import Board
+from benchmark.board import Row as BoardRow
+from benchmark.cells import Plan, Row
+from benchmark.contracts import FrontEnd, Task
+from benchmark.corpora import Corpora
+from benchmark.data import Source
+from benchmark.errors import EarmarkError, unknown
+from benchmark.evaluation import evaluate
+from benchmark.frontends import build_front_end
+from benchmark.plan import make_plan
+from benchmark.recipe import Recipe, Score
+from benchmark.run import Places
+from benchmark.store import Store, write_text
+from benchmark.summaries import describe, tables
+from benchmark.worker import scored_system
+
+WET = "wet"  # the control that every front-end has: the share of its output; the rest is the input
+POINTS = 5  # of an axis that is not given, from 0 to the control's default
+Grid = Mapping[str, Sequence[float]]
+
+
+def sweep(recipe: Recipe, places: Places, front_end: str, grid: Grid, jobs: int = 1, scenes: int | None = None) -> list[Path]:
+    """Evaluate a grid of controls of one front-end on every task, with the weights of the first seed and fold of each scheme that drops it in or trains it.
+
+    Args:
+        recipe: run before, so that the weights are there
+        front_end: its label in the recipe
+        grid: values by control; empty: its own controls, from 0 to their defaults, or `wet` where it has none
+        jobs: rows beside each other, a process with one thread each
+        scenes: how many of each task; None: as the recipe says
+    Returns:
+        the files written below places.boards/controls: <front_end>.csv, and a drawing <front_end>_<scheme>_<task>.svg for each row
+    Raises:
+        EarmarkError: no such front-end or control; the recipe was not run
+    """
+    plan, store = make_plan(recipe, Corpora(places.data, places.cache)), Store(places.runs)
+    rows = _rows(plan, store, front_end)
+    grid = _grid(front_end, build_front_end({recipe.front_ends[front_end].name: dict(recipe.front_ends[front_end].config)}), grid)
+    console, out = Console(stderr=True), places.boards / "controls"
+    work = [(places, plan.cells[row.record].config, describe(plan, row, registry.load("tasks", row.component), store), grid, scenes) for row in rows]
+    with (
+        Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
+        ProcessPoolExecutor(jobs, get_context("forkserver"), torch.set_num_threads, (1,)) as pool,
+    ):
+        waiting = [pool.submit(_swept, *each) for each in work]
+        for _ in progress.track(as_completed(waiting), len(rows), description=f"controls of {front_end}"):
+            pass
+    frames = [each.result() for each in waiting]
+    table = out / f"{front_end}.csv"
+    write_text(table, pd.concat(frames).to_csv(index=False, lineterminator="\n", float_format="%.4f"))
+    drawings = [out / f"{front_end}_{row.scheme}_{row.task}.svg" for row in rows]
+    for path, row, frame in zip(drawings, rows, frames, strict=True):
+        write_text(path, _drawn(frame, grid, row))
+    return [table, *drawings]
+
+
+def _rows(plan: Plan, store: Store, front_end: str) -> list[Row]:
+    """The first row of each scheme and task."""
+    rows: dict[tuple[str, str], Row] = {}
+    for row in plan.rows:
+        if row.front_end == front_end:
+            rows.setdefault((row.scheme, row.task), row)
+    if not rows:
+        raise EarmarkError(str(unknown("front-end", front_end, plan.recipe.front_ends)))
+    for row in rows.values():
+        if not store.exists("records", row.record):
+            raise EarmarkError(f"{store.root}: {front_end} under {row.scheme} on {row.task} was not run yet; run `earmark run {plan.recipe.name}` first")
+    return list(rows.values())
+
+
+def _grid(label: str, front_end: FrontEnd, given: Grid) -> Grid:
+    controls = {**front_end.controls, WET: 1.0}
+    for name in given:
+        if name not in controls:
+            raise EarmarkError(f"{label}: {unknown('control', name, controls)}")
+    grid = dict(given) or {name: [default * step / (POINTS - 1) for step in range(POINTS)] for name, default in front_end.controls.items() or [(WET, 1.0)]}
+    for name, values in grid.items():
+        if len(set(values)) < 2:
+            raise EarmarkError(f"{label}: control {name}: an axis has two values or more; write {name}=0,0.5,1")
+    if len(grid) > 2:
+        raise EarmarkError(f"{label}: {', '.join(grid)}: a map has one or two axes; choose which, as {next(iter(grid))}=0,0.5,1")
+    return grid
+
+
+def _swept(places: Places, config: Mapping[str, Any], described: Mapping[str, Any], grid: Grid, scenes: int | None) -> pd.DataFrame:
+    """One line for each setting: its values, the score with its interval, further figures, and the score in each condition."""
+    corpora = Corpora(places.data, places.cache)
+    targets, interferers = (None if config["source"][role] is None else corpora.open(config["source"][role]) for role in ("targets", "interferers"))
+    assert targets is not None
+    source = Source(targets, interferers)
+    system = scored_system(config, source, Store(places.runs))
+    settings = [dict(zip(grid, map(float, values), strict=True)) for values in itertools.product(*grid.values())]
+    score = Score(**config["score"])
+    score = score if scenes is None else score.model_copy(update={"scenes": scenes})
+    by_setting: dict[str, list[dict[str, Any]]] = {_name(setting): [] for setting in settings}
+    for record in evaluate(system, config["label"], source.mixer("test"), score, False, config.get("listeners"), settings):
+        setting = {name: record["conditions"].pop(name) for name in grid}
+        by_setting[_name(setting)].append(record)
+    task = cast(Task, system.tasks[config["label"]])
+    lines = [{**described, "scheme": name, "keys": {"outputs": name}, **tables(task, records)} for name, records in by_setting.items()]
+    board = Board(config["label"], lines, ())
+    rows = {row.name[1]: row for row in board.rows}
+    return pd.DataFrame(
+        [{name: described[name] for name in ("front_end", "scheme", "task")} | setting | _figures(board, rows[_name(setting)]) for setting in settings]
+    )
+
+
+def _figures(board: Board, row: BoardRow) -> dict[str, Any]:
+    low, high = statistics.interval(row.score, None, board.design)
+    others = {name: float(values[board.noisy].mean()) for name, values in row.figures.items() if name != board.metric}
+    conditions = dict(zip(board.conditions, row.figures[board.metric], strict=True))
+    return {"metric": board.metric, "score": row.score[0], "score_low": low, "score_high": high, **others, **conditions}
+
+
+def _name(setting: Mapping[str, float]) -> str:
+    return " ".join(f"{name}={value:g}" for name, value in setting.items())
+
+
+def _drawn(frame: pd.DataFrame, grid: Grid, row: Row) -> str:
+    """An SVG: a map of each figure over two controls, or its curve over one, the score with its interval."""
+    task: Any = registry.load("tasks", row.component)
+    primary, *others = (name for name in task.figures if name == frame["metric"].iloc[0] or name in frame)
+    figures = {primary: "score"} | {name: name for name in others}
+    drawing = Drawing(figsize=(4 * len(figures), 3.6), layout="constrained")
+    drawing.suptitle(f"{row.front_end} under {row.scheme}, {row.task}")
+    for axes, (label, column) in zip(np.atleast_1d(drawing.subplots(1, len(figures))), figures.items(), strict=True):
+        names = list(grid)
+        axes.set_title(label)
+        axes.set_xlabel(names[-1])
+        if len(names) == 1:
+            axes.plot(frame[names[0]], frame[column], marker="o")
+            if column == "score":
+                axes.fill_between(frame[names[0]], frame["score_low"], frame["score_high"], alpha=0.2)
+            continue
+        table = frame.pivot(index=names[0], columns=names[1], values=column)
+        drawing.colorbar(axes.imshow(table, origin="lower", aspect="auto"), ax=axes)
+        axes.set_ylabel(names[0])
+        axes.set_xticks(range(len(table.columns)), [f"{value:g}" for value in table.columns])
+        axes.set_yticks(range(len(table.index)), [f"{value:g}" for value in table.index])
+        for (y, x), value in np.ndenumerate(table.to_numpy()):
+            axes.text(x, y, f"{value:.2f}", ha="center", va="center", color="white", fontsize=8)
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": row.record}):  # the same bytes from the same figures
+        drawing.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()
