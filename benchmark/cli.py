@@ -33,7 +33,7 @@ def _parser() -> argparse.ArgumentParser:
     run.add_argument("recipe", help="a name (see `earmark list`) or a YAML file")
     _data(run)
     run.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where runs/ and leaderboards/ are written (default: here)")
-    _jobs_of(run, "cells")
+    run.add_argument("--jobs", type=int, default=None, metavar="N", help="cells beside each other, one thread each (default: one a core)")
     run.add_argument("--dry-run", action="store_true", help="show the cells, what is done, what is missing, and the time needed; synthetic corpora are made")
     run.add_argument("--fast-dev-run", action="store_true", help="try one batch of each training and one scene of each scoring; nothing is recorded")
     run.add_argument("--accept-changed-code", action="store_true", help="keep results of components whose code changed under an unchanged version")
@@ -52,7 +52,6 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("front_end", help="its label in the recipe")
     sweep.add_argument("recipe", help="a recipe that has been run")
     sweep.add_argument("--grid", nargs="+", default=[], metavar="CONTROL=A,B,...", help="values; default: its own controls from 0 on, else wet (dry/wet mix)")
-    _jobs_of(sweep, "rows")
     sweep.add_argument("--scenes", type=int, default=None, metavar="N", help="scenes of each task (default: as the recipe says)")
     _data(sweep)
     sweep.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where runs/ and leaderboards/ are (default: here)")
@@ -70,16 +69,14 @@ def _data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=None, metavar="DIR", help="the folder that holds the corpora, each as its owner distributes it")
 
 
-def _jobs_of(parser: argparse.ArgumentParser, what: str) -> None:
-    parser.add_argument("--jobs", type=int, default=None, metavar="N", help=f"{what} beside each other, one thread each (default: one a core)")
-
-
 def _run(options: argparse.Namespace) -> int:
     from benchmark import recipe, run
     from benchmark.corpora import Corpora, default_cache
     from benchmark.leaderboard import render
 
-    jobs = _jobs(options)
+    if options.jobs is not None and options.jobs < 1:
+        raise EarmarkError("--jobs: write a number of cells, 1 or more")
+    jobs = options.jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
     if options.data is not None and not options.data.is_dir():
         raise EarmarkError(f"--data: no folder {options.data}")
     wanted = recipe.load_recipe(options.recipe)
@@ -99,12 +96,6 @@ def _run(options: argparse.Namespace) -> int:
         if path.name != "costs.csv":
             print(f"\n{path}\n{render(path)}")
     return 0
-
-
-def _jobs(options: argparse.Namespace) -> int:
-    if options.jobs is not None and options.jobs < 1:
-        raise EarmarkError("--jobs: write a number, 1 or more")
-    return options.jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
 
 
 def _leaderboard(options: argparse.Namespace) -> int:
@@ -149,7 +140,7 @@ def _sweep(options: argparse.Namespace) -> int:
         raise EarmarkError("--scenes: write a number of scenes, 1 or more")
     wanted = recipe.load_recipe(options.recipe)
     places = run.Places(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / wanted.name)
-    table, *drawings = sweep(wanted, places, options.front_end, grid, _jobs(options), options.scenes)
+    table, *drawings = sweep(wanted, places, options.front_end, grid, options.scenes)
     print(f"\n{table}\n{render(table, None)}")
     for drawing in drawings:
         print(drawing)

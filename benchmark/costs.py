@@ -41,7 +41,7 @@ def measure(front_end: FrontEnd, channels: int = 1) -> dict[str, Any]:
         notes.append("made elsewhere: no cost can be measured")
         return costs
     front_end.cpu().eval()
-    with _one_thread(), torch.inference_mode():
+    with one_thread(), torch.inference_mode():
         audio = _noise(channels, SECONDS)
         with _noted("parameters", notes):
             costs["parameters"] = sum(parameter.numel() for parameter in front_end.parameters())
@@ -128,7 +128,8 @@ def _seconds(call: Callable[[], Any]) -> float:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
+def one_thread() -> Iterator[None]:
+    """PyTorch on one thread inside, as in a cell."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

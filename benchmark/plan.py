@@ -3,23 +3,19 @@
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from benchmark import provenance, registry
-from benchmark.cells import IDENTITY, REFERENCE, Cell, Plan, Row, placeless
-from benchmark.contracts import PROTOCOL, FrontEnd, Spec, Task
+from benchmark import provenance
+from benchmark.cells import REFERENCE, Cell, Plan, Row, placeless
+from benchmark.components import Components, learned_elsewhere, trainable
+from benchmark.contracts import PROTOCOL, Spec
 from benchmark.corpora import Corpora, reference
 from benchmark.errors import EarmarkError
-from benchmark.frontends import build_front_end
-from benchmark.hearing.audiograms import Audiogram, audiogram
-from benchmark.options import reported
 from benchmark.recipe import Phase, Recipe, TaskEntry, Train
 from benchmark.store import digest
-from benchmark.training.schemes import build_scheme, scheme_class
+from benchmark.training.schemes import scheme_class
 
 FROZEN = Spec("frozen", 1, {})
-OFFERED = frozenset({"clean", "labels"})  # by every scene, to front-ends and tasks; a listener where the task needs one
 
 
 def make_plan(recipe: Recipe, corpora: Corpora) -> Plan:
@@ -63,76 +59,37 @@ class _Planner:
         self.cells: dict[str, Cell] = {}
         self.rows: list[Row] = []
         self.compared: dict[str, str | None] = {}  # what pairs of corpora share
-        self.front_ends = {label: build_front_end(_entry(spec)) for label, spec in recipe.front_ends.items()}
-        self.schemes = {label: build_scheme(spec) for label, spec in recipe.schemes.items()}
-        self.task_classes: dict[str, type[Task]] = {label: registry.load("tasks", entry.task) for label, entry in recipe.tasks.items()}
-        self.schemas = {label: self._schema(label) for label in recipe.tasks}
-        tasks = {label: self._built(label) for label in recipe.tasks}
-        self.has_model = {label: _trainable(task) for label, task in tasks.items()}
-        self.task_code = {label: provenance.code_of(task, "task") for label, task in tasks.items()}
-        self.prescriptions = {label: self._prescription(label, task) for label, task in tasks.items() if task.prescription is not None}
-        for label, prescription in self.prescriptions.items():
-            self.task_code[label] |= provenance.code_of(prescription, "front-end")
+        self.components = Components(recipe, corpora)
 
     def plan(self) -> Plan:
-        self._check_needs()
         for seed in self.recipe.seeds:
             for task, entry in self.recipe.tasks.items():
                 for fold in entry.folds:
                     self._rows(_Place(task, entry, fold, seed))
         self._drop_repeated_schemes()
-        return Plan(self.recipe, self.cells, self.rows, self.schemas)
-
-    def _built(self, label: str) -> Task:
-        entry = self.recipe.tasks[label]
-        with reported(f"tasks.{label} on {reference(entry.targets, label, entry.folds[0])['name']}"):
-            return self.task_classes[label](self.schemas[label], **entry.model)
-
-    def _prescription(self, label: str, task: Task) -> FrontEnd:
-        with reported(f"tasks.{label}: prescription"):
-            prescription = build_front_end(task.prescription)
-        if _trainable(prescription) or not prescription.needs <= self._offered(label):
-            raise EarmarkError(
-                f"tasks.{label}: prescription: {type(prescription).__name__} is none; name one that works untrained, by the listener alone, as nal_r"
-            )
-        return prescription
-
-    def _check_needs(self) -> None:
-        """EarmarkError where a component needs what no scene has."""
-        for label, entry in self.recipe.tasks.items():
-            if self.task_classes[label].whole and (entry.train.stock.segment or entry.train.adapt.segment):
-                raise EarmarkError(f"tasks.{label}.train: segment: the labels of {entry.task} belong to whole recordings; leave it out")
-            if missing := sorted(self.task_classes[label].needs - OFFERED - {"listener"}):
-                raise EarmarkError(f"tasks.{label}: it needs {', '.join(missing)}, which scenes do not have; leave it out")
-        for name, front_end in self.front_ends.items():
-            if not any(front_end.needs <= self._offered(label) for label in self.recipe.tasks):
-                missing = sorted(front_end.needs - frozenset().union(*map(self._offered, self.recipe.tasks)))
-                raise EarmarkError(f"front_ends.{name}: it needs {', '.join(missing)}, which no task of this recipe has; add hearing_loss, or leave it out")
-
-    def _offered(self, task: str) -> frozenset[str]:
-        return OFFERED | (self.task_classes[task].needs & {"listener"})
+        return Plan(self.recipe, self.cells, self.rows, self.components.schemas)
 
     def _rows(self, place: _Place) -> None:
         stock = {kind: self._stock(kind, place) for kind in ("clean", "noisy")}
         self._score(REFERENCE, "clean", place, None, stock["clean"])
         for front_end, scheme in ((f, s) for f in self.recipe.front_ends for s in self.recipe.schemes):
-            moves = self.schemes[scheme].moves
-            trainable = _trainable(self.front_ends[front_end])
-            if not self.front_ends[front_end].needs <= self._offered(place.task):
+            moves = self.components.schemes[scheme].moves
+            can_learn = trainable(self.components.front_ends[front_end])
+            if not self.components.front_ends[front_end].needs <= self.components.offered(place.task):
                 continue
-            if ("front_end" in moves and not trainable) or (moves and self.front_ends[front_end].dropped_in_only):
+            if ("front_end" in moves and not can_learn) or (moves and self.components.front_ends[front_end].dropped_in_only):
                 continue
             if scheme in self.recipe.together:
                 shared = self._trained_together(front_end, scheme, place.seed)
                 self._score(front_end, scheme, place, shared, self._follower(front_end, scheme, place, shared, stock["clean"]))
                 continue
-            pretrained = self._pretrained(front_end, place) if trainable else None
-            model = stock[self.schemes[scheme].stock]
-            if not moves or (moves == {"tasks"} and not self.has_model[place.task]):
+            pretrained = self._pretrained(front_end, place) if can_learn else None
+            model = stock[self.components.schemes[scheme].stock]
+            if not moves or (moves == {"tasks"} and not self.components.has_model[place.task]):
                 self._score(front_end, scheme, place, pretrained, model)
                 continue
             adapted = self._adapted(front_end, scheme, place, pretrained, model)
-            self._score(front_end, scheme, place, adapted if "front_end" in moves else pretrained, adapted if self.has_model[place.task] else None)
+            self._score(front_end, scheme, place, adapted if "front_end" in moves else pretrained, adapted if self.components.has_model[place.task] else None)
 
     # Trainings.
 
@@ -145,10 +102,13 @@ class _Planner:
                 source = self._source(_Place(other, entry, fold, place.seed), ("train", "validation"))
                 sources[f"{_joined(source)} {digest(placeless(source))}"] = source
         spec = Spec("pretraining", 1, {})
+        # How many scenes a task is validated on is its own affair: tasks that differ in that alone share one pre-training.
+        train = place.entry.train.model_copy(update={"validation_scenes": self.recipe.train.validation_scenes})
+        place = dataclasses.replace(place, entry=place.entry.model_copy(update={"train": train}))
         return self._train(f"pretrain {front_end}", front_end, (), dict(sorted(sources.items())), spec, place.entry.train.pretrain, place, {})
 
     def _stock(self, kind: str, place: _Place) -> str | None:
-        if not self.has_model[place.task]:
+        if not self.components.has_model[place.task]:
             return None
         # The noisy stock model starts from the clean one and is trained as long as adapted models are, so that no scheme has seen more.
         starts = {} if kind == "clean" else {place.task: self._stock("clean", place)}
@@ -182,7 +142,7 @@ class _Planner:
 
     def _scheme(self, label: str, train: Train) -> tuple[Spec, Phase]:
         """A scheme with the training it runs in; its period must fit between two validations, else batches would be held when an epoch ends."""
-        period = self.schemes[label].period
+        period = self.components.schemes[label].period
         if train.adapt.epoch % period:
             raise EarmarkError(
                 f"schemes.{label}: period: {period} does not divide the {train.adapt.epoch} steps between two validations of train.adapt; change either"
@@ -206,8 +166,8 @@ class _Planner:
     ) -> str:
         config = {
             "protocol": PROTOCOL,
-            "front_end": self._front_end_config(front_end),
-            "tasks": {task: self._task_config(task) for task in tasks},
+            "front_end": self.components.front_end_config(front_end),
+            "tasks": {task: self.components.task_config(task) for task in tasks},
             "sources": sources,
             "scheme": scheme._asdict(),
             "phase": phase.model_dump(exclude={"workers"}),
@@ -219,10 +179,10 @@ class _Planner:
             "precision": str(self.recipe.trainer.precision),
             "accelerator": self.recipe.trainer.accelerator,
         }
-        heard_by: list[Any] = [*(self.task_classes[task] for task in tasks), *([self.front_ends[front_end]] if front_end else [])]
+        heard_by: list[Any] = [*(self.components.task_classes[task] for task in tasks), *([self.components.front_ends[front_end]] if front_end else [])]
         if any("listener" in component.needs for component in heard_by):
             config["listeners"] = True
-        code = self._code(front_end) | {name: value for task in tasks for name, value in self.task_code[task].items()}
+        code = self.components.front_end_code(front_end) | {name: value for task in tasks for name, value in self.components.task_code[task].items()}
         code[f"scheme {scheme.name}"] = provenance.source_digest(scheme_class(scheme))
         return self._add(Cell("train", place.name(what), config, tuple(starts.values()), code, phase.workers))
 
@@ -232,23 +192,23 @@ class _Planner:
         source = self._source(place, ("test",))
         config = {
             "protocol": PROTOCOL,
-            "front_end": None if front_end == REFERENCE else self._front_end_config(front_end),
+            "front_end": None if front_end == REFERENCE else self.components.front_end_config(front_end),
             "label": place.task,
-            "task": self._task_config(place.task),
+            "task": self.components.task_config(place.task),
             "source": source,
             "score": place.entry.score.model_dump(exclude={"listeners"}),
             "weights": {"front_end": front_end_key, "task": task_key},
             "accelerator": self.recipe.trainer.accelerator,
         }
-        code = self.task_code[place.task] | ({} if front_end == REFERENCE else self._code(front_end))
-        if "listener" in self.task_classes[place.task].needs:
-            config["listeners"] = self._listeners(place)
+        code = self.components.task_code[place.task] | ({} if front_end == REFERENCE else self.components.front_end_code(front_end))
+        if "listener" in self.components.task_classes[place.task].needs:
+            config["listeners"] = self.components.listeners(place.task)
         needs = tuple(dict.fromkeys(key for key in (task_key, front_end_key) if key is not None))
         key = self._add(Cell("score", place.name(f"{place.task}: {front_end} {scheme} scored"), config, needs, code))
         behind = tuple(dict.fromkeys([*needs, *(ancestor for needed in needs for ancestor in self._ancestors(needed))]))
         self._check_unseen(place, source, behind)
         roles = [source[role] for role in ("targets", "interferers") if source[role] is not None]
-        elsewhere = set() if front_end == REFERENCE else _elsewhere(self.front_ends[front_end])
+        elsewhere = set() if front_end == REFERENCE else learned_elsewhere(self.components.front_ends[front_end])
         self.rows.append(
             Row(
                 front_end,
@@ -265,14 +225,6 @@ class _Planner:
                 any(self.corpora.open(role).synthetic for role in roles),
             )
         )
-
-    def _listeners(self, place: _Place) -> dict[str, Audiogram]:
-        """Thresholds by name; the folder of a file of listeners is left out."""
-        with reported(f"tasks.{place.task}.score.listeners"):
-            listeners = {Path(name).name: audiogram(name) for name in place.entry.score.listeners}
-        if len(listeners) < len(place.entry.score.listeners):
-            raise EarmarkError(f"tasks.{place.task}.score.listeners: two of them have one name ({', '.join(listeners)}); rename a file of listeners")
-        return listeners
 
     def _check_unseen(self, place: _Place, source: Mapping[str, Any], behind: Sequence[str]) -> None:
         """EarmarkError where a training behind a row heard a recording, or a target's speaker, that the row is tested on."""
@@ -297,7 +249,8 @@ class _Planner:
         for row in self.rows:
             records[row.front_end, row.scheme] = (*records.get((row.front_end, row.scheme), ()), row.record)
         seen, repeated = set(), set()
-        for (front_end, scheme), keys in sorted(records.items(), key=lambda item: len(self.schemes[item[0][1]].moves) if item[0][1] in self.schemes else 0):
+        schemes = self.components.schemes
+        for (front_end, scheme), keys in sorted(records.items(), key=lambda item: len(schemes[item[0][1]].moves) if item[0][1] in schemes else 0):
             if (front_end, keys) in seen:
                 repeated.add((front_end, scheme))
             seen.add((front_end, keys))
@@ -329,41 +282,6 @@ class _Planner:
         if entry.interferers is None:
             return "pairs"
         return self.corpora.open(reference(entry.interferers, f"tasks.{task}.interferers")).kind
-
-    def _task_config(self, label: str) -> dict[str, Any]:
-        entry = self.recipe.tasks[label]
-        config = {"name": entry.task, "version": getattr(self.task_classes[label], "version", 1), "config": entry.model}
-        return config | ({"prescribed": self.prescriptions[label].version} if label in self.prescriptions else {})
-
-    def _front_end_config(self, label: str | None) -> dict[str, Any]:
-        if label is None:  # stock models are trained behind identity, whether the recipe ranks it or not
-            return IDENTITY._asdict()
-        parts = [m for m in self.front_ends[label].modules() if isinstance(m, FrontEnd)]
-        spec = self.recipe.front_ends[label]._asdict()
-        return spec | ({"parts": [[type(m).__name__, m.version] for m in parts[1:]]} if len(parts) > 1 else {})
-
-    def _code(self, label: str | None) -> dict[str, str]:
-        if label is None:
-            return {}
-        return provenance.code_of(self.front_ends[label], "front-end")
-
-    def _schema(self, label: str) -> Mapping[str, Any]:
-        entry = self.recipe.tasks[label]
-        return self.corpora.open(reference(entry.targets, f"tasks.{label}.targets", entry.folds[0])).schema
-
-
-def _elsewhere(front_end: FrontEnd) -> set[str]:
-    """What a front-end, or any part of it, learned before it came here."""
-    parts = [part for part in front_end.modules() if isinstance(part, FrontEnd)]
-    return {part.pretrained_on or "unknown" for part in parts if part.pretrained_on or part.dropped_in_only}
-
-
-def _entry(spec: Spec) -> dict[str, Any]:
-    return {spec.name: dict(spec.config)}
-
-
-def _trainable(module: Any) -> bool:
-    return any(parameter.requires_grad for parameter in module.parameters())
 
 
 def _joined(source: Mapping[str, Any]) -> str:

@@ -3,15 +3,12 @@
 import io
 import itertools
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, cast
 
 import matplotlib
 import numpy as np
 import pandas as pd
-import torch
 from matplotlib.figure import Figure as Drawing
 from rich.console import Console
 from rich.progress import Progress
@@ -22,6 +19,7 @@ from benchmark.board import Row as BoardRow
 from benchmark.cells import Plan, Row
 from benchmark.contracts import FrontEnd, Task
 from benchmark.corpora import Corpora
+from benchmark.costs import one_thread
 from benchmark.data import Source
 from benchmark.errors import EarmarkError, unknown
 from benchmark.evaluation import evaluate
@@ -38,14 +36,13 @@ POINTS = 5  # of an axis that is not given, from 0 to the control's default
 Grid = Mapping[str, Sequence[float]]
 
 
-def sweep(recipe: Recipe, places: Places, front_end: str, grid: Grid, jobs: int = 1, scenes: int | None = None) -> list[Path]:
+def sweep(recipe: Recipe, places: Places, front_end: str, grid: Grid, scenes: int | None = None) -> list[Path]:
     """Evaluate a grid of controls of one front-end on every task, with the weights of the first seed and fold of each scheme that drops it in or trains it.
 
     Args:
         recipe: run before, so that the weights are there
         front_end: its label in the recipe
         grid: values by control; empty: its own controls, from 0 to their defaults, or `wet` where it has none
-        jobs: rows beside each other, a process with one thread each
         scenes: how many of each task; None: as the recipe says
     Returns:
         the files written below places.boards/controls: <front_end>.csv, and a drawing <front_end>_<scheme>_<task>.svg for each row
@@ -55,16 +52,11 @@ def sweep(recipe: Recipe, places: Places, front_end: str, grid: Grid, jobs: int 
     plan, store = make_plan(recipe, Corpora(places.data, places.cache)), Store(places.runs)
     rows = _rows(plan, store, front_end)
     grid = _grid(front_end, build_front_end({recipe.front_ends[front_end].name: dict(recipe.front_ends[front_end].config)}), grid)
-    console, out = Console(stderr=True), places.boards / "controls"
-    work = [(places, plan.cells[row.record].config, describe(plan, row, registry.load("tasks", row.component), store), grid, scenes) for row in rows]
-    with (
-        Progress(console=console, transient=True, disable=not console.is_terminal) as progress,
-        ProcessPoolExecutor(jobs, get_context("forkserver"), torch.set_num_threads, (1,)) as pool,
-    ):
-        waiting = [pool.submit(_swept, *each) for each in work]
-        for _ in progress.track(as_completed(waiting), len(rows), description=f"controls of {front_end}"):
-            pass
-    frames = [each.result() for each in waiting]
+    console, out, frames = Console(stderr=True), places.boards / "controls", []
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, one_thread():
+        for row in rows:
+            described = describe(plan, row, registry.load("tasks", row.component), store)
+            frames.append(_swept(places, plan.cells[row.record].config, described, grid, scenes, progress))
     table = out / f"{front_end}.csv"
     write_text(table, pd.concat(frames).to_csv(index=False, lineterminator="\n", float_format="%.4f"))
     drawings = [out / f"{front_end}_{row.scheme}_{row.task}.svg" for row in rows]
@@ -101,7 +93,7 @@ def _grid(label: str, front_end: FrontEnd, given: Grid) -> Grid:
     return grid
 
 
-def _swept(places: Places, config: Mapping[str, Any], described: Mapping[str, Any], grid: Grid, scenes: int | None) -> pd.DataFrame:
+def _swept(places: Places, config: Mapping[str, Any], described: Mapping[str, Any], grid: Grid, scenes: int | None, progress: Progress) -> pd.DataFrame:
     """One line for each setting: its values, the score with its interval, further figures, and the score in each condition."""
     corpora = Corpora(places.data, places.cache)
     targets, interferers = (None if config["source"][role] is None else corpora.open(config["source"][role]) for role in ("targets", "interferers"))
@@ -112,7 +104,10 @@ def _swept(places: Places, config: Mapping[str, Any], described: Mapping[str, An
     score = Score(**config["score"])
     score = score if scenes is None else score.model_copy(update={"scenes": scenes})
     by_setting: dict[str, list[dict[str, Any]]] = {_name(setting): [] for setting in settings}
-    for record in evaluate(system, config["label"], source.mixer("test"), score, False, config.get("listeners"), settings):
+    mixer, listeners = source.mixer("test"), config.get("listeners")
+    total = min(score.scenes, len(mixer.targets)) * len(score.snr) * len(listeners or [None]) * len(settings)
+    records = evaluate(system, config["label"], mixer, score, False, listeners, settings)
+    for record in progress.track(records, total, description=f"{described['front_end']} under {described['scheme']}, {described['task']}"):
         setting = {name: record["conditions"].pop(name) for name in grid}
         by_setting[_name(setting)].append(record)
     task = cast(Task, system.tasks[config["label"]])

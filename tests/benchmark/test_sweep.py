@@ -62,7 +62,7 @@ def test_own_controls_span_a_map_whose_defaults_are_the_board(here, capsys):
 
 def test_every_front_end_has_a_dry_wet_mix_between_the_input_and_its_output(here):
     folder, recipe = here
-    assert main(["sweep", "gain", recipe, "--jobs", "2"]) == 0
+    assert main(["sweep", "gain", recipe]) == 0
     table = pd.read_csv(folder / "leaderboards/toy/controls/gain.csv").set_index(["scheme", "wet"])
     assert sorted({wet for _, wet in table.index}) == [0, 0.25, 0.5, 0.75, 1]
     board = pd.read_csv(folder / "leaderboards/toy/bands.csv").set_index(["front_end", "scheme"])
