@@ -62,11 +62,11 @@ def test_bad_arguments_are_one_line(capsys, arguments, message):
 def test_ctrl_c_is_one_line_even_while_a_library_is_imported(capsys, monkeypatch):
     class Interrupted:
         def find_spec(self, name, path=None, target=None):
-            if name == "benchmark.plan":
+            if name == "benchmark.run":
                 raise KeyboardInterrupt
 
-    monkeypatch.delitem(sys.modules, "benchmark.plan", raising=False)
-    monkeypatch.delattr("benchmark.plan", raising=False)
+    monkeypatch.delitem(sys.modules, "benchmark.run", raising=False)
+    monkeypatch.delattr("benchmark.run", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
     assert main(["run", "mini"]) == 130
     assert capsys.readouterr().err == "earmark: stopped; finished cells are kept, the same command goes on from there\n"
