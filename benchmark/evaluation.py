@@ -43,7 +43,7 @@ def evaluate(
     system.eval()
     task = cast(Task, system.tasks[label])
     for row in select(mixer.targets, score.scenes):
-        for snr in _conditions(mixer, score, row):
+        for snr in snrs(mixer, score, row):
             mixture = mixer.scene(row, snr, score.level)
             reference = task.reference(row)
             for name, thresholds in listeners.items() if listeners else (("", None),):
@@ -68,7 +68,8 @@ def check_any_success(predictions: Sequence[Prediction], label: str) -> None:
         raise EarmarkError(f"{label}: it failed on all {len(reasons)} scenes; first: {reasons[0]}")
 
 
-def _conditions(mixer: Mixer, score: Score, row: Mapping[str, Any]) -> Sequence[float | None]:
+def snrs(mixer: Mixer, score: Score, row: Mapping[str, Any]) -> Sequence[float | None]:
+    """The SNRs of a target's scenes in dB; None: as it is."""
     if "clean" in row:  # a pair mixed by its owner has the condition it has
         return [None]
     if mixer.interferers is None:

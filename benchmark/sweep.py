@@ -2,7 +2,7 @@
 
 import io
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, cast
 
@@ -17,16 +17,18 @@ from benchmark import registry, statistics
 from benchmark.board import Board
 from benchmark.board import Row as BoardRow
 from benchmark.cells import Plan, Row
-from benchmark.contracts import FrontEnd, Task
+from benchmark.contracts import Batch, FrontEnd, Task
 from benchmark.corpora import Corpora
 from benchmark.costs import one_thread
-from benchmark.data import Source
+from benchmark.data import Source, collate
 from benchmark.errors import EarmarkError, unknown
-from benchmark.evaluation import evaluate
+from benchmark.evaluation import evaluate, snrs
 from benchmark.frontends import build_front_end
 from benchmark.plan import make_plan
 from benchmark.recipe import Recipe, Score
 from benchmark.run import Places
+from benchmark.scenes import Mixer, select
+from benchmark.shadow import FIGURES, shadows
 from benchmark.store import Store, write_text
 from benchmark.summaries import describe, tables
 from benchmark.worker import scored_system
@@ -94,7 +96,7 @@ def _grid(label: str, front_end: FrontEnd, given: Grid) -> Grid:
 
 
 def _swept(places: Places, config: Mapping[str, Any], described: Mapping[str, Any], grid: Grid, scenes: int | None, progress: Progress) -> pd.DataFrame:
-    """One line for each setting: its values, the score with its interval, further figures, and the score in each condition."""
+    """One line for each setting: its values, the score with its interval, further figures, the score in each condition, and shadows where there are masks."""
     corpora = Corpora(places.data, places.cache)
     targets, interferers = (None if config["source"][role] is None else corpora.open(config["source"][role]) for role in ("targets", "interferers"))
     assert targets is not None
@@ -114,9 +116,22 @@ def _swept(places: Places, config: Mapping[str, Any], described: Mapping[str, An
     lines = [{**described, "scheme": name, "keys": {"outputs": name}, **tables(task, records)} for name, records in by_setting.items()]
     board = Board(config["label"], lines, ())
     rows = {row.name[1]: row for row in board.rows}
-    return pd.DataFrame(
+    frame = pd.DataFrame(
         [{name: described[name] for name in ("front_end", "scheme", "task")} | setting | _figures(board, rows[_name(setting)]) for setting in settings]
     )
+    if not hasattr(system.front_end, "shadow") or WET in grid:
+        return frame
+    return frame.join(shadows(system.front_end, _batches(mixer, score, listeners), settings))
+
+
+def _batches(mixer: Mixer, score: Score, listeners: Mapping[str, Sequence[float]] | None) -> Iterator[Batch]:
+    """Every scene that has a clean signal and something added to it, for each listener."""
+    for row in select(mixer.targets, score.scenes):
+        for snr in snrs(mixer, score, row):
+            mixture = mixer.scene(row, snr, score.level)
+            if mixture.clean is not None and not np.array_equal(mixture.clean, mixture.noisy):
+                for thresholds in listeners.values() if listeners else (None,):
+                    yield collate([mixture._replace(listener=thresholds)], None)
 
 
 def _figures(board: Board, row: BoardRow) -> dict[str, Any]:
@@ -133,7 +148,7 @@ def _name(setting: Mapping[str, float]) -> str:
 def _drawn(frame: pd.DataFrame, grid: Grid, row: Row) -> str:
     """An SVG: a map of each figure over two controls, or its curve over one, the score with its interval."""
     task: Any = registry.load("tasks", row.component)
-    primary, *others = (name for name in task.figures if name == frame["metric"].iloc[0] or name in frame)
+    primary, *others = (name for name in (*task.figures, *FIGURES) if name == frame["metric"].iloc[0] or name in frame)
     figures = {primary: "score"} | {name: name for name in others}
     drawing = Drawing(figsize=(4 * len(figures), 3.6), layout="constrained")
     drawing.suptitle(f"{row.front_end} under {row.scheme}, {row.task}")

@@ -1,6 +1,6 @@
 """Two separately trained networks in a row: one against noise, then one against hearing loss."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -36,9 +36,20 @@ class Cascade(FrontEnd):
         """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts`: the logarithm of the first mask."""
         powers = {**self.controls, **controls}
         reduced = self.reducer.process(heard, p=powers["p"])
-        valid = torch.arange(heard.audio.shape[-1], device=heard.audio.device) < heard.lengths[:, None, None]
-        return Enhanced(self.compensator.process(heard._replace(audio=reduced.audio * valid), q=powers["q"]).audio, None, reduced.parts)
+        return Enhanced(self.compensator.process(_handed_on(heard, reduced.audio), q=powers["q"]).audio, None, reduced.parts)
+
+    def shadow(self, heard: Heard, others: Sequence[Tensor], **controls: float) -> list[Tensor]:
+        """The masks that are made for `heard`, and for what the first network makes of it, applied to other sounds of its shape."""
+        powers = {**self.controls, **controls}
+        reduced = _handed_on(heard, self.reducer.process(heard, p=powers["p"]).audio)
+        return self.compensator.shadow(reduced, self.reducer.shadow(heard, others, p=powers["p"]), q=powers["q"])
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
         """The sum of both losses, (batch,)."""
         return self.reducer.loss(enhanced, batch) + self.compensator.loss(by_ear(self.compensator, batch.heard, {}), batch)
+
+
+def _handed_on(heard: Heard, audio: Tensor) -> Heard:
+    """With silence behind each length, as every front-end gets it."""
+    valid = torch.arange(audio.shape[-1], device=audio.device) < heard.lengths[:, None, None]
+    return heard._replace(audio=audio * valid)

@@ -1,5 +1,6 @@
 """A band-split recurrent network with two masks, one against noise and one against hearing loss, each with an exponent that the listener sets."""
 
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Literal, cast
 
@@ -90,9 +91,13 @@ class TwoMask(FrontEnd):
         """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts` are `heard` and the logarithms of the masks, (batch, 1, bins, frames)."""
         spectrum = self.stft.analyse(heard.audio)
         masks = self._masks(spectrum[:, 0], self.stft.frames(heard.lengths), heard.listener)
-        powers = {**self.controls, **controls}
-        gain = torch.stack([powers[control] * mask for control, mask in zip(self.controls, masks.values(), strict=True)]).sum(0)
-        return Enhanced(self._masked(spectrum, gain, heard.audio.shape[-1]), None, {"heard": heard.audio, **masks})
+        return Enhanced(self._masked(spectrum, self._gain(masks, controls), heard.audio.shape[-1]), None, {"heard": heard.audio, **masks})
+
+    def shadow(self, heard: Heard, others: Sequence[Tensor], **controls: float) -> list[Tensor]:
+        """The masks that are made for `heard`, applied to other sounds of its shape."""
+        masks = self._masks(self.stft.analyse(heard.audio)[:, 0], self.stft.frames(heard.lengths), heard.listener)
+        gain = self._gain(masks, controls)
+        return [self._masked(self.stft.analyse(other), gain, other.shape[-1]) for other in others]
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
         """The loss that the objective names, (batch,)."""
@@ -123,6 +128,11 @@ class TwoMask(FrontEnd):
         if self.uncertainties is not None:
             losses = torch.exp(-self.uncertainties) * losses + self.uncertainties
         return losses.sum(-1).unflatten(0, (-1, ears)).mean(-1)
+
+    def _gain(self, masks: Mapping[str, Tensor], controls: Mapping[str, float]) -> Tensor:
+        """The logarithm of all masks under their exponents."""
+        powers = {**self.controls, **controls}
+        return torch.stack([powers[control] * mask for control, mask in zip(self.controls, masks.values(), strict=True)]).sum(0)
 
     def _masked(self, spectrum: Tensor, gain: Tensor, samples: int) -> Tensor:
         """A complex spectrum (batch, 1, bins, frames) under the logarithm of a mask, as audio (batch, 1, samples)."""
