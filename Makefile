@@ -10,7 +10,7 @@ READY := $(VENV)/.ready
 EARMARK := $(BIN)/earmark
 
 .DEFAULT_GOAL := help
-.PHONY: help setup benchmark demo leaderboard list test speed lint format lock clean
+.PHONY: help setup benchmark demo check submit leaderboard report compare list test speed lint format lock clean
 
 help: ## explain every target
 	@echo "Targets (variables: RECIPE=$(RECIPE) DATA=folder of corpora, OUT=folder for results, JOBS=cells at a time, PYTHON=$(PYTHON)):"
@@ -31,8 +31,21 @@ benchmark: $(READY) ## run a recipe and write its leaderboards (RECIPE=mini, und
 demo: ## the same for spoken commands alone, in under 3 minutes
 	@$(MAKE) --no-print-directory benchmark RECIPE=demo
 
+check: $(READY) ## does a front-end keep to what the engine relies on? FRONTEND=name or file.py:Class
+	@$(EARMARK) check $(FRONTEND)
+
+submit: $(READY) ## put your own on a board: FRONTEND=file.py:Class, or AUDIO=folder, or COMMAND="prog {in} {out}"; NAME=, CARD=
+	@$(EARMARK) submit $(FRONTEND) $(if $(AUDIO),--audio $(AUDIO)) $(if $(COMMAND),--command '$(COMMAND)') $(if $(NAME),--name $(NAME)) $(if $(CARD),--card $(CARD)) \
+		--recipe $(RECIPE) --out $(OUT) $(if $(DATA),--data $(DATA)) $(if $(JOBS),--jobs $(JOBS))
+
 leaderboard: $(READY) ## rebuild the CSV files of every leaderboard from its summaries, and print them
 	$(EARMARK) leaderboard
+
+compare: $(READY) ## hold two rows of a leaderboard against each other: A=unet:joint B=unet:frozen; CSV=file
+	@$(EARMARK) compare $(A) $(B) $(OUT)/leaderboards/$(RECIPE) --out $(OUT) $(if $(CSV),--csv $(CSV))
+
+report: $(READY) ## write leaderboards, with charts and sounds, as a page: site/index.html
+	$(EARMARK) report
 
 list: $(READY) ## list front-ends, tasks, corpora, schemes and recipes
 	$(EARMARK) list

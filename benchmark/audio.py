@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 import soxr
 from cachetools import LRUCache
+from scipy.io import wavfile
 from scipy.ndimage import maximum_filter1d
 from scipy.signal import lfilter
 
@@ -139,13 +140,14 @@ def _name(source: Any) -> str:
     return str(source.get("path") or "audio in a table") if isinstance(source, Mapping) else str(source)
 
 
-def write(path: str | Path, audio: np.ndarray, sample_rate: int = SAMPLE_RATE, subtype: str = "FLOAT") -> None:
-    """Write (channels, time) as a WAV file, whole or not at all; float by default, so that nothing clips."""
+def write(path: str | Path, audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
+    """Write (channels, time) as WAV, whole or not at all: int16 as it is, all else as 32-bit floats, which clip nothing. Equal samples give equal bytes."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        soundfile.write(partial, np.atleast_2d(audio).T, sample_rate, subtype=subtype, format="WAV")
+        samples = np.atleast_2d(audio).T
+        wavfile.write(partial, sample_rate, samples if samples.dtype == np.int16 else samples.astype(np.float32))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)

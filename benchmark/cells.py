@@ -70,6 +70,12 @@ class Plan:
     rows: list[Row]
     schemas: Mapping[str, Mapping[str, Any]]  # of the target corpora, by task label
 
+    def of(self, front_end: str) -> "Plan":
+        """The rows of one front-end, and what they stand on."""
+        rows = [row for row in self.rows if row.front_end == front_end]
+        wanted = {key for row in rows for key in (row.record, *row.trained_by)}
+        return Plan(self.recipe, {key: cell for key, cell in self.cells.items() if key in wanted}, rows, self.schemas)
+
 
 def placeless(value: Any, files: bool = False) -> Any:
     """Without the paths of corpora; what a user's own code says stands beside its name, and with `files` what is in a file or folder stands for its path."""

@@ -9,7 +9,7 @@ from benchmark.errors import EarmarkError
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; the exit status: 0, or 2 with one line on standard error."""
+    """Run the command; the exit status: 0, 1 where `check` finds a rule broken, or 2 with one line on standard error."""
     options = _parser().parse_args(arguments)
     try:
         return options.run(options) or 0
@@ -32,20 +32,52 @@ def _parser() -> argparse.ArgumentParser:
     run.set_defaults(run=_run)
     run.add_argument("recipe", help="a name (see `earmark list`) or a YAML file")
     _data(run)
-    run.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where runs/ and leaderboards/ are written (default: here)")
-    run.add_argument("--jobs", type=int, default=None, metavar="N", help="cells beside each other, one thread each (default: one a core)")
+    _out(run)
+    _jobs(run)
     run.add_argument("--dry-run", action="store_true", help="show the cells, what is done, what is missing, and the time needed; synthetic corpora are made")
     run.add_argument("--fast-dev-run", action="store_true", help="try one batch of each training and one scene of each scoring; nothing is recorded")
     run.add_argument("--accept-changed-code", action="store_true", help="keep results of components whose code changed under an unchanged version")
+
+    submit = commands.add_parser("submit", help="put a front-end of your own on a board: its missing cells of a recipe, and where it landed")
+    submit.set_defaults(run=_submit)
+    submit.add_argument("front_end", nargs="?", help="path/to/file.py:Class, model.onnx, speechbrain:FOLDER, or a registered name")
+    submit.add_argument("--audio", type=Path, default=None, metavar="DIR", help="instead: a folder of exported scenes that anything has enhanced")
+    submit.add_argument("--command", default=None, metavar="'PROG {in} {out}'", help="instead: a program, run on one WAV file after the other")
+    submit.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the front-end's constructor; may be repeated")
+    submit.add_argument("--name", default=None, help="its label on the boards (default: after its class or file)")
+    submit.add_argument("--recipe", default="mini", help="a name (see `earmark list`) or a YAML file (default: mini)")
+    submit.add_argument("--card", type=Path, default=None, metavar="FILE", help="YAML: description, paper, licence, training_data, tuning_budget")
+    submit.add_argument("--replace", action="store_true", help="take the place of an earlier submission of the same name")
+    _data(submit)
+    _out(submit)
+    _jobs(submit)
+
+    check = commands.add_parser("check", help="does a front-end keep to what the engine relies on? expected, came, why; exit status 1 if not")
+    check.set_defaults(run=_check)
+    check.add_argument("front_end", metavar="FRONTEND", help="a registered name, path/to/file.py:Class, model.onnx, or speechbrain:FOLDER")
+    check.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of its constructor; may be repeated")
 
     board = commands.add_parser("leaderboard", help="rebuild the CSV files from summaries, and print the boards")
     board.set_defaults(run=_leaderboard)
     board.add_argument("folder", type=Path, nargs="?", help="leaderboards/RECIPE (default: every folder of leaderboards/)")
 
+    report = commands.add_parser("report", help="write leaderboards, with charts and sounds, as a page: one folder that opens without a server")
+    report.set_defaults(run=_report)
+    report.add_argument("folder", type=Path, nargs="*", help="leaderboards/RECIPE (default: every folder of leaderboards/)")
+    report.add_argument("--out", type=Path, default=Path("site"), metavar="DIR", help="the folder to write (default: site)")
+
     agree = commands.add_parser("agree", help="do two leaderboards order the systems alike? Kendall's tau, task by task, with its interval")
     agree.set_defaults(run=_agree)
     agree.add_argument("first", type=Path, help="a folder such as leaderboards/mini")
     agree.add_argument("second", type=Path, help="another, with tasks of the same kinds, such as leaderboards/real")
+
+    compare = commands.add_parser("compare", help="two rows of a leaderboard: gains by task, condition and group, and the utterances that differ most")
+    compare.set_defaults(run=_compare)
+    compare.add_argument("first", metavar="A", help="a row, as front_end:scheme")
+    compare.add_argument("second", metavar="B", help="another; gains are positive where A is better")
+    compare.add_argument("folder", type=Path, nargs="?", help="leaderboards/RECIPE (default: leaderboards/mini)")
+    compare.add_argument("--csv", type=Path, default=None, metavar="FILE", help="write the same as one table")
+    _out(compare)
 
     sweep = commands.add_parser("sweep", help="what a front-end's controls do, without training again: a table and maps over a grid of them")
     sweep.set_defaults(run=_sweep)
@@ -54,7 +86,28 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("--grid", nargs="+", default=[], metavar="CONTROL=A,B,...", help="values; default: its own controls from 0 on, else wet (dry/wet mix)")
     sweep.add_argument("--scenes", type=int, default=None, metavar="N", help="scenes of each task (default: as the recipe says)")
     _data(sweep)
-    sweep.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where runs/ and leaderboards/ are (default: here)")
+    _out(sweep)
+
+    enhance = commands.add_parser("enhance", help="enhance a recording, or a folder of them, with a front-end")
+    enhance.set_defaults(run=_enhance)
+    enhance.add_argument("front_end", help="a registered name, path/to/file.py:Class, model.onnx or speechbrain:FOLDER; with --from also a label of the recipe")
+    enhance.add_argument("source", type=Path, help="a recording of any rate and number of channels, or a folder; rms 1 is heard as 100 dB SPL")
+    enhance.add_argument("target", type=Path, help="a .wav file, or a folder that gets the same tree")
+    weights = enhance.add_mutually_exclusive_group()
+    weights.add_argument("--from", dest="benchmarked", default=None, metavar="RECIPE:SCHEME[:TASK]", help="with the weights that a run of the recipe left")
+    weights.add_argument("--weights", type=Path, default=None, metavar="FILE", help="with those of a file, runs/weights/KEY/model.safetensors")
+    enhance.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the front-end's constructor; may be repeated")
+    enhance.add_argument("--audiogram", action="append", default=[], metavar="EAR", help="N3, or listeners.json:ID:left; again for a second channel")
+    enhance.add_argument("--control", action="append", default=[], metavar="NAME=VALUE", help="a control of the front-end, or wet; may be repeated")
+    _data(enhance)
+    _out(enhance)
+
+    export = commands.add_parser("export", help="write a recipe's noisy test scenes as WAV files, for programs that run elsewhere")
+    export.set_defaults(run=_export)
+    export.add_argument("recipe", help="a name (see `earmark list`) or a YAML file")
+    export.add_argument("folder", type=Path, help="where the files and manifest.json go; what is there and right is kept")
+    export.add_argument("--task", action="append", default=[], metavar="LABEL", help="its scenes alone; may be repeated (default: all tasks)")
+    _data(export)
 
     listing = commands.add_parser("list", help="list front-ends, tasks, corpora, schemes and recipes")
     listing.set_defaults(run=_list)
@@ -69,14 +122,26 @@ def _data(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, default=None, metavar="DIR", help="the folder that holds the corpora, each as its owner distributes it")
 
 
+def _out(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path(), metavar="DIR", help="where runs/ and leaderboards/ are (default: here)")
+
+
+def _jobs(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--jobs", type=int, default=None, metavar="N", help="cells beside each other, one thread each (default: one a core)")
+
+
+def _cores(jobs: int | None) -> int:
+    if jobs is not None and jobs < 1:
+        raise EarmarkError("--jobs: write a number of cells, 1 or more")
+    return jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+
+
 def _run(options: argparse.Namespace) -> int:
     from benchmark import recipe, run
     from benchmark.corpora import Corpora, default_cache
     from benchmark.leaderboard import render
 
-    if options.jobs is not None and options.jobs < 1:
-        raise EarmarkError("--jobs: write a number of cells, 1 or more")
-    jobs = options.jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
+    jobs = _cores(options.jobs)
     if options.data is not None and not options.data.is_dir():
         raise EarmarkError(f"--data: no folder {options.data}")
     wanted = recipe.load_recipe(options.recipe)
@@ -98,17 +163,83 @@ def _run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _leaderboard(options: argparse.Namespace) -> int:
-    from benchmark.leaderboard import build, render
+def _submit(options: argparse.Namespace) -> int:
+    from benchmark import cards, recipe, run
+    from benchmark.corpora import default_cache
+    from benchmark.frontends import entry_of
+    from benchmark.frontends.adapters.command import words_of
+    from benchmark.leaderboard import aligned
+    from benchmark.submit import Submission, landing, name_for, submit
 
-    folders = [options.folder] if options.folder else sorted(path.parent for path in Path("leaderboards").rglob("summaries.jsonl"))
+    given = {"FRONTEND": options.front_end, "--audio": options.audio, "--command": options.command}
+    if sum(value is not None for value in given.values()) != 1:
+        raise EarmarkError("submit: give one of FRONTEND, --audio and --command; see `earmark submit --help`")
+    constructed = dict(_option(text) for text in options.option)
+    if options.audio is not None:
+        entry = {"adapters/folder": {"path": str(options.audio.resolve()), **constructed}}
+    elif options.command is not None:
+        entry = {"adapters/command": {"command": words_of(options.command), **constructed}}
+    else:
+        entry = entry_of(options.front_end, constructed)
+    card = cards.read_card(options.card) if options.card else cards.Card()
+    submission = Submission(options.name or name_for(entry), entry, card)
+    name = recipe.load_recipe(options.recipe).name
+    places = run.Places(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / name)
+    for path in submit(submission, options.recipe, places, _cores(options.jobs), options.replace):
+        lines = landing(places.boards, submission.name)
+        print(f"\n{submission.name} on {places.boards}\n{aligned(list(lines[0]), [list(line.values()) for line in lines])}\n{path}", flush=True)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from benchmark.conformance import examine, line, summary
+    from benchmark.frontends import build_front_end, entry_of
+
+    entry = entry_of(options.front_end, dict(_option(text) for text in options.option))
+    build_front_end(entry)  # what cannot be built is an error of the user's, and no finding
+    findings = []
+    for finding in examine(lambda: build_front_end(entry)):
+        findings.append(finding)
+        print(line(finding), flush=True)
+    print(f"\n{summary(findings)}")
+    return int(any(finding.status == "failed" for finding in findings))
+
+
+def _option(text: str) -> tuple[str, object]:
+    """NAME=VALUE, the value as YAML has it."""
+    import yaml
+
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise EarmarkError(f"--option: {text}: write an option and its value, as channels=16")
+    return name, yaml.safe_load(value)
+
+
+def _folders(given: list[Path]) -> list[Path]:
+    """Leaderboards: those given, else all that are here."""
+    folders = given or sorted(path.parent for path in Path("leaderboards").rglob("summaries.jsonl"))
     if not folders:
         raise EarmarkError("leaderboards: no summaries here; run a recipe first, such as `earmark run demo`")
     for folder in folders:
         if not (folder / "summaries.jsonl").is_file():
             raise EarmarkError(f"{folder}: no summaries.jsonl; give a folder such as leaderboards/mini")
-        for path in build(folder):
+    return folders
+
+
+def _leaderboard(options: argparse.Namespace) -> int:
+    from benchmark.board import cache_of
+    from benchmark.leaderboard import build, render
+
+    for folder in _folders([options.folder] if options.folder else []):
+        for path in build(folder, cache_of(folder)):
             print(f"\n{path}\n{render(path)}")
+    return 0
+
+
+def _report(options: argparse.Namespace) -> int:
+    from benchmark.report.site import build
+
+    print(build(_folders(options.folder), options.out))
     return 0
 
 
@@ -120,6 +251,19 @@ def _agree(options: argparse.Namespace) -> int:
     print(f"{options.first} | {options.second} | rows | Kendall's tau | 95 % interval")
     for pair in pairs:
         print(f"{pair.first} | {pair.second} | {pair.rows} | {pair.tau:.2f} | {pair.low:.2f} to {pair.high:.2f}")
+    return 0
+
+
+def _compare(options: argparse.Namespace) -> int:
+    from benchmark.board import boards_of, cache_of
+    from benchmark.compare import compare, render, write_csv
+    from benchmark.store import Store
+
+    folder = options.folder or options.out / "leaderboards" / "mini"
+    lines = compare(boards_of(folder, cache_of(folder)), options.first, options.second, Store(options.out / "runs"))
+    print(render(lines, options.first, options.second))
+    if options.csv:
+        write_csv(lines, options.first, options.second, options.csv)
     return 0
 
 
@@ -144,6 +288,46 @@ def _sweep(options: argparse.Namespace) -> int:
     print(f"\n{table}\n{render(table, None)}")
     for drawing in drawings:
         print(drawing)
+    return 0
+
+
+def _enhance(options: argparse.Namespace) -> int:
+    from benchmark import recipe, run
+    from benchmark.corpora import default_cache
+    from benchmark.enhance import benchmarked, enhance, system_of
+    from benchmark.frontends import entry_of
+    from benchmark.hearing.audiograms import audiogram
+
+    controls = {}
+    for text in options.control:
+        name, _, value = text.partition("=")
+        try:
+            controls[name] = float(value)
+        except ValueError:
+            raise EarmarkError(f"--control: {text}: write a control and its value, as amount=0.5") from None
+    entry = entry_of(options.front_end, dict(_option(text) for text in options.option))
+    listener = [audiogram(name) for name in options.audiogram]
+    if options.benchmarked is None:
+        system = system_of(entry, options.weights)
+    else:
+        name, _, rest = options.benchmarked.partition(":")
+        scheme, _, task = rest.partition(":")
+        wanted, label = recipe.load_recipe(name), options.front_end
+        if label not in wanted.front_ends or options.option:  # such as one that was submitted; weights go by what it is, not by its label
+            wanted, label = recipe.load_recipe(name, {"submitted": entry}), "submitted"
+        places = run.Places(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / wanted.name)
+        system = benchmarked(wanted, places, label, scheme, task or None)
+    written = enhance(system, options.source, options.target, listener, controls)
+    print(f"{len(written)} enhanced, in {options.target}")
+    return 0
+
+
+def _export(options: argparse.Namespace) -> int:
+    from benchmark.corpora import Corpora, default_cache
+    from benchmark.export import export
+    from benchmark.recipe import load_recipe
+
+    print(export(load_recipe(options.recipe), Corpora(options.data, default_cache()), options.folder, options.task))
     return 0
 
 

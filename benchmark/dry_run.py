@@ -1,18 +1,15 @@
 """What a run would do: the cells as a graph, what is done, and an estimate of the time from runs of the same cells before."""
 
 import dataclasses
-from collections.abc import Mapping
-from pathlib import Path
-from typing import Any
 
-from benchmark.cells import SHELVES, Cell, Plan
+from benchmark.cells import Cell, Plan
 from benchmark.corpora import Corpora
 from benchmark.errors import EarmarkError
 from benchmark.plan import make_plan, missing_corpora
 from benchmark.recipe import Recipe
 from benchmark.run import Places, check_code
-from benchmark.store import Store, canonical
-from benchmark.summary_file import SUMMARIES, read_summaries
+from benchmark.store import Store
+from benchmark.timings import Timings
 
 
 def describe(recipe: Recipe, corpora: Corpora, places: Places, jobs: int) -> tuple[str, list[str]]:
@@ -31,14 +28,14 @@ def describe(recipe: Recipe, corpora: Corpora, places: Places, jobs: int) -> tup
 
 def _described(plan: Plan, places: Places, jobs: int) -> str:
     store = Store(places.runs)
-    known = _known_timings(plan, store, places)
+    timings = Timings(plan.recipe.name, store, places.boards)
     lines = [f"{plan.recipe.name}: {plan.recipe.title}"]
     total, unknown = 0.0, 0
     for cell in plan.cells.values():
         if store.exists(cell.shelf, cell.key):
             state = "done"
         else:
-            seconds = known.get((cell.label, _work(cell.config)), known.get((cell.label, None)))
+            seconds = timings.seconds(cell)
             total, unknown = total + (seconds or 0), unknown + (seconds is None)
             state = f"to do, about {seconds:.0f} s" if seconds is not None else "to do"
         lines.append(f"  {cell.kind:<5}  {cell.label}  [{state}]{_needs(cell, plan)}")
@@ -56,22 +53,3 @@ def _described(plan: Plan, places: Places, jobs: int) -> str:
 
 def _needs(cell: Cell, plan: Plan) -> str:
     return f"  after {'; '.join(plan.cells[key].label for key in cell.needs)}" if cell.needs else ""
-
-
-def _known_timings(plan: Plan, store: Store, places: Places) -> dict[tuple[str, str | None], float]:
-    """Seconds by label, and by label and amount of work where cells of this machine say how much theirs was."""
-    timings: dict[tuple[str, str | None], float] = {}
-    own = Path(__file__).resolve().parent.parent / "leaderboards" / plan.recipe.name / SUMMARIES
-    for path in (own, places.boards / SUMMARIES):
-        if path.is_file():
-            for summary in read_summaries(path):
-                timings |= {(label, None): seconds for label, seconds in summary.get("timings", {}).items()}
-    for shelf in SHELVES.values():
-        for key in store.list(shelf):
-            manifest = store.manifest(shelf, key)
-            timings[manifest["label"], _work(manifest["config"])] = manifest["seconds"]
-    return timings
-
-
-def _work(config: Mapping[str, Any]) -> str:
-    return canonical(config["phase"] if "phase" in config else config["score"])

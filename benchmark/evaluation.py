@@ -4,7 +4,8 @@ One at a time, because then no neighbour, batch size or padding can change a pre
 """
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from typing import Any, cast
 
 import torch
@@ -17,6 +18,7 @@ from benchmark.scenes import Mixer, select
 from benchmark.training.system import System
 
 Prediction = dict[str, Any]
+Listen = Callable[[Prediction, torch.Tensor], None]
 LOUDEST = 1e6  # a sample beyond it, 220 dB SPL, is no output but a defect; ours
 
 
@@ -28,6 +30,7 @@ def evaluate(
     clean_input: bool = False,
     listeners: Mapping[str, Sequence[float]] | None = None,
     settings: Sequence[Mapping[str, float]] = ({},),
+    listen: Listen | None = None,
 ) -> Iterator[Prediction]:
     """Yield one record a scene and condition: scene, base, group, conditions, prediction, reference, failed.
 
@@ -36,29 +39,30 @@ def evaluate(
             output (the reference row)
         listeners: thresholds in dB HL by name; each hears every scene
         settings: controls of the front-end; each is applied to every scene
+        listen: called with each scene's record, without its prediction, and what the task got to hear, (channels, time)
 
     `failed` is None, or why the system failed on this utterance: wrong length or shape, values that are not real, not finite or beyond LOUDEST, an
     error raised.
     """
     system.eval()
     task = cast(Task, system.tasks[label])
-    for row in select(mixer.targets, score.scenes):
+    for row in select(mixer.targets, score.scenes, score.seed):
         for snr in snrs(mixer, score, row):
-            mixture = mixer.scene(row, snr, score.level)
+            mixture = mixer.scene(row, snr, score.level, score.seed)
             reference = task.reference(row)
             for name, thresholds in listeners.items() if listeners else (("", None),):
                 batch = collate([mixture._replace(listener=thresholds)], task).to(system.device)
                 for controls in settings:
-                    conditions = {**mixture.scene.conditions, **({"listener": name} if name else {}), **controls}
-                    yield {
+                    record = {
                         "scene": mixture.scene.id,
                         "base": mixture.scene.base,
                         "group": mixture.scene.group,
                         "interferers": list(mixture.scene.interferers),
-                        "conditions": conditions,
+                        "conditions": {**mixture.scene.conditions, **({"listener": name} if name else {}), **controls},
                         "reference": reference,
-                        **_predicted(system, label, batch, clean_input, controls),
                     }
+                    heard = None if listen is None else partial(listen, record)
+                    yield record | _predicted(system, label, batch, clean_input, controls, heard)
 
 
 def check_any_success(predictions: Sequence[Prediction], label: str) -> None:
@@ -77,7 +81,9 @@ def snrs(mixer: Mixer, score: Score, row: Mapping[str, Any]) -> Sequence[float |
     return [None if snr == "clean" else float(snr) for snr in score.snr]
 
 
-def _predicted(system: System, label: str, batch: Batch, clean_input: bool, controls: Mapping[str, float]) -> dict[str, Any]:
+def _predicted(
+    system: System, label: str, batch: Batch, clean_input: bool, controls: Mapping[str, float], heard: Callable[[torch.Tensor], None] | None
+) -> dict[str, Any]:
     with torch.inference_mode():
         try:
             enhanced = Enhanced(_clean(batch)) if clean_input else system.enhance(batch, **controls)
@@ -85,13 +91,17 @@ def _predicted(system: System, label: str, batch: Batch, clean_input: bool, cont
             return {"prediction": {}, "failed": str(error)}
         except Exception as error:  # a third party's code: its failure is counted, the run goes on
             return {"prediction": {}, "failed": " ".join(f"{type(error).__name__}: {error}".split())}
-        if reason := _defect(enhanced.audio):
+        if reason := defect(enhanced.audio):
             return {"prediction": {}, "failed": f"the front-end's output {reason}"}
-        prediction = cast(Task, system.tasks[label]).predict(system.task_output(label, enhanced, batch), batch)[0]
+        audio = system.task_input(label, enhanced, batch)
+        if heard is not None:
+            heard(audio[0])
+        prediction = cast(Task, system.tasks[label]).predict(system.tasks[label](audio, batch.heard.lengths, enhanced.shared), batch)[0]
     return {"prediction": _plain(prediction), "failed": None}
 
 
-def _defect(audio: torch.Tensor) -> str | None:
+def defect(audio: torch.Tensor) -> str | None:
+    """What makes audio no output, or None."""
     if not torch.isfinite(audio).all():
         return "is not finite"
     if (peak := float(audio.abs().max())) > LOUDEST:

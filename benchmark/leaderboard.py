@@ -13,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 from benchmark import statistics
-from benchmark.board import Board, Row, boards_of, change, overall, place, pooled, together
+from benchmark.board import Board, Overall, Row, boards_of, change, overall, place, pooled, together
+from benchmark.cache import Cache
 from benchmark.contracts import Figure
 from benchmark.store import write_text
 
@@ -29,18 +30,20 @@ BRIEF = (
 FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")  # what a spreadsheet takes for the start of a formula
 
 
-def build(folder: Path) -> list[Path]:
+def build(folder: Path, cache: Cache | None = None) -> list[Path]:
     """Write the boards of one recipe from its summaries and remove the CSV files that belong to none of its tasks any more.
 
     Args:
         folder: leaderboards/<recipe>, where summaries.jsonl lies
+        cache: of what earlier boards worked out of the same lines; it saves time and changes no byte
     Returns:
         the files written: <task>.csv for each task, overall.csv, costs.csv
     Raises:
         EarmarkError: no summaries, or damaged, doubled or contradictory ones; no file is touched then
     """
-    boards = boards_of(folder)
-    frames = {board.task: _task_frame(board) for board in boards} | {"overall": _overall_frame(boards), "costs": _costs_frame(boards)}
+    boards = boards_of(folder, cache)
+    rows = overall(boards)
+    frames = {board.task: _task_frame(board) for board in boards} | {"overall": _overall_frame(boards, rows), "costs": _costs_frame(boards, rows)}
     written = [folder / f"{name}.csv" for name in frames]
     for path, frame in zip(written, frames.values(), strict=True):
         write_text(path, frame.to_csv(index=False, lineterminator="\n"))
@@ -54,7 +57,12 @@ def render(path: Path, columns: Sequence[str] | None = BRIEF) -> str:
     """A CSV file as an aligned Markdown table, which reads well in a terminal too; columns that the file lacks are passed over, None: all it has."""
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     shown = [column for column in (frame.columns if columns is None else columns) if column in frame.columns]
-    cells = [[re.sub(r"\s+", " ", cell).replace("|", "\\|") for cell in row] for row in [shown, *frame[shown].to_numpy().tolist()]]
+    return aligned(shown, frame[shown].to_numpy().tolist())
+
+
+def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """An aligned Markdown table."""
+    cells = [[re.sub(r"\s+", " ", cell).replace("|", "\\|") for cell in row] for row in [columns, *rows]]
     widths = [max(3, *map(len, column)) for column in zip(*cells, strict=True)]
     lines = ["| " + " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) + " |" for row in cells]
     return "\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]) + "\n"
@@ -62,28 +70,32 @@ def render(path: Path, columns: Sequence[str] | None = BRIEF) -> str:
 
 def _task_frame(board: Board) -> pd.DataFrame:
     lines = []
+    rows = sorted(board.rows, key=lambda row: place(row, board.sign))
+    secondary = [name for name in board.figures if name != board.metric]
+    expected = (~board.left_out | board.excluded).sum()
+    changes = [change(row, board.baseline) for row in rows]
+    seeds = [len(row.seeds) for row in rows]
     scored, changed = board.designs()
-    for row in sorted(board.rows, key=lambda row: place(row, board.sign)):
+    scores = _estimates("score", [(row.score, row.by_seed) for row in rows], scored, seeds, board.figures[board.metric])
+    for row, score, changed_by, gain in zip(rows, scores, changes, _estimates("change", changes, changed, seeds), strict=True):
         first = row.lines[0]
         values = row.figures[board.metric]
-        changed_by = change(row, board.baseline)
-        secondary = [name for name in board.figures if name != board.metric]
         lines.append(
-            {"rank": _number(row.rank, 0), "front_end": _text(row.name[0]), "scheme": _text(row.name[1]), "metric": _text(board.metric)}
-            | _estimate("score", (row.score, row.by_seed), scored._replace(seeds=len(row.seeds)), board.figures[board.metric])
-            | {_text(condition): _number(value) for condition, value in zip(board.conditions, values, strict=True)}
-            | _estimate("change", changed_by, changed._replace(seeds=len(row.seeds)))
+            {"rank": _number(row.rank, 0), "front_end": safe(row.name[0]), "scheme": safe(row.name[1]), "metric": safe(board.metric)}
+            | score
+            | {safe(condition): _number(value) for condition, value in zip(board.conditions, values, strict=True)}
+            | gain
             | {"p": _p(None if changed_by is None else board.p.get(row.name))}
-            | {_text(name): _number(row.figures[name][board.noisy].mean() if board.noisy else None) for name in secondary if name in row.figures}
+            | {safe(name): _number(row.figures[name][board.noisy].mean() if board.noisy else None) for name in secondary if name in row.figures}
             | {
-                "coverage": f"{row.present.sum()} of {(~board.left_out | board.excluded).sum() * len(row.seeds)}",
+                "coverage": f"{row.present.sum()} of {expected * len(row.seeds)}",
                 "failed": str(row.failed.sum()),
                 "excluded": str(board.excluded.sum() * len(row.seeds)),
                 "seeds": str(len(row.seeds)),
-                "training_data": _text(first["training_data"]),
+                "training_data": safe(first["training_data"]),
                 "track": row.track,
                 "protocol": str(first["protocol"]),
-                "corpora": _text("; ".join(first["corpora"])),
+                "corpora": safe("; ".join(first["corpora"])),
                 "compares": _compares([row]),
                 "synthetic": "yes" if first["synthetic"] else "no",
             }
@@ -91,17 +103,17 @@ def _task_frame(board: Board) -> pd.DataFrame:
     return pd.DataFrame(lines, dtype=str)
 
 
-def _overall_frame(boards: Sequence[Board]) -> pd.DataFrame:
+def _overall_frame(boards: Sequence[Board], rows: Sequence[Overall]) -> pd.DataFrame:
     lines = []
-    rows = overall(boards)
     design = pooled(together(boards), [row for row in rows if row.rank is not None])
-    for row in rows:
+    reductions = _estimates("reduction", [(row.score, row.by_seed) for row in rows], design, [len(row.seeds) for row in rows])
+    for row, reduction in zip(rows, reductions, strict=True):
         own = list(row.rows.values())
         worst = None if any(one.baseline for one in own) else min(row.reductions, key=lambda task: row.reductions[task][0][0], default=None)
         ranks = [one.rank for one in own if one.rank is not None]
         lines.append(
-            {"rank": _number(row.rank, 0), "front_end": _text(row.name[0]), "scheme": _text(row.name[1])}
-            | _estimate("reduction", (row.score, row.by_seed), design._replace(seeds=len(row.seeds)))
+            {"rank": _number(row.rank, 0), "front_end": safe(row.name[0]), "scheme": safe(row.name[1])}
+            | reduction
             | {"worst_task": worst or "", "worst_reduction": _number(row.reductions[worst][0][0] if worst else None)}
             | {"mean_rank": _number(np.mean(ranks) if ranks else None, 2)}
             | {board.task: _number(row.rows[board.task].score[0] if board.task in row.rows else None) for board in boards}
@@ -111,30 +123,61 @@ def _overall_frame(boards: Sequence[Board]) -> pd.DataFrame:
     return pd.DataFrame(lines, dtype=str)
 
 
-def _costs_frame(boards: Sequence[Board]) -> pd.DataFrame:
-    """Means over seeds and folds; what could not be measured is empty, or says so."""
+def _costs_frame(boards: Sequence[Board], together: Sequence[Overall]) -> pd.DataFrame:
+    """Means over seeds and folds; what could not be measured is empty, or says so. The last columns mark what no other row of its track beats."""
     rows = {(*row.name, board.task): row.lines for board in boards for row in board.rows}
+    on_task = {(*name, board.task): mark for board in boards for name, mark in _pareto(board.rows, board.sign).items()}
+    on_all = _pareto(together, 1)
     lines = []
     for name, own in sorted(rows.items()):
-        line = dict(zip(("front_end", "scheme", "task"), map(_text, name), strict=True))
+        line = dict(zip(("front_end", "scheme", "task"), map(safe, name), strict=True))
         line |= {key: _mean([one["costs"].get(key) for one in own], decimals) for key, decimals in COSTS.items()}
         line |= {column: _mean([one["updates"].get(key) for one in own], 0) for key, column in UPDATES.items()}
+        line |= {"pareto": on_task.get(name, ""), "pareto_overall": on_all.get(name[:2], "")}
         lines.append(line)
     return pd.DataFrame(lines, dtype=str)
+
+
+def _pareto(rows: Sequence[Row] | Sequence[Overall], sign: int) -> dict[tuple[str, str], str]:
+    """By name of the ranked rows whose costs are known: "no" where another of the track scores no less, costs no more, and is better in one of these."""
+    known = [(row, costs) for row in rows if row.rank is not None and (costs := _spent(row)) is not None]
+    if not known:
+        return {}
+    # What is to be low, (rows, 1 + costs): the score, its sign turned, and the costs.
+    values = np.array([(-sign * row.score[0], *costs) for row, costs in known])
+    tracks = np.array([row.track for row, _ in known])
+    no_worse, better = (values[:, None] <= values).all(-1), (values[:, None] < values).any(-1)
+    beaten = (no_worse & better & (tracks[:, None] == tracks)).any(0)
+    return {row.name: "no" if worse else "yes" for (row, _), worse in zip(known, beaten, strict=True)}
+
+
+def _spent(row: Row | Overall) -> list[float] | None:
+    """The costs that no machine moves, the most that any task of a row has; a latency that is not known counts as endless. None where another is not known."""
+    lines = [line["costs"] for own in (row.rows.values() if isinstance(row, Overall) else [row]) for line in own.lines]
+    costs = [[line.get(name) for line in lines] for name in ("parameters", "macs_per_second", "latency_ms")]
+    costs[2] = [np.inf if latency is None else latency for latency in costs[2]]
+    return [max(values) for values in costs] if all(isinstance(value, int | float) for values in costs for value in values) else None
 
 
 def _compares(rows: Sequence[Row]) -> str:
     return "these weights" if min(len(row.seeds) for row in rows) < 3 else "these methods"
 
 
-def _estimate(name: str, values: tuple[np.ndarray, np.ndarray] | None, design: statistics.Design, figure: Figure | None = None) -> dict[str, str]:
-    """The cells of a value and its interval, from (1 + replicates,) and the same by seed; a metric's interval ends where it is perfect."""
-    if values is None:
-        return dict.fromkeys((name, f"{name}_low", f"{name}_high"), "")
-    low, high = statistics.interval(values[0], values[1], design)
+def _estimates(
+    name: str, values: Sequence[tuple[np.ndarray, np.ndarray] | None], design: statistics.Design, seeds: Sequence[int], figure: Figure | None = None
+) -> list[dict[str, str]]:
+    """The cells of values and their intervals, from (1 + replicates,) and the same by seed; a metric's interval ends where it is perfect."""
+    there = [index for index, value in enumerate(values) if value is not None]
+    cells = [dict.fromkeys((name, f"{name}_low", f"{name}_high"), "") for _ in values]
+    if not there:
+        return cells
+    given, by_seed = (np.array([value[part] for value in values if value is not None]) for part in (0, 1))
+    ends = statistics.intervals(given, by_seed, design._replace(seeds=np.array(seeds)[there]))
     if figure is not None:
-        low, high = (low, min(high, figure.best)) if figure.sign > 0 else (max(low, figure.best), high)
-    return {name: _number(values[0][0]), f"{name}_low": _number(low), f"{name}_high": _number(high)}
+        ends = (np.minimum if figure.sign > 0 else np.maximum)(ends, figure.best)
+    for index, value, (low, high) in zip(there, given[:, 0], ends, strict=True):
+        cells[index] = {name: _number(value), f"{name}_low": _number(low), f"{name}_high": _number(high)}
+    return cells
 
 
 def _p(value: float | None) -> str:
@@ -145,7 +188,7 @@ def _p(value: float | None) -> str:
 def _mean(values: Sequence[Any], decimals: int) -> str:
     texts = [value for value in values if isinstance(value, str)]
     numbers = [value for value in values if isinstance(value, int | float)]
-    return _text(texts[0]) if texts else _number(np.mean(numbers) if numbers else None, decimals)
+    return safe(texts[0]) if texts else _number(sum(numbers) / len(numbers) if numbers else None, decimals)
 
 
 def _number(value: float | np.floating[Any] | None, decimals: int = 4) -> str:
@@ -153,6 +196,6 @@ def _number(value: float | np.floating[Any] | None, decimals: int = 4) -> str:
     return "" if value is None or not np.isfinite(value) else f"{round(float(value), decimals) + 0.0:.{decimals}f}"
 
 
-def _text(value: str) -> str:
+def safe(value: str) -> str:
     """Text from outside on one line, made safe for spreadsheets: an apostrophe before what would start a formula."""
     return re.sub(r"[\r\n]", " ", f"'{value}" if value.startswith(FORMULA) else value)

@@ -196,7 +196,7 @@ class _Planner:
             "label": place.task,
             "task": self.components.task_config(place.task),
             "source": source,
-            "score": place.entry.score.model_dump(exclude={"listeners"}),
+            "score": self._scored(front_end, place),
             "weights": {"front_end": front_end_key, "task": task_key},
             "accelerator": self.recipe.trainer.accelerator,
         }
@@ -225,6 +225,16 @@ class _Planner:
                 any(self.corpora.open(role).synthetic for role in roles),
             )
         )
+
+    def _scored(self, front_end: str, place: _Place) -> dict[str, Any]:
+        """What is scored, in a cell's identity."""
+        score = place.entry.score.model_dump(exclude={"listeners"} | ({"seed"} if place.entry.score.seed is None else set()))
+        if front_end == REFERENCE or not self.components.front_ends[front_end].exported:
+            return score
+        noisy = tuple(snr for snr in score["snr"] if snr != "clean")
+        if not noisy:
+            raise EarmarkError(f"front_ends.{front_end}: clean scenes are never exported, and tasks.{place.task} has no others; leave one of them out")
+        return score | {"snr": noisy}
 
     def _check_unseen(self, place: _Place, source: Mapping[str, Any], behind: Sequence[str]) -> None:
         """EarmarkError where a training behind a row heard a recording, or a target's speaker, that the row is tested on."""

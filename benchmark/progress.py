@@ -1,31 +1,29 @@
 """What a run shows: a bar for the grid and one for each cell in hand, with time left; plain lines where nobody watches."""
 
-import time
 from collections.abc import Mapping
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from benchmark.cells import Cell
 
 
 class Display:
-    """Progress over `cells`, `jobs` of them at a time."""
+    """Progress over cells, `jobs` of them at a time; `expected`: seconds by key, of which the first cells tell how far they are off."""
 
-    def __init__(self, cells: list[Cell], jobs: int) -> None:
+    def __init__(self, expected: Mapping[str, float], jobs: int) -> None:
+        self.expected, self.jobs = dict(expected), jobs
+        self.spent = self.foreseen = 0.0
         self.console = Console(stderr=True)
-        self.total = len(cells)
+        self.total = len(expected)
         self.done = 0
-        self.started_at = time.monotonic()
         self.bars: dict[str, TaskID] = {}
         self.progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
             console=self.console,
             disable=not self.console.is_terminal,
             transient=True,
@@ -52,10 +50,10 @@ class Display:
     def finished(self, cell: Cell, seconds: float, succeeded: bool) -> None:
         """A cell has ended."""
         self.progress.remove_task(self.bars.pop(cell.key))
-        self.progress.advance(self.grid)
         self.done += 1
-        elapsed = time.monotonic() - self.started_at
-        left = elapsed / self.done * (self.total - self.done)
+        self.spent, self.foreseen = self.spent + seconds, self.foreseen + self.expected.pop(cell.key)
+        left = self.spent / max(self.foreseen, 1e-3) * sum(self.expected.values()) / min(self.jobs, max(len(self.expected), 1))
+        self.progress.update(self.grid, advance=1, description=f"[bold]{self.total} cells, {self.jobs} at a time, about {_clock(left)} left")
         mark = "done" if succeeded else "FAILED"
         self.console.print(
             f"[{self.done}/{self.total}] {cell.label}: {mark} in {seconds:.0f} s, about {_clock(left)} left", highlight=False, markup=False, soft_wrap=True

@@ -31,6 +31,13 @@ def source_digest(cls: type) -> str:
     return digest(sorted((Path(path).name, _syntax(path)) for path in paths))
 
 
+def file_digest(path: str) -> str:
+    """Digest of what a user's own file says, and the modules beside it that it imports; nothing is run."""
+    paths: dict[str, None] = {}
+    _gather(path, paths)
+    return digest(sorted((Path(path).name, _syntax(path)) for path in paths))
+
+
 def code_of(module: nn.Module, what: str) -> dict[str, str]:
     """Digests of the files of every class that a component is made of, a user's own among them, by class; torch's are left out."""
     classes = {type(part) for part in module.modules()}

@@ -98,6 +98,7 @@ class Score(_Strict):
     snr: Set[Annotated[float | str, AfterValidator(_snr)]] = ("clean", 20, 15, 10, 5, 0, -5)
     scenes: Positive = 60
     level: Level = 65.0  # of the target, P.56 active level for speech
+    seed: Annotated[int, Field(ge=0)] | None = None  # of the test scenes; None: the public ones, which anyone can mix
     listeners: Set[str] = ("N3", "N4", "S3")  # profiles, or ears as path/to/listeners.json:L0001:left; for tasks that need a listener
 
 
@@ -169,10 +170,12 @@ class Recipe:
     protocol: int = PROTOCOL
 
 
-def load_recipe(name: str | Path) -> Recipe:
-    """Read a recipe: a file, or the name of one in recipes/. Raises EarmarkError that names the key at fault."""
+def load_recipe(name: str | Path, front_ends: Mapping[str, Any] | None = None) -> Recipe:
+    """Read a recipe: a file, or the name of one in recipes/; `front_ends` are added to its own. Raises EarmarkError that names the key at fault."""
     path = find(name)
     raw, where = merged(path), path.name
+    if front_ends:
+        raw["front_ends"] = {**(raw.get("front_ends") or {}), **front_ends}
     document = _validated(_Document, raw, f"{where}: ")
     if not re.fullmatch(LABEL, path.stem, re.ASCII):
         raise EarmarkError(f"{where}: a recipe's name becomes a folder; rename the file to letters, digits, _ and -, as in my_recipe.yaml")

@@ -24,7 +24,8 @@ from benchmark.plan import make_plan
 from benchmark.progress import Display
 from benchmark.recipe import Recipe
 from benchmark.store import Store
-from benchmark.summaries import is_baseline, summarise, write_boards
+from benchmark.summaries import is_baseline, staying, summarise, write_boards
+from benchmark.timings import Timings
 
 
 @dataclass(frozen=True)
@@ -49,14 +50,28 @@ def run(recipe: Recipe, places: Places, jobs: int, accept_changed_code: bool = F
         check_code(plan, store, accept_changed_code)
         if not any(is_baseline(plan, row) for row in plan.rows):
             print(f"earmark: {recipe.name} has no row identity under noisy, so its boards compare nothing and overall.csv stays empty", file=sys.stderr)
-        failures = run_cells(plan, [cell for cell in plan.cells.values() if not store.exists(cell.shelf, cell.key)], store, places, jobs)
-        summaries = summarise(plan, store, places.boards)
-        written = write_boards(summaries, places.boards) if summaries else []
-        for task, reason in {summary["task"]: summary["excluded"][0]["reason"] for summary in summaries if not _any_left(summary)}.items():
-            print(f"earmark: {task}: no scene could be scored, so its board is empty; the first: {reason}", file=sys.stderr)
+        failures = run_cells(plan, missing_cells(plan, store), store, places, jobs)
+        written = publish(plan, store, places.boards)
     if failures:
         raise EarmarkError("\nearmark: ".join(failures))
     return written
+
+
+def missing_cells(plan: Plan, store: Store) -> list[Cell]:
+    """The cells of a plan that were not run yet."""
+    return [cell for cell in plan.cells.values() if not store.exists(cell.shelf, cell.key)]
+
+
+def publish(plan: Plan, store: Store, boards: Path, only: str | None = None) -> list[Path]:
+    """Write the summaries of a plan's finished rows, and the boards; the files written.
+
+    Args:
+        only: the front-end that the plan is about; the rows of others stay on the boards as they are
+    """
+    summaries = summarise(plan, store, boards)
+    for task, reason in {summary["task"]: summary["excluded"][0]["reason"] for summary in summaries if not _any_left(summary)}.items():
+        print(f"earmark: {task}: no scene could be scored, so its board is empty; the first: {reason}", file=sys.stderr)
+    return write_boards(summaries + staying(plan, boards, only), boards) if summaries else []
 
 
 def _any_left(summary: Mapping[str, Any]) -> bool:
@@ -99,7 +114,7 @@ def run_cells(plan: Plan, cells: list[Cell], store: Store, places: Places, jobs:
     running: dict[int, tuple[Any, Cell, float]] = {}
     failed: dict[str, str] = {}
     errors = Path(tempfile.mkdtemp(prefix="earmark-"))
-    display = Display(cells, jobs)
+    display = Display(Timings(plan.recipe.name, store, places.boards).expected(cells), jobs)
     try:
         with display:
             while waiting or running:

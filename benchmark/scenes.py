@@ -8,6 +8,7 @@ Everything random comes from a generator seeded by ids, so that a scene never de
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -84,9 +85,13 @@ class Mixer:
         shown = float(rng.uniform(*level))
         return self._mixture(row, seed, drawn, shown, (segment, float(rng.uniform())))
 
-    def scene(self, row: Row, snr: float | None, level: float) -> Mixture:
-        """A test or validation scene: a function of protocol, target id and condition. Neither SNR nor level seeds it."""
-        return self._mixture(row, ("scene", PROTOCOL, row["id"]), snr, level)
+    def scene(self, row: Row, snr: float | None, level: float, seed: int | None = None) -> Mixture:
+        """A test or validation scene: a function of protocol, target id, condition and perhaps a seed. Neither SNR nor level seeds it."""
+        secret = () if seed is None else (seed,)
+        mixture = self._mixture(row, ("scene", PROTOCOL, row["id"], *secret), snr, level)
+        if seed is None:
+            return mixture
+        return mixture._replace(scene=replace(mixture.scene, id=f"{mixture.scene.id}|{seed}"))  # files of other scenes have other names
 
     def _mixture(self, row: Row, seed: tuple[Any, ...], snr: float | None, level: float, cut: tuple[float | None, float] = (None, 0.0)) -> Mixture:
         """`cut`: the seconds that are kept, None for all, and where they lie, from 0 to 1."""
@@ -144,7 +149,8 @@ def condition_name(snr: float | str | None) -> str:
     return "clean" if snr is None or snr == "clean" else f"snr_{float(snr):g}"
 
 
-def select(rows: Sequence[Row], count: int) -> list[Row]:
-    """`count` rows (or all there are), chosen by a hash of their ids; a larger count only adds to a smaller one."""
-    order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(f"{PROTOCOL}/{rows[i]['id']}".encode()).digest())
+def select(rows: Sequence[Row], count: int, seed: int | None = None) -> list[Row]:
+    """`count` rows (or all there are), chosen by a hash of their ids and perhaps a seed; a larger count only adds to a smaller one."""
+    start = f"{PROTOCOL}/" if seed is None else f"{PROTOCOL}/{seed}/"
+    order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(f"{start}{rows[i]['id']}".encode()).digest())
     return [rows[i] for i in order[:count]]

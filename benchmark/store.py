@@ -1,7 +1,7 @@
 """Where finished work lies: folders by kind and key, written whole, with a manifest of hashes.
 
     runs/weights/<key>/   manifest.json  model.safetensors  log.csv
-    runs/records/<key>/   manifest.json  predictions.jsonl
+    runs/records/<key>/   manifest.json  predictions.jsonl  audio/*.wav  audio/audio.json
     runs/work/<key>/      a training in hand: checkpoints and progress; removed when its weights are put
 
 Reading runs no code: JSON, CSV and safetensors only.
@@ -84,7 +84,7 @@ class Store:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
             fill(partial)
-            files = {path.name: file_hash(path) for path in sorted(partial.iterdir())}
+            files = {path.relative_to(partial).as_posix(): file_hash(path) for path in sorted(partial.rglob("*")) if path.is_file()}
             write_text(partial / MANIFEST, json.dumps({**manifest, "files": files}, indent=1, ensure_ascii=False, allow_nan=False))
             final.parent.mkdir(parents=True, exist_ok=True)
             if not self.exists(kind, key):

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark import registry
+from benchmark.cards import submissions
 from benchmark.cells import REFERENCE, Plan, Row
 from benchmark.contracts import PROTOCOL, Task
 from benchmark.errors import EarmarkError
@@ -43,9 +44,21 @@ def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
     return summaries
 
 
+def staying(plan: Plan, boards: Path, only: str | None) -> list[dict[str, Any]]:
+    """Summaries on the boards that a run leaves there: submissions, which have cards; where it is about one front-end alone, those of all others."""
+    if not (boards / SUMMARIES).is_file():
+        return []
+    named, cards = {row.front_end for row in plan.rows} - {REFERENCE}, submissions(boards)
+    if only is None and (clash := sorted(named & set(cards))):
+        raise EarmarkError(f"{boards}: {clash[0]} is a front-end of the recipe and a submission with a card; rename one, or delete the card")
+    others = [summary for summary in read_summaries(boards / SUMMARIES) if summary["front_end"] not in named]
+    return others if only is not None else [summary for summary in others if summary["front_end"] in cards]
+
+
 def is_baseline(plan: Plan, row: Row) -> bool:
     """Whether a row is what all others are compared with: no front-end, the task model trained on noisy mixtures."""
-    return row.front_end != REFERENCE and plan.recipe.front_ends[row.front_end].name == "identity" and plan.recipe.schemes[row.scheme].name == "noisy"
+    front_end = plan.recipe.front_ends.get(row.front_end)  # the reference and submissions are none of the recipe's own
+    return front_end is not None and front_end.name == "identity" and plan.recipe.schemes[row.scheme].name == "noisy"
 
 
 def write_boards(summaries: list[dict[str, Any]], boards: Path) -> list[Path]:

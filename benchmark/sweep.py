@@ -126,9 +126,9 @@ def _swept(places: Places, config: Mapping[str, Any], described: Mapping[str, An
 
 def _batches(mixer: Mixer, score: Score, listeners: Mapping[str, Sequence[float]] | None) -> Iterator[Batch]:
     """Every scene that has a clean signal and something added to it, for each listener."""
-    for row in select(mixer.targets, score.scenes):
+    for row in select(mixer.targets, score.scenes, score.seed):
         for snr in snrs(mixer, score, row):
-            mixture = mixer.scene(row, snr, score.level)
+            mixture = mixer.scene(row, snr, score.level, score.seed)
             if mixture.clean is not None and not np.array_equal(mixture.clean, mixture.noisy):
                 for thresholds in listeners.values() if listeners else (None,):
                     yield collate([mixture._replace(listener=thresholds)], None)

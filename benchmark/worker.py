@@ -29,6 +29,7 @@ from benchmark.data import SceneData, Source
 from benchmark.errors import EarmarkError
 from benchmark.evaluation import check_any_success, evaluate
 from benchmark.frontends import build_front_end
+from benchmark.listening import Listening
 from benchmark.recipe import Phase, Score, Train, Trainer
 from benchmark.store import Store, canonical, full_disk, write_text
 from benchmark.training.fit import fit, fit_gain
@@ -148,15 +149,20 @@ def _score(job: Job) -> None:
         score = score.model_copy(update={"scenes": 1})
     mixer = source.mixer("test")
     _check_rows(cast(Task, system.tasks[label]), job.label, mixer.targets)
-    predictions = []
+    predictions, listening = [], Listening(config["score"]["snr"])
     total = min(score.scenes, len(mixer.targets)) * len(score.snr) * len(config.get("listeners", [None]))
-    for prediction in evaluate(system, label, mixer, score, reference, config.get("listeners")):
+    for prediction in evaluate(system, label, mixer, score, reference, config.get("listeners"), listen=listening.add):
         predictions.append(prediction)
         job.progress(len(predictions), total)
     check_any_success(predictions, job.label)
     costs = {} if reference else measure(system.front_end.cpu())
     lines = "".join(canonical(prediction) + "\n" for prediction in predictions)
-    job.put({"costs": costs}, lambda folder: write_text(folder / "predictions.jsonl", lines))
+
+    def fill(folder: Path) -> None:
+        write_text(folder / "predictions.jsonl", lines)
+        listening.write(folder / "audio")
+
+    job.put({"costs": costs}, fill)
 
 
 def load_part(system: System, part: str, path: Path) -> None:

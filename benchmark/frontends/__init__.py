@@ -1,12 +1,29 @@
 """Front-ends: from noisy audio to enhanced audio. One a file; the file's name is the registered name."""
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from benchmark import registry
 from benchmark.contracts import FrontEnd
 from benchmark.frontends.adapters.module import ModuleAdapter
 from benchmark.options import bind, named, reported
+
+
+def entry_of(text: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
+    """What a recipe would say for a front-end named on the command line.
+
+    Args:
+        text: a registered name, path/to/file.py:Class, path/to/model.onnx, or speechbrain:FOLDER_OR_NAME
+        options: of its constructor
+    """
+    given = dict(options or {})
+    if text.endswith(".onnx"):
+        return {"adapters/onnx": {"path": str(Path(text).expanduser().resolve()), **given}}
+    if text.startswith("speechbrain:"):
+        return {"adapters/speechbrain": {"source": text.partition(":")[2], **given}}
+    path, separator, name = text.rpartition(":")
+    return {f"{Path(path).expanduser().resolve()}:{name}" if separator and path.endswith(".py") else text: given}
 
 
 def build_front_end(entry: str | Mapping[str, Any]) -> FrontEnd:

@@ -84,12 +84,15 @@ class System(L.LightningModule):
         """A task's loss on enhanced audio, per example."""
         return cast(Task, self.tasks[label]).loss(self.task_output(label, enhanced, batch), batch)
 
+    def task_input(self, label: str, enhanced: Enhanced, batch: Batch) -> Tensor:
+        """The audio that a task gets: behind its prescription, where it has one and the front-end does not know the listener."""
+        if label not in self.prescriptions or "listener" in self.front_end.needs:
+            return enhanced.audio
+        return by_ear(cast(FrontEnd, self.prescriptions[label]), batch.heard._replace(audio=enhanced.audio), {}).audio
+
     def task_output(self, label: str, enhanced: Enhanced, batch: Batch) -> Any:
-        """What a task's model makes of enhanced audio, behind the task's prescription where it has one and the front-end does not know the listener."""
-        audio = enhanced.audio
-        if label in self.prescriptions and "listener" not in self.front_end.needs:
-            audio = by_ear(cast(FrontEnd, self.prescriptions[label]), batch.heard._replace(audio=audio), {}).audio
-        return self.tasks[label](audio, batch.heard.lengths, enhanced.shared)
+        """What a task's model makes of enhanced audio."""
+        return self.tasks[label](self.task_input(label, enhanced, batch), batch.heard.lengths, enhanced.shared)
 
     @contextmanager
     def training_mode(self, *parts: str) -> Iterator[None]:

@@ -46,7 +46,7 @@ def test_columns_stand_in_their_order(tmp_path: Path):
     )
     assert ",".join(made["costs"][0]) == (
         "front_end,scheme,task,parameters,macs_per_second,real_time_factor,latency_ms,peak_memory_mb,train_seconds,score_seconds,"
-        "front_end_updates,task_updates,audio_seconds"
+        "front_end_updates,task_updates,audio_seconds,pareto,pareto_overall"
     )
 
 
@@ -372,3 +372,12 @@ def test_tables_of_ones_own_beside_the_boards_are_left_alone(tmp_path: Path):
     boards(tmp_path, summary())
     assert (tmp_path / "notes.csv").read_text() == "day,note\n"
     assert not (tmp_path / "commands.csv").exists()
+
+
+def test_a_row_without_clean_input_is_ranked_by_the_rest(tmp_path: Path):
+    files = summary(front_end="files", rate=0.01)
+    files |= {"conditions": CONDITIONS[1:], "sums": {name: [row[1:] for row in rows] for name, rows in files["sums"].items()}, "failed": [[0, 0]] * 30}
+    board = boards(tmp_path, summary(), files)["asr"]
+    assert [(line["front_end"], line["rank"], line["coverage"]) for line in board] == [("files", "1", "60 of 90"), ("identity", "2", "90 of 90")]
+    assert (row(board, "files")["clean"], row(board, "identity")["clean"] != "") == ("", True)
+    assert float(row(board, "files")["change"]) < 0

@@ -224,3 +224,26 @@ def test_two_files_of_one_name_are_two_front_ends(tmp_path):
         fronts[name] = f"{tmp_path / name}/fe.py:Net"
     plan = planned(tmp_path / "r", tasks=("bands",), front_ends={"identity": None, **fronts})
     assert len({row.record for row in plan.rows if row.front_end in fronts}) == 2
+
+
+def test_clean_input_is_not_scored_where_only_exported_scenes_were_enhanced(tmp_path):
+    (tmp_path / "files").mkdir()
+    fronts = {"identity": None, "files": {"adapters/folder": {"path": str(tmp_path / "files")}}}
+    plan = make_plan(load_recipe(toys.toy_recipe(tmp_path, front_ends=fronts)), Corpora(None, tmp_path / "cache"))
+    conditions = {row.front_end: plan.cells[row.record].config["score"]["snr"] for row in plan.rows}
+    assert conditions == {"reference": ("clean", 0, -5), "identity": ("clean", 0, -5), "files": (0, -5)}
+    assert {row.scheme for row in plan.rows if row.front_end == "files"} == {"clean", "noisy"}
+    recipe = load_recipe(toys.toy_recipe(tmp_path, front_ends=fronts, score={"snr": ["clean"], "scenes": 2}))
+    with pytest.raises(EarmarkError, match=r"front_ends\.files: clean scenes are never exported"):
+        make_plan(recipe, Corpora(None, tmp_path / "cache"))
+
+
+def test_scenes_of_a_secret_seed_are_other_cells_and_public_ones_keep_their_keys(tmp_path):
+    def scored(**score):
+        plan = make_plan(load_recipe(toys.toy_recipe(tmp_path, score={"snr": [0], "scenes": 2, **score})), Corpora(None, tmp_path / "cache"))
+        return {key: cell.config["score"] for key, cell in plan.cells.items() if cell.kind == "score"}
+
+    public, secret = scored(), scored(seed=7)
+    assert all("seed" not in config for config in public.values())
+    assert all(config["seed"] == 7 for config in secret.values())
+    assert not public.keys() & secret.keys()

@@ -138,3 +138,18 @@ def test_a_pair_mixed_by_its_owner_is_taken_as_it_is(tmp_path):
 @pytest.mark.parametrize(("snr", "name"), [(None, "clean"), ("clean", "clean"), (20, "snr_20"), (-5.0, "snr_-5"), (2.5, "snr_2.5")])
 def test_names_of_conditions(snr, name):
     assert condition_name(snr) == name
+
+
+def test_a_seed_makes_other_scenes_under_other_names(source):
+    mixer = source.mixer("test")
+    row = mixer.targets[0]
+    public, secret, other = (mixer.scene(row, 0.0, 65.0, seed) for seed in (None, 7, 8))
+    assert len({mixture.scene.id for mixture in (public, secret, other)}) == 3
+    assert public.scene.base == secret.scene.base
+    np.testing.assert_array_equal(public.clean, secret.clean)
+    assert not np.array_equal(public.noisy, secret.noisy)
+    assert not np.array_equal(secret.noisy, other.noisy)
+    np.testing.assert_array_equal(secret.noisy, mixer.scene(row, 0.0, 65.0, 7).noisy)
+    rows = [{"id": str(index)} for index in range(20)]
+    assert select(rows, 5, 7) != select(rows, 5) != select(rows, 5, 8)
+    assert select(rows, 9, 7)[:5] == select(rows, 5, 7)

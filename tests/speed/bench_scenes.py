@@ -27,7 +27,7 @@ def files(tmp_path_factory):
         bursts = rng.normal(0, 0.1, 16000 * SECONDS) * (np.sin(np.arange(16000 * SECONDS) / 3000) > 0)
         for kind, signal in (("speech", bursts), ("noise", rng.normal(0, 0.1, 16000 * SECONDS * 2))):
             path = folder / f"{kind}{index}.wav"
-            audio.write(path, signal.astype(np.float32), subtype="PCM_16")
+            audio.write(path, (32767 * signal).astype(np.int16))
             rows[kind].append({"id": path.stem, "group": "g", "audio": str(path), "path": str(path)})
     (folder / "noise.csv").write_text("ID,duration,wav,wav_format,wav_opts\n" + "".join(f"{r['id']},{SECONDS * 2},{r['audio']},wav,\n" for r in rows["noise"]))
     return folder, rows

@@ -1,23 +1,26 @@
 """A folder of enhanced WAV files, made by any program from the suite's exported mixtures."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-import numpy as np
 import torch
 
-from benchmark import audio
-from benchmark.contracts import Enhanced, FrontEnd, Heard
+from benchmark.contracts import SAMPLE_RATE, Enhanced, FrontEnd, Heard
 from benchmark.errors import EarmarkError
+from benchmark.frontends.adapters._files import clipped, read_enhanced
 
 
 class Folder(FrontEnd):
     """Reads `<path>/<name>.wav` for every scene, where the name is the one that the mixture was exported under.
 
-    A file has the channels and the length of its mixture. The level is part of what is judged, so float samples are best.
+    A file has the rate, the channels and the length of its mixture. The level is part of what is judged, so float samples are best.
     """
 
     channels = None
     dropped_in_only = True
+    exported = True
 
     def __init__(self, path: str) -> None:
         """`path` of the folder; EarmarkError where there is none."""
@@ -27,26 +30,54 @@ class Folder(FrontEnd):
             raise EarmarkError(f"{path}: no such folder; it should hold one enhanced WAV file for each exported mixture")
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
-        """The files for (batch, channels, time). EarmarkError names one that is missing, unreadable, not finite, or of another shape than its mixture."""
+        """The files for (batch, channels, time). EarmarkError names one that is missing, unreadable, not finite, or unlike its mixture in rate or shape."""
         enhanced = torch.zeros_like(heard.audio)
         for index, (name, length) in enumerate(zip(heard.names, heard.lengths.tolist(), strict=True)):
-            path = self.path / f"{name}.wav"
-            samples = self._read(path)
-            expected = (heard.audio.shape[1], length)
-            if samples.shape != expected:
-                raise EarmarkError(f"{path}: {_shape(samples.shape)}, the mixture has {_shape(expected)}; write the output with the shape of its input")
+            samples = read_enhanced(self.path / f"{name}.wav", (heard.audio.shape[1], length), SAMPLE_RATE)
             enhanced[index, :, :length] = torch.from_numpy(samples)
         return Enhanced(enhanced)
 
-    @staticmethod
-    def _read(path: Path) -> np.ndarray:
-        if not path.is_file():
-            raise EarmarkError(f"{path}: no such file; enhance every exported mixture and keep its name")
+
+def audit(folder: Path, manifest: Path | Mapping[str, Any]) -> list[str]:
+    """What is wrong with a folder of enhanced files, before anything is scored: one line a finding; none: it is complete.
+
+    Found are files that are missing, unreadable, cut short, not finite, resampled, of other channels or another length than their mixture, or clipped, and WAV
+    files that no mixture was exported under.
+
+    Args:
+        folder: of the enhanced files
+        manifest: manifest.json of the export, or what it says
+    Raises:
+        EarmarkError: no such folder, or no such manifest
+    """
+    if not folder.is_dir():
+        raise EarmarkError(f"{folder}: no such folder; it should hold one enhanced WAV file for each exported mixture")
+    expected = _expected(read_manifest(manifest) if isinstance(manifest, Path) else manifest)
+    extra = sorted({path.stem for path in folder.glob("*.wav")} - expected.keys())
+    findings = [f"{folder / name}.wav: no mixture was exported under this name; remove it" for name in extra]
+    for name, (channels, samples, sample_rate) in expected.items():
+        path = folder / f"{name}.wav"
         try:
-            return audio.read(path)
+            enhanced = read_enhanced(path, (channels, samples), sample_rate)
         except EarmarkError as error:
-            raise EarmarkError(f"{str(error).partition(';')[0]}; enhance its mixture again") from error
+            findings.append(str(error))
+            continue
+        if count := clipped(path, enhanced):
+            findings.append(f"{path}: clipped, {count} samples stand at full scale; write 32-bit float samples")
+    return findings
 
 
-def _shape(shape: tuple[int, ...]) -> str:
-    return f"{shape[0]} channel{'s' if shape[0] > 1 else ''} of {shape[1]} samples"
+def read_manifest(path: Path) -> dict[str, Any]:
+    """What `earmark export` wrote beside its files; EarmarkError where it is no such manifest."""
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        _expected(manifest)
+    except OSError as error:
+        raise EarmarkError(f"{path}: cannot be read ({error.strerror}); give the manifest.json of an export") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise EarmarkError(f"{path}: no manifest of an export; run `earmark export` again") from error
+    return manifest
+
+
+def _expected(manifest: Mapping[str, Any]) -> dict[str, tuple[int, int, int]]:
+    return {entry["name"]: (entry["channels"], entry["samples"], entry["sample_rate"]) for entry in manifest["files"]}

@@ -1,0 +1,86 @@
+"""Cards of submissions: what a front-end that somebody brought in says of itself, and what was measured of it, beside the board that it is on."""
+
+import re
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from benchmark.errors import EarmarkError, unknown
+from benchmark.store import write_text
+
+FOLDER = "cards"  # below leaderboards/<recipe>
+
+
+class Card(BaseModel):
+    """What its author says; every field may stay empty."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    description: str = ""
+    paper: str = ""  # a title, a DOI, an address
+    licence: str = ""
+    training_data: str = ""  # of weights that it comes with; makes its rows the open track
+    tuning_budget: str = ""  # how many variants were tried, on what
+
+
+def read_card(path: Path) -> Card:
+    """A card as its author wrote it, in YAML. Raises EarmarkError that names the field at fault."""
+    try:
+        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise EarmarkError(f"{path}: cannot be read ({error.strerror}); write a card in YAML with {', '.join(Card.model_fields)}") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise EarmarkError(f"{path}: no YAML ({' '.join(str(error).split())}); write lines such as description: text") from error
+    try:
+        return Card.model_validate(raw or {})
+    except ValidationError as error:
+        first = error.errors()[0]
+        if first["type"] == "extra_forbidden":
+            raise EarmarkError(f"{path}: {unknown('field', str(first['loc'][-1]), Card.model_fields)}") from error
+        raise EarmarkError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}; write text") from error
+
+
+def path_of(boards: Path, name: str) -> Path:
+    """Where the card of a submission lies."""
+    return boards / FOLDER / f"{name}.yaml"
+
+
+def submissions(boards: Path) -> dict[str, dict[str, Any]]:
+    """The cards on a board, by name: what their authors said, and what was measured. Raises EarmarkError where a file is none."""
+    cards = {}
+    for path in sorted((boards / FOLDER).glob("*.yaml")):
+        try:
+            card = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError, UnicodeDecodeError):
+            card = None
+        if not isinstance(card, dict) or card.get("name") != path.stem:
+            raise EarmarkError(f"{path}: no card of {path.stem}; restore it from version control, or delete it to take the submission off the board")
+        cards[path.stem] = card
+    return cards
+
+
+def write_card(boards: Path, card: dict[str, Any]) -> Path:
+    """Put a card beside its board."""
+    path = path_of(boards, card["name"])
+    write_text(path, yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=120))
+    return path
+
+
+def contaminated(training_data: str, tested_on: Mapping[str, Iterable[str]]) -> list[str]:
+    """Corpora of a board that training data name, however they spell them: "trained on LibriSpeech, train-clean-100" names librispeech.
+
+    Args:
+        training_data: in words
+        tested_on: by corpus, the names it goes by
+    Returns:
+        the corpora named. Which of its recordings were used nobody can check, so that naming one is enough; that choice is ours.
+    """
+    said = _plain(training_data)
+    return sorted(corpus for corpus, names in tested_on.items() if any(_plain(name) in said for name in (corpus, *names)))
+
+
+def _plain(text: str) -> str:
+    return re.sub(r"[^a-z0-9]", "", text.lower())

@@ -1,0 +1,108 @@
+"""What every front-end must keep to, checked: for `earmark check`, and for anyone's own tests.
+
+    import pytest
+    from benchmark.conformance import checks
+
+    @pytest.mark.parametrize("check", checks, ids=lambda check: check.__name__)
+    def test_mine(check):
+        check(lambda: MyFrontEnd(channels=8))
+
+A check takes a function that builds the front-end, any `torch.nn.Module` from audio to audio, and builds it as often as it likes.
+"""
+
+import inspect
+import traceback
+import unittest
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial, update_wrapper
+from pathlib import Path
+from textwrap import fill, shorten
+from typing import get_args
+
+import torch
+
+from benchmark.conformance import module, sound, training
+from benchmark.conformance.findings import Finding, Status, failed, skipped
+from benchmark.conformance.subject import Build, Subject
+from benchmark.costs import one_thread
+from benchmark.errors import EarmarkError
+
+Rule = Callable[[Subject], Finding]
+RULES: tuple[Rule, ...] = (
+    *(sound.works, sound.shape, sound.finite, sound.silence, sound.level, sound.durations, sound.batch, sound.neighbours, sound.padding, sound.rate),
+    *(module.deterministic, module.state, module.in_place, module.reload, module.device, module.causality, module.needs, module.controls),
+    *(training.loss, training.gradient, training.joint),
+)
+WIDTH = 100  # columns of what is printed
+
+
+class Violation(AssertionError):
+    """A broken rule: its text says what was expected, what came, and why it matters."""
+
+
+def examine(build: Build) -> Iterator[Finding]:
+    """The finding of every rule, in order, as it is made; none raises, whatever the front-end does. Nothing is tried with one that does not work at all."""
+    first = _judged(RULES[0], build)
+    yield first
+    for rule in RULES[1:]:
+        yield _judged(rule, build) if first.status != "failed" else _explained(skipped(f"not before {first.check} is mended"), rule)
+
+
+def _judged(rule: Rule, build: Build) -> Finding:
+    """On one thread and from a fixed seed, as in a cell."""
+    try:
+        with one_thread(), torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            subject = Subject(build)
+            finding = skipped("its output is made elsewhere") if subject.front_end.exported else rule(subject)
+    except (Exception, SystemExit) as error:  # it may be anyone's code
+        finding = failed(_told(error))._replace(error=error)
+    return _explained(finding, rule)
+
+
+def _explained(finding: Finding, rule: Rule) -> Finding:
+    expected, _, why = (inspect.getdoc(rule) or "").partition("\n\n")
+    return finding._replace(check=rule.__name__, expected=" ".join(expected.split()), why=" ".join(why.split()))
+
+
+def _check(rule: Rule, build: Build) -> Finding:
+    """Judge a front-end by one rule. Raises Violation where it is broken, and unittest.SkipTest, which pytest knows, where it cannot be tested here."""
+    finding = _judged(rule, build)
+    if finding.status == "failed":
+        raise Violation(details(finding)) from finding.error
+    if finding.status == "skipped":
+        raise unittest.SkipTest(finding.came)
+    return finding
+
+
+checks: tuple[Callable[[Build], Finding], ...] = tuple(update_wrapper(partial(_check, rule), rule) for rule in RULES)
+
+
+def line(finding: Finding) -> str:
+    """A finding in one line, or as many as what came takes."""
+    return fill(f"{finding.status:<8} {finding.check:<14} {finding.came}", WIDTH, subsequent_indent=" " * 24)
+
+
+def details(finding: Finding) -> str:
+    """The three parts of a finding, one below the other."""
+    told = {"expected": finding.expected, "came": finding.came, "why": finding.why}
+    return "\n".join([finding.check, *(fill(text, WIDTH, initial_indent=f"  {name:<10}", subsequent_indent=" " * 12) for name, text in told.items())])
+
+
+def summary(findings: Sequence[Finding]) -> str:
+    """Every failure in detail, then how many findings there are of each kind."""
+    counts = {status: sum(finding.status == status for finding in findings) for status in get_args(Status)}
+    broken = [details(finding) for finding in findings if finding.status == "failed"]
+    return "\n\n".join([*broken, ", ".join(f"{count} {status}" for status, count in counts.items() if count)])
+
+
+def _told(error: BaseException) -> str:
+    """An error in one line: what was tried, the error, and where it was raised, as far as that is not within PyTorch."""
+    notes = "".join(f"{text}: " for text in getattr(error, "__notes__", ()))
+    if isinstance(error, EarmarkError):
+        return f"{notes}{error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    torch_itself = str(Path(torch.__file__).parent)
+    own = [frame for frame in frames if not frame.filename.startswith(torch_itself)]
+    place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
+    return shorten(f"{notes}{type(error).__name__}: {error}", 300, placeholder=" ...") + place

@@ -1,0 +1,183 @@
+"""Rules on how a front-end behaves as a module. The first line of a rule's documentation is what is expected, the rest is why it matters."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from benchmark.conformance.findings import Finding, failed, note, ok, skipped, some
+from benchmark.conformance.subject import Subject, apart, decibels, during
+from benchmark.contracts import SAMPLE_RATE, Batch
+from benchmark.costs import look_ahead
+from benchmark.evaluation import defect
+from benchmark.hearing.audiograms import PROFILES
+
+ELSEWHERE = -40.0  # dB of a difference that another device may make: its arithmetic is not the CPU's; ours
+OFFERED = frozenset({"listener", "clean"})  # what a front-end may need; clean for its loss alone
+
+
+def deterministic(subject: Subject) -> Finding:
+    """The same sound gives the same output to the bit, whatever was enhanced in between.
+
+    Scores are to be repeated to the last digit, and a scene's score must not depend on the scenes before it.
+    """
+    scenes, other = subject.scenes(), subject.scenes(seed=1)
+    first = subject.output(scenes)
+    subject.output(other)
+    difference = apart(subject.output(scenes), first)
+    return ok(decibels(difference)) if difference == float("-inf") else failed(f"a difference of {decibels(difference)} between two calls")
+
+
+def state(subject: Subject) -> Finding:
+    """In evaluation mode enhancing changes no parameter, no buffer, and no module's mode.
+
+    The schemes that keep a front-end fixed promise it to the last bit; scoring must not go on training.
+    """
+    before = {name: value.clone() for name, value in _tensors(subject.front_end)}
+    subject.output(subject.scenes())
+    after = dict(_tensors(subject.front_end))
+    changed = [name for name in before.keys() | after.keys() if name not in before or name not in after or not torch.equal(before[name], after[name])]
+    if changed:
+        return failed(f"changed: {some(changed)}")
+    training = [name or "the front-end" for name, module in subject.front_end.named_modules() if module.training]
+    return failed(f"in training mode afterwards: {some(training)}") if training else ok(f"{len(before)} tensors as they were")
+
+
+def in_place(subject: Subject) -> Finding:
+    """`process` leaves the audio that it is given as it is.
+
+    The engine hands out a copy, so nothing breaks here; other code may not.
+    """
+    heard = subject.scenes().heard
+    before = heard.audio.clone()
+    with torch.inference_mode():
+        subject.front_end.process(heard)
+    return ok("untouched") if torch.equal(heard.audio, before) else note("the input is changed in place")
+
+
+def reload(subject: Subject) -> Finding:
+    """Weights that went through a file make the same output in a front-end built anew, to the bit.
+
+    Trained weights are kept as safetensors and loaded into a fresh front-end before scoring. What an output depends on is a parameter, a buffer or an option.
+    """
+    front_end, scenes = subject.front_end, subject.scenes()
+    with torch.no_grad():  # as if trained
+        for parameter in front_end.parameters():
+            parameter.mul_(1.02).add_(0.001)
+    expected = subject.output(scenes)
+    state = front_end.state_dict()
+    if other := [name for name, value in state.items() if not isinstance(value, Tensor)]:
+        return failed(f"no tensors: {some(other)}")
+    data = safetensors.torch.save({name: value.clone().contiguous() for name, value in state.items()})
+    torch.manual_seed(1)
+    fresh = subject.another()
+    fresh.load_state_dict(safetensors.torch.load(data))
+    subject.system.front_end = fresh
+    if (difference := apart(subject.output(scenes), expected)) != float("-inf"):
+        return failed(f"a difference of {decibels(difference)}")
+    places = [value.data_ptr() for value in state.values() if value.numel()]
+    shared = [name for name, value in state.items() if places.count(value.data_ptr()) > 1]
+    return note(f"they share memory, and are kept one by one: {some(shared)}") if shared else ok(f"{len(state)} tensors")
+
+
+def device(subject: Subject) -> Finding:
+    """On an accelerator the output is that of the CPU, but for a difference of at most -40 dB.
+
+    `trainer: {accelerator: gpu}` moves parameters and buffers; a tensor that is neither stays behind.
+    """
+    known = {id(value) for module in subject.front_end.modules() for value in (*module.parameters(), *module.buffers())}
+    stray = [f"{type(module).__name__}.{name}" for module in subject.front_end.modules() for name in _stray(module, known)]
+    if not torch.accelerator.is_available():
+        return note(f"no accelerator here; neither parameter nor buffer: {some(stray)}") if stray else skipped("there is no accelerator here")
+    place = torch.accelerator.current_accelerator()
+    assert place is not None
+    scenes = subject.scenes()
+    expected = subject.output(scenes)
+    subject.system.to(place)
+    with during(f"on {place}"):
+        difference = apart(subject.output(scenes.to(place)).cpu(), expected)
+    return ok(f"{place}: {decibels(difference)}") if difference <= ELSEWHERE else failed(f"{place}: a difference of {decibels(difference)}")
+
+
+def causality(subject: Subject) -> Finding:
+    """Where the front-end has an attribute `causal`, it is true only if no output depends on input a second ahead; the look-ahead is measured.
+
+    The look-ahead is the latency of `costs.csv`: who listens with a delay of more than some ten milliseconds hears the echo.
+    """
+    front_end = subject.front_end
+    claimed = getattr(front_end, "causal", getattr(getattr(front_end, "module", None), "causal", None))
+    with torch.inference_mode():
+        ahead = look_ahead(front_end)
+    came = "it needs the whole utterance" if ahead is None else f"it looks {1000 * ahead / SAMPLE_RATE:.1f} ms ahead"
+    if claimed is None:
+        return ok(f"{came}; it says nothing")
+    if claimed and ahead is None:
+        return failed(f"causal = {claimed}, but {came}")
+    return ok(f"causal = {claimed}, {came}") if bool(claimed) == (ahead is not None) else note(f"causal = {claimed}, yet {came}")
+
+
+def needs(subject: Subject) -> Finding:
+    """A front-end needs nothing but a listener, and a clean reference for its loss; whatever the listener's audiogram, the output is finite.
+
+    Scenes have nothing else to give. Audiograms go from a normal ear's to a profound loss, and may differ between the ears.
+    """
+    if unknown := subject.front_end.needs - OFFERED:
+        return failed(f"needs {', '.join(sorted(unknown))}")
+    if "listener" not in subject.front_end.needs:
+        return ok("no listener is needed")
+    scenes, outputs = subject.scenes(count=1, ears=2), []
+    for left, right in (("normal", "normal"), ("N7", "N7"), ("normal", "S3")):
+        with during(f"listener {left}, {right}"):
+            outputs.append(subject.output(_listened(scenes, left, right)))
+        if reason := defect(outputs[-1]):
+            return failed(f"listener {left}, {right}: the output {reason}")
+    if torch.equal(outputs[0], outputs[1]):
+        return note("it needs a listener, but a normal ear and N7 get the same output")
+    return ok("normal, N7, and another at each ear")
+
+
+def controls(subject: Subject) -> Finding:
+    """Every control is accepted; its default, when given, changes nothing, and another value changes the output, which stays finite.
+
+    `earmark sweep` goes over a grid of any control. `wet` is the engine's own.
+    """
+    declared = subject.front_end.controls
+    if "wet" in declared:
+        return failed("a control called wet")
+    scenes = subject.scenes()
+    before, idle = subject.output(scenes), []
+    for name, default in declared.items():
+        with during(f"{name}={default}"):
+            same = subject.output(scenes, **{name: default})
+        if not torch.equal(same, before):
+            return failed(f"{name}={default}, its default, changes the output")
+        value = default / 2 if default else 1.0
+        with during(f"{name}={value}"):
+            output = subject.output(scenes, **{name: value})
+        if reason := defect(output):
+            return failed(f"{name}={value}: the output {reason}")
+        if torch.equal(output, before):
+            idle.append(f"{name}={value}")
+    return note(f"nothing changes under {some(idle)}") if idle else ok(", ".join(declared) or "none are declared")
+
+
+def _listened(scenes: Batch, *profiles: str) -> Batch:
+    """One example, heard with a profile at each ear."""
+    return replace(scenes, heard=scenes.heard._replace(listener=torch.tensor([[PROFILES[name] for name in profiles]], dtype=torch.float32)))
+
+
+def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
+    yield from module.named_parameters()
+    yield from module.named_buffers()
+
+
+def _stray(module: nn.Module, known: set[int]) -> Iterator[str]:
+    """Attributes that hold tensors which no module knows of, by themselves or in a list, tuple or dictionary."""
+    for name, value in vars(module).items():
+        if name not in ("_parameters", "_buffers"):
+            held: Iterable[Any] = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else (value,)
+            if any(isinstance(item, Tensor) and id(item) not in known for item in held):
+                yield name

@@ -1,0 +1,110 @@
+"""The front-end that is checked, run as the engine runs it, and the sounds that it hears."""
+
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import torch
+from torch import Tensor, nn
+
+from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Batch, Enhanced, FrontEnd, Heard
+from benchmark.frontends.adapters.module import ModuleAdapter
+from benchmark.hearing.audiograms import PROFILES
+from benchmark.training.system import System
+
+LEVEL = 65.0  # dB SPL of the speech
+SNRS = (10.0, 5.0, 0.0)  # dB, of the examples of a batch in turn
+LISTENERS = ("N3", "S3", "N1")  # of the examples in turn
+FAINTEST = -100.0  # dB SPL, given for digital silence
+
+Build = Callable[[], nn.Module]
+
+
+class Subject:
+    """A fresh front-end on the CPU in evaluation mode, and the means to try it."""
+
+    def __init__(self, build: Build) -> None:
+        self._build = build
+        self.front_end = self.another()
+        self.system = System(self.front_end, {}).eval()
+
+    def another(self) -> FrontEnd:
+        """The same, built again."""
+        module = self._build()
+        return (module if isinstance(module, FrontEnd) else ModuleAdapter(module)).cpu().eval()
+
+    @property
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """What can be trained, by name; nothing where the engine only drops it in."""
+        return {} if self.front_end.dropped_in_only else {name: p for name, p in self.front_end.named_parameters() if p.requires_grad}
+
+    def enhance(self, batch: Batch, **controls: float) -> Enhanced:
+        """As in scoring."""
+        with torch.inference_mode():
+            return self.system.enhance(batch, **controls)
+
+    def output(self, batch: Batch, **controls: float) -> Tensor:
+        """The enhanced audio, (batch, channels, time)."""
+        return self.enhance(batch, **controls).audio
+
+    def scenes(self, seconds: float = 0.5, count: int = 3, ears: int = 1, seed: int = 0) -> Batch:
+        """Something like voices at LEVEL in white noise at SNRS, the noise another at each ear; with LISTENERS where the front-end needs one."""
+        speech, noise = _voices(seconds, count, ears, seed)
+        snr = torch.tensor([SNRS[index % len(SNRS)] for index in range(count)])[:, None, None]
+        thresholds = torch.tensor([PROFILES[LISTENERS[index % len(LISTENERS)]] for index in range(count)], dtype=torch.float32)
+        listener = thresholds[:, None].repeat(1, ears, 1) if "listener" in self.front_end.needs else None
+        names = tuple(f"scene{seed}{index}" for index in range(count))
+        heard = Heard(speech + noise * 10 ** (-snr / 20), torch.full((count,), speech.shape[-1]), listener, names)
+        return Batch([], heard, speech, {}, [{} for _ in names])
+
+
+def _voices(seconds: float, count: int, ears: int, seed: int) -> tuple[Tensor, Tensor]:
+    """Harmonics that swell four times a second, and white noise, both at LEVEL, (count, ears, time)."""
+    generator = torch.Generator().manual_seed(seed)
+    time = torch.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
+    pitch = 100 + 100 * torch.rand(count, 1, 1, generator=generator)
+    harmonics = torch.stack([torch.sin(2 * math.pi * k * pitch * time) / k for k in range(1, 16)]).sum(0)
+    speech = (harmonics * torch.sin(4 * math.pi * time).square()).repeat(1, ears, 1)
+    noise = torch.randn(speech.shape, generator=generator)
+    speech, noise = (10 ** ((LEVEL - FULL_SCALE_DB_SPL) / 20) * x / x.square().mean(-1, keepdim=True).sqrt() for x in (speech, noise))
+    return speech, noise
+
+
+def hearing(batch: Batch, audio: Tensor) -> Batch:
+    """The same batch with other audio of any length; `lengths` stay."""
+    return replace(batch, heard=batch.heard._replace(audio=audio))
+
+
+def picked(batch: Batch, *rows: int) -> Batch:
+    """Some examples of a batch."""
+    heard, index = batch.heard, torch.tensor(rows)
+    listener = None if heard.listener is None else heard.listener[index]
+    clean = None if batch.clean is None else batch.clean[index]
+    return replace(batch, heard=Heard(heard.audio[index], heard.lengths[index], listener, tuple(heard.names[row] for row in rows)), clean=clean)
+
+
+def spl(audio: Tensor) -> float:
+    """The level in dB SPL, FAINTEST at the least."""
+    return max(FULL_SCALE_DB_SPL + 10 * math.log10(float(audio.square().mean()) + 1e-30), FAINTEST)
+
+
+def apart(output: Tensor, expected: Tensor) -> float:
+    """The level of the difference over that of what was expected, in dB; -inf where they agree to the bit."""
+    difference = float((output - expected).square().sum())
+    return -math.inf if difference == 0 else 10 * math.log10(difference / (float(expected.square().sum()) + 1e-30))
+
+
+def decibels(value: float) -> str:
+    """For a difference as `apart` has it."""
+    return "the same to the bit" if value == -math.inf else f"{value:.0f} dB"
+
+
+@contextmanager
+def during(what: str) -> Iterator[None]:
+    """An error raised inside says what was being tried."""
+    try:
+        yield
+    except Exception as error:
+        error.add_note(what)
+        raise

@@ -1,0 +1,221 @@
+"""Bringing a front-end to a board: its missing cells of a recipe, its card, and where it landed."""
+
+import json
+import multiprocessing
+import re
+import tempfile
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from benchmark import cards, provenance, registry, statistics
+from benchmark.board import Board, Row, boards_of, change, overall
+from benchmark.cards import Card
+from benchmark.cells import Plan, placeless
+from benchmark.cells import Row as PlannedRow
+from benchmark.contracts import Corpus
+from benchmark.corpora import Corpora, reference
+from benchmark.errors import EarmarkError, unknown
+from benchmark.frontends import build_front_end
+from benchmark.guard import Guard
+from benchmark.plan import make_plan
+from benchmark.recipe import LABEL, TAKEN, Recipe, load_recipe
+from benchmark.run import Places, check_code, missing_cells, publish, run_cells
+from benchmark.store import Store, digest, write_text
+
+LOW_LATENCY_MS = 10.0  # look-ahead, frames included, below which a card says low latency; ours, about what hearing aids may take
+
+
+@dataclass(frozen=True)
+class Submission:
+    """A front-end that somebody brings in: its label on the boards, its entry as a recipe would have it, what is said of it."""
+
+    name: str
+    entry: Mapping[str, Any]
+    card: Card = field(default_factory=Card)
+
+    @property
+    def identity(self) -> str:
+        """Digest of the entry and of the files that it names, without running any. Raises EarmarkError where a file is missing."""
+        ((name, options),) = self.entry.items()
+        path, separator, attribute = name.rpartition(":")
+        if separator and path.endswith(".py"):
+            if not Path(path).is_file():
+                raise EarmarkError(f"no file {path}; write path/to/file.py:Class with a path from the current folder")
+            name = f"{attribute} {provenance.file_digest(path)}"
+        return digest([name, placeless(options, files=True)])
+
+
+def name_for(entry: Mapping[str, Any]) -> str:
+    """A label for a front-end that was given none: its class's or file's name in small letters."""
+    name, options = next(iter(entry.items()))
+    last = Path(str((options or {}).get("path") or (options or {}).get("source") or name.rpartition(":")[2])).stem
+    label = re.sub(r"\W+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", last)).strip("_").lower()
+    if not re.fullmatch(LABEL, label, re.ASCII):
+        raise EarmarkError(f"{last}: no name for a board can be made of it; give one of letters, digits, _ and -, as --name my_front_end")
+    return label
+
+
+def submit(submission: Submission, recipe_name: str, places: Places, jobs: int, replacing: bool = False) -> Iterator[Path]:
+    """Run the missing cells of a submission, dropped in first, then trained where it can be; put its card beside the boards.
+
+    Its code runs in processes of its own alone; this one reads what they leave, scores it and writes the boards.
+
+    Yields:
+        the card's path, each time that the boards were rebuilt
+    Raises:
+        EarmarkError: the name is taken, the front-end cannot be built, cells failed, or files were changed that are not its own; what is finished is kept
+    """
+    own = load_recipe(recipe_name)
+    _check_name(submission, own, places.boards, replacing)
+    dropping_in = [label for label, spec in own.schemes.items() if not _moves(spec.name)]
+    if not dropping_in:
+        raise EarmarkError(f"{recipe_name}: it has no scheme that drops a front-end in; add clean or noisy to its schemes")
+    store = Store(places.runs)
+    with store.locked():
+        schemas = make_plan(own, Corpora(places.data, places.cache)).schemas
+        guard = Guard(store, places.boards)
+        for answer in _apart(submission, recipe_name, [dropping_in, list(own.schemes)], places, jobs):
+            guard.check()
+            publish(Plan(own, {}, [PlannedRow(**row) for row in answer["rows"]], schemas), store, places.boards, only=submission.name)
+            if answer["failures"]:
+                raise EarmarkError("\nearmark: ".join(answer["failures"]))
+            yield cards.write_card(places.boards, _card(submission, own, places.boards))
+            guard = Guard(store, places.boards)
+
+
+def _apart(submission: Submission, recipe_name: str, stages: list[list[str]], places: Places, jobs: int) -> Iterator[dict[str, Any]]:
+    """Plan and run the cells of some schemes after the other in one other process; of each stage the rows and the failures."""
+    with tempfile.TemporaryDirectory(prefix="earmark-") as scratch:
+        job = {"name": submission.name, "entry": dict(submission.entry), "recipe": recipe_name, "stages": stages, "jobs": jobs, "answers": scratch}
+        where = {name: None if (path := getattr(places, name)) is None else str(path) for name in ("data", "cache", "runs", "boards")}
+        child = multiprocessing.get_context("spawn").Process(target=_child, args=(json.dumps(job | {"places": where}),))
+        child.start()
+        for stage in range(len(stages)):
+            file = Path(scratch, str(stage))
+            while child.is_alive() and not file.exists():
+                child.join(0.2)
+            if not file.exists():
+                if child.exitcode:
+                    raise EarmarkError(f"{submission.name}: the process that ran it ended with status {child.exitcode}; see what it said above")
+                return  # it can only be dropped in
+            answer = json.loads(file.read_text(encoding="utf-8"))
+            if "error" in answer:
+                raise EarmarkError(answer["error"])
+            yield answer
+        child.join()
+
+
+def _child(text: str) -> None:
+    job = json.loads(text)
+    places = Places(**{name: None if path is None else Path(path) for name, path in job["places"].items()})
+    for stage, schemes in enumerate(job["stages"]):
+        try:
+            if stage and build_front_end(job["entry"]).dropped_in_only:
+                return
+            answer = _ran(job, schemes, places)
+        except EarmarkError as error:
+            answer = {"error": str(error)}
+        except KeyboardInterrupt:
+            return  # the other process says what is to be said
+        write_text(Path(job["answers"], str(stage)), json.dumps(answer))
+        if "error" in answer or answer["failures"]:
+            return
+
+
+def _ran(job: Mapping[str, Any], schemes: list[str], places: Places) -> dict[str, Any]:
+    recipe = load_recipe(job["recipe"], {job["name"]: job["entry"]})
+    chosen = replace(recipe, schemes={label: recipe.schemes[label] for label in schemes}, together={})
+    store = Store(places.runs)
+    plan = make_plan(recipe if len(schemes) == len(recipe.schemes) else chosen, Corpora(places.data, places.cache)).of(job["name"])
+    check_code(plan, store, accept=False)
+    failures = run_cells(plan, missing_cells(plan, store), store, places, job["jobs"])
+    return {"rows": [asdict(row) for row in plan.rows], "failures": failures}
+
+
+def landing(boards: Path, name: str) -> list[dict[str, str]]:
+    """Where a submission landed: a line for each task and scheme, and for all tasks together, best scheme first."""
+    found = boards_of(boards)
+    lines = []
+    together = overall(found)
+    ranked = [row for row in together if row.rank is not None]
+    for row in (row for row in together if row.name[0] == name):
+        places = f"{row.rank} of {sum(other.track == row.track for other in ranked)}" if row.rank is not None else "unranked"
+        reduction = f"{row.score[0]:.4f}" if len(row.reductions) else ""
+        lines.append({"task": "overall", "scheme": row.name[1], "rank": places, "score": reduction, "change": "", "p": ""})
+    for board in found:
+        rows = sorted((row for row in board.rows if row.name[0] == name), key=lambda row: -board.sign * row.score[0])
+        lines += [_landed(board, row) for row in rows]
+    return lines
+
+
+def _landed(board: Board, row: Row) -> dict[str, str]:
+    competitors = sum(other.rank is not None and other.track == row.track for other in board.rows)
+    changed = change(row, board.baseline)
+    gain = ""
+    if changed is not None:
+        low, high = statistics.interval(changed[0], changed[1], board.designs()[1]._replace(seeds=len(row.seeds)))
+        better = "better" if changed[0][0] * board.sign > 0 else "worse"
+        gain = f"{changed[0][0]:+.4f} ({low:+.4f} to {high:+.4f}), {better}"
+    p = board.p.get(row.name)
+    return {
+        "task": f"{board.task} ({board.metric})",
+        "scheme": row.name[1],
+        "rank": "unranked" if row.rank is None else f"{row.rank} of {competitors}",
+        "score": f"{row.score[0]:.4f}",
+        "change": gain,
+        "p": "" if p is None or changed is None else f"{max(p, 0.0001):.4f}",
+    }
+
+
+def _check_name(submission: Submission, recipe: Recipe, boards: Path, replacing: bool) -> None:
+    name = submission.name
+    if not re.fullmatch(LABEL, name, re.ASCII):
+        raise EarmarkError(f"--name: '{name}' is no label; write up to 64 letters, digits, _ and -")
+    if name in recipe.front_ends or name in TAKEN["front_ends"]:
+        raise EarmarkError(f"--name: the recipe {recipe.name} has a front-end {name} of its own; choose another name")
+    entered = next(iter(submission.entry))
+    if ".py:" not in entered and entered not in registry.names("front_ends"):
+        raise unknown("front-end", entered, registry.names("front_ends"))
+    identity, before = submission.identity, cards.submissions(boards).get(name)
+    if before is not None and before.get("identity") != identity and not replacing:
+        raise EarmarkError(f"--name: {boards} has a submission {name} already, and it is another front-end; choose another name, or say --replace")
+
+
+def _moves(scheme: str) -> frozenset[str]:
+    component: Any = registry.load("schemes", scheme)
+    return component.moves
+
+
+def _card(submission: Submission, recipe: Recipe, boards: Path) -> dict[str, Any]:
+    """What its author says, and what was measured."""
+    lines = [line for board in boards_of(boards) for row in board.rows if row.name[0] == submission.name for line in row.lines]
+    costs = [line["costs"] for line in lines]
+    latencies = [cost.get("latency_ms") for cost in costs]
+    latency = None if None in latencies or not latencies else max(latencies)
+    elsewhere = [submission.card.training_data, *(part for line in lines for part in line["training_data"].split(" | ") if line["track"] == "open")]
+    heard = cards.contaminated(" | ".join(elsewhere), _tested_on(recipe))
+    return {
+        "name": submission.name,
+        **submission.card.model_dump(),
+        "recipe": recipe.name,
+        "track": "open" if any(line["track"] == "open" for line in lines) else "closed",
+        "contaminated": heard,
+        "latency_ms": latency,
+        "causal": latency is not None,
+        "low_latency": latency is not None and latency <= LOW_LATENCY_MS,
+        "identity": submission.identity,
+    }
+
+
+def _tested_on(recipe: Recipe) -> dict[str, tuple[str, ...]]:
+    """The corpora of a recipe with the names of their folders."""
+    named = {}
+    for label, entry in recipe.tasks.items():
+        for value in (entry.targets, entry.interferers):
+            if value is not None:
+                name = reference(value, f"tasks.{label}")["name"]
+                corpus: type[Corpus] = registry.load("corpora", name)
+                named[name] = tuple(corpus.folders)
+    return named

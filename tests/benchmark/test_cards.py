@@ -1,0 +1,54 @@
+"""Cards of submissions."""
+
+import pytest
+
+from benchmark.cards import Card, contaminated, read_card, submissions, write_card
+from benchmark.errors import EarmarkError
+
+NAMES = {"librispeech": ("LibriSpeech",), "esc50": ("ESC-50-master", "ESC-50"), "free_spoken_digits": ("free-spoken-digit-dataset",), "synthetic/commands": ()}
+
+
+@pytest.mark.parametrize(
+    ("training_data", "named"),
+    [
+        ("", []),
+        ("LibriSpeech train-clean-100 with ESC 50 noise", ["esc50", "librispeech"]),
+        ("the Free Spoken Digit Dataset", ["free_spoken_digits"]),
+        ("DNS Challenge 2020", []),
+        ("Google's Speech Commands", []),
+        ("synthetic/commands", ["synthetic/commands"]),
+    ],
+)
+def test_training_data_that_name_a_corpus_of_the_board(training_data, named):
+    assert contaminated(training_data, NAMES) == named
+
+
+def test_what_an_author_says_comes_back(tmp_path):
+    (tmp_path / "card.yaml").write_text("description: 'Says: <b>much</b>'\npaper: 10.1234/5\n")
+    card = read_card(tmp_path / "card.yaml")
+    assert card == Card(description="Says: <b>much</b>", paper="10.1234/5")
+    write_card(tmp_path, {"name": "mine", **card.model_dump(), "track": "closed"})
+    assert submissions(tmp_path)["mine"]["description"] == "Says: <b>much</b>"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("descripton: x", "did you mean 'description'"),
+        ("paper: [1, 2]", "paper: "),
+        ("- a\n- b", "card.yaml"),
+        ("a: b: c", "no YAML"),
+    ],
+)
+def test_a_card_that_is_none_is_one_line(tmp_path, text, message):
+    (tmp_path / "card.yaml").write_text(text)
+    with pytest.raises(EarmarkError, match=message) as raised:
+        read_card(tmp_path / "card.yaml")
+    assert "\n" not in str(raised.value)
+
+
+def test_a_card_under_another_name_is_refused(tmp_path):
+    write_card(tmp_path, {"name": "mine"})
+    (tmp_path / "cards/mine.yaml").rename(tmp_path / "cards/yours.yaml")
+    with pytest.raises(EarmarkError, match="no card of yours"):
+        submissions(tmp_path)

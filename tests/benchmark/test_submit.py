@@ -1,0 +1,143 @@
+"""Submissions: on a board in one command, there to stay, and unable to touch what is not theirs."""
+
+import os
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+import toys
+import yaml
+
+from benchmark.cli import main
+from benchmark.errors import EarmarkError
+from benchmark.frontends import entry_of
+from benchmark.submit import name_for
+from benchmark.summary_file import read_summaries
+
+LOUDER = """
+import os
+from pathlib import Path
+from torch import nn
+
+Path(__file__).with_name("ran_in").write_text(str(os.getpid()))
+
+
+class MyLouder(nn.Module):
+    def __init__(self, factor: float = 2.0):
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, audio):
+        return self.factor * audio
+"""
+MEDDLER = """
+from pathlib import Path
+from torch import nn
+
+
+class Meddler(nn.Module):
+    def forward(self, audio):
+        for path in Path({runs!r}).glob("records/*/manifest.json"):
+            path.write_text(path.read_text().replace('"label"', '"Label"'))
+        return audio
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("submitted")
+    recipe = toys.toy_recipe(folder, schemes={"clean": None, "noisy": None, "frozen": None, "joint": None})
+    environment = os.environ | {"EARMARK_CACHE": str(folder / "cache")}
+    done = subprocess.run([sys.executable, "-m", "benchmark.cli", "run", str(recipe)], cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    elsewhere = tmp_path_factory.mktemp("elsewhere")
+    (elsewhere / "louder.py").write_text(LOUDER)
+    return folder, recipe, elsewhere
+
+
+@pytest.fixture
+def here(finished, monkeypatch):
+    folder, recipe, elsewhere = finished
+    monkeypatch.chdir(folder)
+    monkeypatch.setenv("EARMARK_CACHE", str(folder / "cache"))
+    return folder, str(recipe), elsewhere
+
+
+def lines(folder):
+    return {(line["front_end"], line["scheme"]): line["digest"] for line in read_summaries(folder / "leaderboards/toy/summaries.jsonl")}
+
+
+def test_a_module_of_another_folder_lands_on_the_board_and_stays_there(here, capfd):
+    folder, recipe, elsewhere = here
+    before = lines(folder)
+    card = elsewhere / "card.yaml"
+    card.write_text("description: twice as loud\nlicence: MIT\n")
+    assert main(["submit", f"{elsewhere}/louder.py:MyLouder", "--recipe", recipe, "--card", str(card), "--jobs", "2"]) == 0
+    printed = capfd.readouterr().out
+    assert "my_louder on leaderboards/toy" in printed
+    assert {"overall", "bands", "noisy", "frozen"} <= set(printed.replace("(", " ").split())
+    assert int((elsewhere / "ran_in").read_text()) != os.getpid()  # not even imported by the process that writes the boards
+    board = pd.read_csv(folder / "leaderboards/toy/bands.csv").set_index("front_end")
+    assert set(board.loc["my_louder", "scheme"]) == {"clean", "noisy", "frozen"}  # it has nothing to train
+    written = yaml.safe_load((folder / "leaderboards/toy/cards/my_louder.yaml").read_text())
+    assert written["description"] == "twice as loud"
+    assert written["track"] == "closed"
+    assert written["low_latency"]
+    after = lines(folder)
+    assert {row: digest for row, digest in after.items() if row[0] != "my_louder"} == before
+    again = ["submit", f"{elsewhere}/louder.py:MyLouder", "--recipe", recipe, "--option", "factor=3.0"]
+    assert main(again) == 2
+    assert "has a submission my_louder already" in capfd.readouterr().err
+    assert main([*again, "--name", "gain"]) == 2
+    assert "has a front-end gain of its own" in capfd.readouterr().err
+    assert main(["run", recipe]) == 0
+    assert lines(folder) == after
+    (folder / "leaderboards/toy/cards/my_louder.yaml").unlink()
+    assert main(["run", recipe]) == 0
+    assert lines(folder) == before
+
+
+def test_what_meddles_with_finished_work_is_found_out(here, capsys):
+    folder, recipe, elsewhere = here
+    (elsewhere / "meddler.py").write_text(MEDDLER.format(runs=str(folder / "runs")))
+    kept = {path: path.read_bytes() for path in (folder / "runs/records").glob("*/manifest.json")}
+    before = lines(folder)
+    assert main(["submit", f"{elsewhere}/meddler.py:Meddler", "--recipe", recipe]) == 2
+    assert "changed while code from outside ran" in capsys.readouterr().err
+    assert lines(folder) == before
+    for path, content in kept.items():
+        path.write_bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([], "give one of FRONTEND, --audio and --command"),
+        (["a.py:A", "--audio", "b"], "give one of FRONTEND, --audio and --command"),
+        (["nowhere.py:A"], "no file"),
+        (["spectrl"], "did you mean 'spectral'"),
+        (["spectral", "--option", "x"], "write an option and its value"),
+        (["spectral", "--name", "a b"], "is no label"),
+        (["spectral", "--card", "none.yaml"], "cannot be read"),
+    ],
+)
+def test_what_cannot_be_submitted_is_one_line(here, capfd, words, message):
+    _, recipe, _ = here
+    assert main(["submit", *words, "--recipe", recipe]) == 2
+    error = capfd.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [("some/where/my_net.py:MyNet2", "my_net2"), ("models/Big-Model.onnx", "big_model"), ("speechbrain:speechbrain/metricgan-plus", "metricgan_plus")],
+)
+def test_a_name_is_made_of_what_is_submitted(text, name):
+    assert name_for(entry_of(text)) == name
+
+
+def test_no_name_can_be_made_of_nothing():
+    with pytest.raises(EarmarkError, match="give one of letters"):
+        name_for({"adapters/folder": {"path": "/tmp/---"}})

@@ -1,0 +1,291 @@
+"""Front-ends that break one rule of benchmark.conformance each, and some that are allowed and odd."""
+
+import torch
+import toys
+from torch import nn
+
+from benchmark.contracts import Enhanced, FrontEnd
+
+
+class OneEarOfTwo(FrontEnd):
+    channels = None
+
+    def forward(self, audio):
+        return audio[:, :1]
+
+
+class BareFeatures(FrontEnd):
+    def process(self, heard, **controls):
+        return Enhanced(heard.audio, heard.audio[:, 0])
+
+
+class NoConstants(FrontEnd):
+    """Divides by zero where a sound is constant."""
+
+    def forward(self, audio):
+        constant = (audio == audio[..., :1]).all(-1, keepdim=True) & (audio[..., :1] != 0)
+        return audio / (~constant).float()
+
+
+class Hum(FrontEnd):
+    def forward(self, audio):
+        return audio + 1e-3 * (audio == 0).all(-1, keepdim=True)
+
+
+class Howl(FrontEnd):
+    """Feeds back where it is loud: 165 dB SPL."""
+
+    def forward(self, audio):
+        return audio * torch.where(audio.square().mean(-1, keepdim=True).sqrt() > 0.12, 1e4, 1.0)
+
+
+class Impatient(FrontEnd):
+    def forward(self, audio):
+        if audio.shape[-1] > 30 * 16000:
+            raise RuntimeError("too long")
+        return audio
+
+
+class SizedByTheBatch(FrontEnd):
+    def forward(self, audio):
+        return audio * (1 + 0.01 / len(audio))
+
+
+class Leaky(FrontEnd):
+    """Takes away a tenth of the mean over the batch."""
+
+    def forward(self, audio):
+        return audio - 0.1 * audio.mean(0, keepdim=True)
+
+
+class EndsWithSilence(FrontEnd):
+    """Louder where the end is silent, by a share."""
+
+    def __init__(self, share: float = 1.0) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, audio):
+        return audio * (1 + self.share * (audio[..., -100:] == 0).all(-1, keepdim=True))
+
+
+class FractionOfARate(FrontEnd):
+    sample_rate = 8000.0
+
+    def forward(self, audio):
+        return audio
+
+
+class Remembers(FrontEnd):
+    """Goes on from the last sample of the call before, softly."""
+
+    last = 0.0
+
+    def forward(self, audio):
+        output = audio + 1e-4 * self.last
+        self.last = audio[0, 0, -1].item()
+        return output
+
+
+class Counts(FrontEnd):
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("calls", torch.zeros(()))
+
+    def forward(self, audio):
+        self.calls += 1
+        return audio
+
+
+class Wakes(FrontEnd):
+    def forward(self, audio):
+        self.train()
+        return audio
+
+
+class DrawnWhenBuilt(FrontEnd):
+    """What its output depends on is drawn, and is no parameter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.gain = 0.5 + float(torch.rand(()))
+
+    def forward(self, audio):
+        return audio * self.gain
+
+
+class WholeUtterance(FrontEnd):
+    causal = True
+
+    def forward(self, audio):
+        return audio / (1 + audio.square().mean(-1, keepdim=True))
+
+
+class Watches(FrontEnd):
+    needs = frozenset({"video"})
+
+    def forward(self, audio):
+        return audio
+
+
+class NotForNormalEars(toys.HearingAid):
+    def process(self, heard, **controls):
+        return Enhanced(super().process(heard, **controls).audio / heard.listener.any(-1)[..., None])
+
+
+class OtherDefault(toys.HearingAid):
+    def process(self, heard, amount=0.5):
+        return super().process(heard, amount=amount)
+
+
+class Wet(FrontEnd):
+    controls = {"wet": 1.0}
+
+    def process(self, heard, wet=1.0):
+        return Enhanced(wet * heard.audio)
+
+
+class Deaf(FrontEnd):
+    """Declares a control that its `process` does not take."""
+
+    controls = {"amount": 1.0}
+
+    def process(self, heard):
+        return Enhanced(heard.audio)
+
+
+class OneLossForAll(toys.Gain):
+    def loss(self, enhanced, batch):
+        return super().loss(enhanced, batch).mean().expand(len(batch.heard.audio))
+
+
+class ScalarLoss(toys.Gain):
+    def loss(self, enhanced, batch):
+        return super().loss(enhanced, batch).mean()
+
+
+class RootOfZero(toys.Gain):
+    def loss(self, enhanced, batch):
+        return enhanced.audio.square().mean((1, 2)).sqrt()
+
+
+class Detached(toys.Gain):
+    """Trained by itself, and cut off from the task."""
+
+    def process(self, heard, **controls):
+        own = self(heard.audio)
+        return Enhanced(own.detach(), None, {"own": own})
+
+    def loss(self, enhanced, batch):
+        return super().loss(enhanced._replace(audio=enhanced.parts["own"]), batch)
+
+
+class Moved(FrontEnd):
+    """Softer each time it is moved."""
+
+    moves = 0
+
+    def _apply(self, fn, recurse=True):
+        self.moves += 1
+        return super()._apply(fn, recurse)
+
+    def forward(self, audio):
+        return audio / self.moves
+
+
+class InPlace(FrontEnd):
+    def forward(self, audio):
+        return audio.mul_(0.5)
+
+
+class Tied(FrontEnd):
+    def __init__(self) -> None:
+        super().__init__()
+        self.one = nn.Conv1d(1, 1, 1, bias=False)
+        self.other = nn.Conv1d(1, 1, 1, bias=False)
+        self.other.weight = self.one.weight
+
+    def forward(self, audio):
+        return self.one(self.other(audio))
+
+
+class Stray(FrontEnd):
+    def __init__(self) -> None:
+        super().__init__()
+        self.windows = [torch.ones(1)]
+
+    def forward(self, audio):
+        return audio * self.windows[0]
+
+
+class Biased(nn.Module):
+    """A plain module, with a layer that makes sound of nothing; a part of it is never used."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.layer = nn.Conv1d(1, 1, 1)
+        self.unused = nn.Linear(2, 2)
+
+    def forward(self, audio):
+        return self.layer(audio)
+
+
+class Absent(toys.HearingAid):
+    """Asks for a listener and for a control, and heeds neither."""
+
+    def process(self, heard, **controls):
+        return Enhanced(heard.audio)
+
+
+class Compressor(FrontEnd):
+    causal = False
+
+    def forward(self, audio):
+        return audio.sign() * audio.abs().sqrt()
+
+
+class Telephone(FrontEnd):
+    sample_rate = 8000
+
+    def forward(self, audio):
+        return audio
+
+
+class Numb(FrontEnd):
+    """Gives no gradient back."""
+
+    def forward(self, audio):
+        return audio.detach().clone()
+
+
+class Studio(Telephone):
+    sample_rate = 48_000
+
+
+BREAKING = [
+    ("works", toys.Shortener),
+    ("works", toys.NotANumber),
+    ("shape", OneEarOfTwo),
+    ("shape", BareFeatures),
+    ("finite", NoConstants),
+    ("silence", Hum),
+    ("level", Howl),
+    ("batch", SizedByTheBatch),
+    ("neighbours", Leaky),
+    ("padding", EndsWithSilence),
+    ("rate", FractionOfARate),
+    ("deterministic", Remembers),
+    ("state", Counts),
+    ("state", Wakes),
+    ("reload", DrawnWhenBuilt),
+    ("causality", WholeUtterance),
+    ("needs", Watches),
+    ("needs", NotForNormalEars),
+    ("controls", OtherDefault),
+    ("controls", Deaf),
+    ("controls", Wet),
+    ("loss", OneLossForAll),
+    ("loss", ScalarLoss),
+    ("gradient", RootOfZero),
+    ("joint", Detached),
+]
