@@ -8,68 +8,42 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from benchmark import registry, statistics
+from benchmark import provenance, registry, statistics
+from benchmark.cache import Cache, remembered
 from benchmark.contracts import Figure, primary
+from benchmark.corpora import default_cache
 from benchmark.errors import EarmarkError
-from benchmark.summary_file import SUMMARIES, Summary, order, read_summaries
+from benchmark.rows import Layout, Row, coverage, stacked_sums, track_of
+from benchmark.store import digest, file_hash
+from benchmark.summary_file import SUMMARIES, Summary, order, read_lines, sums_of
 
 NAN = float("nan")
 
 
-@dataclass(eq=False)
-class Row:
-    """One front-end under one scheme on one task: the scores of all its seeds and folds, put together."""
-
-    name: tuple[str, str]  # front-end, scheme
-    lines: list[Summary]
-    seeds: list[int]
-    sums: np.ndarray  # (columns, scenes, seeds, conditions), NaN where null, 0 where absent
-    present: np.ndarray  # (scenes, seeds, conditions), bool
-    failed: np.ndarray  # likewise
-    score: np.ndarray = field(init=False)  # (1 + replicates,)
-    by_seed: np.ndarray = field(init=False)  # likewise, where seeds alone are redrawn
-    figures: dict[str, np.ndarray] = field(init=False)  # (conditions,) each, observed
-    complete: bool = field(init=False)  # scored on every scene and condition that is not left out
-    rank: int | None = None
-
-    @property
-    def track(self) -> str:
-        """Closed, or open where any part came trained from elsewhere."""
-        return _track(line["track"] for line in self.lines)
-
-    @property
-    def baseline(self) -> bool:
-        """Whether all others are compared with this row."""
-        return all(line["baseline"] for line in self.lines)
-
-    @property
-    def ranked(self) -> bool:
-        """Whether the row competes; the reference does not."""
-        return all(line["ranked"] for line in self.lines)
-
-    @property
-    def records(self) -> tuple[str, ...]:
-        """What was measured: rows of one record are one system under several names."""
-        return tuple(sorted(line["keys"]["outputs"] for line in self.lines))
-
-
 class Board:
-    """All rows of one task on the same scenes, with the same exclusions and the same draws of the bootstrap."""
+    """All rows of one task on the same scenes, with the same exclusions and the same draws of the bootstrap.
 
-    def __init__(self, task: str, lines: list[Summary], universe: Iterable[str]) -> None:
+    Args:
+        lines: the task's summaries, in their order
+        universe: groups that the bootstrap draws from, as `statistics.scene_weights` has it
+        cache: of what rows came to on earlier boards; without one everything is worked out
+    """
+
+    def __init__(self, task: str, lines: list[Summary], universe: Iterable[str], cache: Cache | None = None) -> None:
         if not re.fullmatch(r"\w[\w.-]*", task) or task in ("overall", "costs"):
             raise EarmarkError(f"task '{task}' cannot name a board; use letters, digits, '_', '-' and '.', and neither 'overall' nor 'costs'")
         for key in ("protocol", "component", "corpora"):
             if len(found := sorted({json.dumps(line[key]) for line in lines})) > 1:
                 raise EarmarkError(f"task '{task}': one board cannot hold lines of different {key} ({' and '.join(found)}); run the older cells again")
         component: Any = registry.load("tasks", lines[0]["component"])
-        self.task, self.component = task, lines[0]["component"]
-        self.universe = universe
+        self.task, self.component, self.task_class = task, lines[0]["component"], component
+        self.universe = sorted(universe)
         self.metric = primary(component)
         self.figures: Mapping[str, Figure] = component.figures
         groups = {scene: group for line in lines for scene, group in zip(line["scenes"], groups_of(line), strict=True)}
@@ -77,16 +51,12 @@ class Board:
         self.groups = [groups[scene] for scene in self.scenes]
         widest = sorted(lines, key=lambda line: len(line["conditions"]), reverse=True)
         self.conditions = list(dict.fromkeys(condition for line in widest for condition in line["conditions"]))
-        self.columns = sorted(lines[0]["sums"])
+        self.layout = Layout(task, self.scenes, self.conditions, sorted(sums_of(lines[0])))
         by_row: dict[tuple[str, str], list[Summary]] = {}
         for line in lines:
             by_row.setdefault((line["front_end"], line["scheme"]), []).append(line)
-        self.rows = [self._assemble(name, own) for name, own in by_row.items()]
-        # (scenes, conditions): what is null in any row is left out of all; excluded is what was planned and could not be scored.
-        self.left_out = np.any([np.isnan(row.sums).any((0, 2)) for row in self.rows], 0)
-        excluded = {(entry["scene"], entry["condition"]) for line in lines for entry in line["excluded"]}
-        self.excluded = np.array([[(scene, condition) in excluded for condition in self.conditions] for scene in self.scenes]) & self.left_out
-        self._score(component)
+        self.rows = [Row(name, own) for name, own in by_row.items()]
+        self._score(cache)
         self.baseline = next((row for row in self.rows if row.complete and row.baseline), None)
         self.p = _rank(self.entered, self.sign, self.baseline, self.design)
 
@@ -110,47 +80,61 @@ class Board:
         """1 where more is better, -1 where less is."""
         return self.figures[self.metric].sign
 
-    def _assemble(self, name: tuple[str, str], lines: list[Summary]) -> Row:
-        seeds = sorted({line["seed"] for line in lines})
-        shape = len(self.scenes), len(seeds), len(self.conditions)
-        sums, present, failed = np.zeros((len(self.columns), *shape)), np.zeros(shape, bool), np.zeros(shape, bool)
-        position = {scene: index for index, scene in enumerate(self.scenes)}
-        for line in lines:
-            where = f"task '{self.task}', {line['front_end']} under {line['scheme']}, seed {line['seed']}, fold {line['fold']}"
-            size = len(line["scenes"]), len(line["conditions"])
-            try:
-                values = np.array([line["sums"][column] for column in self.columns], np.float64)  # null becomes NaN
-                flags = np.array(line["failed"], bool)
-            except (KeyError, ValueError, TypeError):
-                raise EarmarkError(f"{where}: the sums are not tables of the columns {', '.join(self.columns)}; run the cell again") from None
-            if values.shape[1:] != size or flags.shape != size or len(set(line["scenes"])) != size[0]:
-                raise EarmarkError(f"{where}: the tables are not {size[0]} different scenes by {size[1]} conditions; run the cell again")
-            conditions = [self.conditions.index(condition) for condition in line["conditions"]]
-            i, j, k = np.ix_([position[scene] for scene in line["scenes"]], [seeds.index(line["seed"])], conditions)
-            if present[i, j, k].any():
-                raise EarmarkError(f"{where}: another fold of the same seed holds some of its scenes; folds must be disjoint")
-            sums[:, i, j, k], present[i, j, k], failed[i, j, k] = values[:, :, None], True, flags[:, None]
-        return Row(name, lines, seeds, sums, present, failed)
+    @cached_property
+    def weights(self) -> np.ndarray:
+        """The bootstrap of the board's scenes, (1 + replicates, scenes)."""
+        return statistics.scene_weights(self.scenes, self.groups, universe=self.universe)
 
-    def _score(self, component: Any) -> None:
-        weights = statistics.scene_weights(self.scenes, self.groups, universe=self.universe)
+    def sums(self, row: Row) -> np.ndarray:
+        """What a row's lines add up, (columns, scenes, seeds, conditions), NaN where null."""
+        return stacked_sums(self.layout, row)
+
+    def replicates(self, sums: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+        """Every figure for every replicate, seed and condition, (replicates, seeds, conditions), from sums and weights (replicates, scenes)."""
+        totals = np.tensordot(weights, np.where(self.left_out[:, None], 0, sums), (1, 1))  # (replicates, columns, seeds, conditions)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            figures = self.task_class.summarise({column: totals[:, index] for index, column in enumerate(self.layout.columns)})
+        return {name: figures[name] for name in self.figures if name in figures}  # some are measured on demand
+
+    def score_of(self, figure: np.ndarray, row: Row, conditions: Sequence[int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """The mean of a figure (1 + replicates, seeds, conditions) over seeds and conditions, (1 + replicates,); and the same where seeds alone are redrawn.
+
+        Args:
+            conditions: places of conditions; those that make the score unless told
+        """
+        chosen = self.noisy if conditions is None else conditions
+        by_seed = figure[:, :, chosen].mean(-1) if len(chosen) else np.full(figure.shape[:2], NAN)
+        shares = statistics.seed_weights(row.seeds, self.scenes)
+        return (shares * by_seed).sum(1), shares @ by_seed[0]
+
+    def _score(self, cache: Cache | None) -> None:
+        keys = [digest([line.get("digest") for line in row.lines]) for row in self.rows]
+        context = self._context() if cache else ""
+        covered = remembered(cache, f"{self.task} coverage", context, keys, lambda index: coverage(self.layout, self.rows[index]))
+        # (scenes, conditions): what is null in any row is left out of all; excluded is what was planned and could not be scored.
+        self.left_out: np.ndarray = np.asarray(covered["null"].any(0))
+        excluded = {(entry["scene"], entry["condition"]) for row in self.rows for line in row.lines for entry in line["excluded"]}
+        self.excluded = np.array([[(scene, condition) in excluded for condition in self.conditions] for scene in self.scenes]) & self.left_out
         usable = [k for k in range(len(self.conditions)) if not self.left_out[:, k].all()]
         heard = [k for k in usable if self.conditions[k].partition(" ")[0] != "clean"] or usable  # "clean N2" is clean for listener N2
-        self.noisy = [k for k in heard if _headline(component, self.conditions[k])] or heard
-        left_out = self.left_out[:, None]  # (scenes, 1, conditions)
-        for row in self.rows:
-            row.complete = bool((row.present | left_out).all())
-            row.present &= ~left_out
-            row.failed &= ~left_out
-            row.sums = np.where(left_out, 0, row.sums)
-            totals = np.tensordot(weights, row.sums, (1, 1))  # (1 + replicates, columns, seeds, conditions)
-            shares = statistics.seed_weights(row.seeds, self.scenes)
-            with np.errstate(divide="ignore", invalid="ignore"):
-                figures = component.summarise({column: totals[:, index] for index, column in enumerate(self.columns)})
-            noisy = figures[self.metric][:, :, self.noisy].mean(-1) if self.noisy else np.full((len(weights), len(row.seeds)), NAN)
-            row.score, row.by_seed = (shares * noisy).sum(1), shares @ noisy[0]
-            row.figures = {name: figures[name][0].mean(0) for name in self.figures if name in figures}  # some are measured on demand
-            row.complete &= bool(np.isfinite(row.score[0]))
+        self.noisy = [k for k in heard if _headline(self.task_class, self.conditions[k])] or heard
+        scored = remembered(cache, self.task, digest([context, self.left_out.tolist()]), keys, lambda index: self._scored(self.rows[index]))
+        for index, row in enumerate(self.rows):
+            row.score, row.by_seed = scored["score"][index], scored["by_seed"][index]
+            row.figures = {name: scored[f"figure {name}"][index] for name in self.figures if f"figure {name}" in scored}
+            row.present, row.failed = (np.where(self.left_out, 0, covered[name][index]) for name in ("present", "failed"))
+            whole = ((row.present == len(row.seeds)) | self.left_out)[:, self.noisy or usable].all()
+            row.complete = bool(whole and np.isfinite(row.score[0]))
+
+    def _scored(self, row: Row) -> dict[str, np.ndarray]:
+        figures = self.replicates(self.sums(row), self.weights)
+        score, by_seed = self.score_of(figures[self.metric], row)
+        return {"score": score, "by_seed": by_seed, **{f"figure {name}": values[0].mean(0) for name, values in figures.items()}}
+
+    def _context(self) -> str:
+        """What scores depend on, beside a row's own lines and what is left out of the board."""
+        code = [file_hash(Path(__file__).with_name(f"{name}.py")) for name in ("board", "rows", "statistics")]
+        return digest([np.__version__, provenance.source_digest(self.task_class), code, self.layout, self.groups, self.universe])
 
 
 def _headline(component: Any, condition: str) -> bool:
@@ -159,9 +143,13 @@ def _headline(component: Any, condition: str) -> bool:
     return all(values.get(name) in wanted for name, wanted in component.headline.items())
 
 
-def boards_of(folder: Path) -> list[Board]:
-    """The boards of a leaderboard, leaderboards/<recipe>, from its summaries. Raises EarmarkError where they are missing, damaged, doubled or contradict."""
-    summaries = sorted(read_summaries(folder / SUMMARIES), key=order)
+def boards_of(folder: Path, cache: Cache | None = None) -> list[Board]:
+    """The boards of a leaderboard, leaderboards/<recipe>, from its summaries, and what a cache knows of them.
+
+    Raises:
+        EarmarkError: summaries are missing, damaged, doubled or contradict each other
+    """
+    summaries = sorted(read_lines(folder / SUMMARIES, cache), key=order)
     if not summaries:
         raise EarmarkError(f"{folder / SUMMARIES}: the file is empty; run the recipe first")
     for (task, front_end, scheme, seed, fold), count in Counter(map(order, summaries)).items():
@@ -173,7 +161,12 @@ def boards_of(folder: Path) -> list[Board]:
     for summary in summaries:
         by_task.setdefault(summary["task"], []).append(summary)
     shared = universes({task: {group for line in lines for group in groups_of(line)} for task, lines in by_task.items()})
-    return [Board(task, lines, shared[task]) for task, lines in by_task.items()]
+    return [Board(task, lines, shared[task], cache) for task, lines in by_task.items()]
+
+
+def cache_of(folder: Path) -> Cache:
+    """Where this machine keeps what it worked out for leaderboards of this name; several of one name displace each other there, no more."""
+    return Cache(default_cache() / "boards" / folder.resolve().name)
 
 
 def groups_of(line: Summary) -> list[str]:
@@ -200,30 +193,30 @@ class Overall:
     reductions: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)  # by task, as score and by_seed of a row, where it is defined
     rank: int | None = None
 
-    @property
+    @cached_property
     def score(self) -> np.ndarray:
         """(1 + replicates,): the mean reduction, NaN where no task has one."""
         return np.mean([score for score, _ in self.reductions.values()] or [np.full(1 + statistics.REPLICATES, NAN)], 0)
 
-    @property
+    @cached_property
     def by_seed(self) -> np.ndarray:
         """(1 + replicates,): likewise, where seeds alone are redrawn."""
         return np.mean([by_seed for _, by_seed in self.reductions.values()] or [np.full(1 + statistics.REPLICATES, NAN)], 0)
 
-    @property
+    @cached_property
     def seeds(self) -> list[int]:
         """The seeds of the task that has fewest."""
         return min((row.seeds for row in self.rows.values()), key=len)
 
-    @property
+    @cached_property
     def records(self) -> tuple[str, ...]:
         """What was measured, on all tasks."""
         return tuple(sorted(record for row in self.rows.values() for record in row.records))
 
-    @property
+    @cached_property
     def track(self) -> str:
         """Closed, or open where any task's is."""
-        return _track(row.track for row in self.rows.values())
+        return track_of(row.track for row in self.rows.values())
 
     @property
     def ranked(self) -> bool:
@@ -263,18 +256,20 @@ def _rank(rows: Sequence["Row | Overall"], sign: int, baseline: Row | None, desi
     """Rank rows within their tracks, by the name of each; returns the corrected p value of each against the baseline. Rows of one record count once."""
     if not rows:
         return {}
-    records = list(dict.fromkeys(row.records for row in rows))
-    first = [next(row for row in rows if row.records == record) for record in records]
-    values, by_seed = (np.array([getattr(row, name) for row in first]) for name in ("score", "by_seed"))
-    tracks = np.array([row.track for row in first])
-    is_baseline = np.array([baseline is not None and row.records == baseline.records for row in first])
+    first: dict[tuple[str, ...], Row | Overall] = {}
+    for row in rows:
+        first.setdefault(row.records, row)
+    values, by_seed = (np.array([getattr(row, name) for row in first.values()]) for name in ("score", "by_seed"))
+    tracks = np.array([row.track for row in first.values()])
+    is_baseline = np.array([baseline is not None and records == baseline.records for records in first])
     same_track = tracks[:, None] == tracks
-    design = design._replace(seeds=np.array([len(row.seeds) for row in first]))
+    design = design._replace(seeds=np.array([len(row.seeds) for row in first.values()]))
     p = statistics.compare(values, by_seed, same_track | is_baseline[:, None] | is_baseline, design)
     ranks = statistics.ranks(sign * values[:, 0], np.where(same_track, p, NAN))
+    places = {records: index for index, records in enumerate(first)}
     for row in rows:
-        row.rank = int(ranks[records.index(row.records)])
-    return {row.name: float(p[records.index(row.records), is_baseline.argmax()]) for row in rows} if is_baseline.any() else {}
+        row.rank = int(ranks[places[row.records]])
+    return {row.name: float(p[places[row.records], is_baseline.argmax()]) for row in rows} if is_baseline.any() else {}
 
 
 def place(row: "Row | Overall", sign: int) -> tuple[Any, ...]:
@@ -299,8 +294,3 @@ def change(row: Row, baseline: Row | None) -> tuple[np.ndarray, np.ndarray] | No
     if baseline is None or not row.complete or row.records == baseline.records:
         return None
     return row.score - baseline.score, row.by_seed - baseline.by_seed
-
-
-def _track(tracks: Iterable[str]) -> str:
-    """The track of a whole; one open part opens it."""
-    return found.pop() if len(found := set(tracks)) == 1 else "open"

@@ -47,6 +47,7 @@ def _parser() -> argparse.ArgumentParser:
     submit.add_argument("--name", default=None, help="its label on the boards (default: after its class or file)")
     submit.add_argument("--recipe", default="mini", help="a name (see `earmark list`) or a YAML file (default: mini)")
     submit.add_argument("--card", type=Path, default=None, metavar="FILE", help="YAML: description, paper, licence, training_data, tuning_budget")
+    submit.add_argument("--unchecked", action="store_true", help="leave out what `earmark check` does")
     submit.add_argument("--replace", action="store_true", help="take the place of an earlier submission of the same name")
     _data(submit)
     _out(submit)
@@ -165,11 +166,11 @@ def _run(options: argparse.Namespace) -> int:
 
 def _submit(options: argparse.Namespace) -> int:
     from benchmark import cards, recipe, run
-    from benchmark.corpora import default_cache
+    from benchmark.corpora import Corpora, default_cache
     from benchmark.frontends import entry_of
     from benchmark.frontends.adapters.command import words_of
     from benchmark.leaderboard import aligned
-    from benchmark.submit import Submission, landing, name_for, submit
+    from benchmark.submit import Submission, landing, name_for, submit, tasks_of
 
     given = {"FRONTEND": options.front_end, "--audio": options.audio, "--command": options.command}
     if sum(value is not None for value in given.values()) != 1:
@@ -182,9 +183,10 @@ def _submit(options: argparse.Namespace) -> int:
     else:
         entry = entry_of(options.front_end, constructed)
     card = cards.read_card(options.card) if options.card else cards.Card()
-    submission = Submission(options.name or name_for(entry), entry, card)
-    name = recipe.load_recipe(options.recipe).name
-    places = run.Places(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / name)
+    wanted = recipe.load_recipe(options.recipe)
+    tasks = () if options.audio is None else tasks_of(options.audio, wanted, Corpora(options.data, default_cache()))
+    submission = Submission(options.name or name_for(entry), entry, card, tasks, not options.unchecked)
+    places = run.Places(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / wanted.name)
     for path in submit(submission, options.recipe, places, _cores(options.jobs), options.replace):
         lines = landing(places.boards, submission.name)
         print(f"\n{submission.name} on {places.boards}\n{aligned(list(lines[0]), [list(line.values()) for line in lines])}\n{path}", flush=True)

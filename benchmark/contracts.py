@@ -144,6 +144,7 @@ class FrontEnd(nn.Module):
     needs: frozenset[str] = frozenset()  # of listener; and of clean, for its loss
     controls: Mapping[str, float] = {}  # settings that need no retraining, with defaults
     dropped_in_only: bool = False  # files and external commands: nothing can be trained on their output
+    opaque: bool = False  # computes outside of PyTorch, where neither parameters nor arithmetic can be counted
     exported: bool = False  # its output was made elsewhere from exported scenes; clean input is never exported, and so not scored
     pretrained_on: str = ""  # the data that it comes trained on; such rows are the open track, and are never ranked with those trained here
 

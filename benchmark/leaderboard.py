@@ -4,6 +4,7 @@
 `overall.csv` and `costs.csv`. Equal summaries give equal bytes.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -193,7 +194,7 @@ def _mean(values: Sequence[Any], decimals: int) -> str:
 
 def _number(value: float | np.floating[Any] | None, decimals: int = 4) -> str:
     """Fixed decimals, never a negative zero; empty where there is no value."""
-    return "" if value is None or not np.isfinite(value) else f"{round(float(value), decimals) + 0.0:.{decimals}f}"
+    return "" if value is None or not math.isfinite(value) else f"{round(float(value), decimals) + 0.0:.{decimals}f}"
 
 
 def safe(value: str) -> str:

@@ -229,12 +229,13 @@ class _Planner:
     def _scored(self, front_end: str, place: _Place) -> dict[str, Any]:
         """What is scored, in a cell's identity."""
         score = place.entry.score.model_dump(exclude={"listeners"} | ({"seed"} if place.entry.score.seed is None else set()))
-        if front_end == REFERENCE or not self.components.front_ends[front_end].exported:
+        if front_end == REFERENCE or not any(getattr(part, "exported", False) for part in self.components.front_ends[front_end].modules()):
             return score
+        pairs = self.corpora.open(reference(place.entry.targets, f"tasks.{place.task}.targets", place.fold)).kind == "pairs"
         noisy = tuple(snr for snr in score["snr"] if snr != "clean")
-        if not noisy:
+        if not pairs and (not noisy or place.entry.interferers is None):
             raise EarmarkError(f"front_ends.{front_end}: clean scenes are never exported, and tasks.{place.task} has no others; leave one of them out")
-        return score | {"snr": noisy}
+        return score if pairs else score | {"snr": noisy}
 
     def _check_unseen(self, place: _Place, source: Mapping[str, Any], behind: Sequence[str]) -> None:
         """EarmarkError where a training behind a row heard a recording, or a target's speaker, that the row is tested on."""

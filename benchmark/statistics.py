@@ -80,10 +80,13 @@ class Design(NamedTuple):
         Three seeds say next to nothing of their spread, those of all rows together do; that rows are equally sensitive to their seeds is assumed (ours). A row
         that is more sensitive keeps its own variance.
         """
-        seeds = np.broadcast_to(self.seeds, len(by_seed))
+        return self._pooled(_variance(by_seed[:, 1:]), rows)
+
+    def _pooled(self, drawn: np.ndarray, rows: int) -> "Design":
+        seeds = np.broadcast_to(self.seeds, len(drawn))
         if not (several := seeds > 1).any():
             return self
-        variances = _variance(by_seed[several, 1:]) * seeds[several] / (seeds[several] - 1)
+        variances = drawn[several] * seeds[several] / (seeds[several] - 1)
         return self._replace(seed_variance=float(variances.mean()), seed_degrees=float(rows * (seeds[several].mean() - 1)))
 
 
@@ -99,14 +102,25 @@ def interval(values: np.ndarray, by_seed: np.ndarray | None, design: Design, lev
     Returns:
         low, high; NaN where the observed value is undefined. Undefined replicates are left out.
     """
-    replicates = values[1:][np.isfinite(values[1:])]
-    if not replicates.size or not np.isfinite(values[0]):
-        return float("nan"), float("nan")
-    error, degrees = _standard_error(values[1:], None if by_seed is None else by_seed[1:], design)
-    tail, spread = (1 - level) / 2, replicates.std()
-    stretch = stdtrit(degrees, tail) * error / (ndtri(tail) * spread) if spread > 0 and degrees > 0 else 1.0
-    low, high = values[0] + stretch * (np.quantile(replicates, [tail, 1 - tail]) - values[0])
+    ((low, high),) = intervals(values[None], None if by_seed is None else by_seed[None], design, level)
     return float(low), float(high)
+
+
+def intervals(values: np.ndarray, by_seed: np.ndarray | None, design: Design, level: float = LEVEL) -> np.ndarray:
+    """The interval of each of several quantities, (quantities, 1 + replicates) to (quantities, 2); the `seeds` of the design may be those of each."""
+    observed, replicates = values[:, :1], values[:, 1:]
+    defined, tail = np.isfinite(replicates), (1 - level) / 2
+    error, degrees = _standard_error(_variance(replicates), None if by_seed is None else _variance(by_seed[:, 1:]), design)
+    quantiles = np.full((len(values), 2), np.nan)
+    whole = defined.all(1)
+    quantiles[whole] = np.quantile(replicates[whole], [tail, 1 - tail], axis=1).T
+    for index in np.flatnonzero(~whole & defined.any(1)):
+        quantiles[index] = np.quantile(replicates[index, defined[index]], [tail, 1 - tail])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        spread = np.sqrt(_variance(replicates))
+        stretch = np.where((spread > 0) & (degrees > 0), stdtrit(degrees, tail) * error / (ndtri(tail) * spread), 1.0)[:, None]
+        ends = observed + stretch * (quantiles - observed)
+    return np.where(np.isfinite(observed), ends, np.nan)
 
 
 def p_values(differences: np.ndarray, by_seed: np.ndarray | None, design: Design) -> np.ndarray:
@@ -128,20 +142,34 @@ def p_values(differences: np.ndarray, by_seed: np.ndarray | None, design: Design
         (...)
     """
     observed, replicates = differences[..., 0], differences[..., 1:]
-    defined = np.isfinite(replicates)
-    total = defined.sum(-1)
-    crossed = total - np.maximum((replicates > TIE).sum(-1), (replicates < -TIE).sum(-1))
-    share = 2 * (1 + crossed) / (1 + total)
-    error, degrees = _standard_error(replicates, None if by_seed is None else by_seed[..., 1:], design)
+    counts = Counts((replicates > TIE).sum(-1), (replicates < -TIE).sum(-1), np.isfinite(replicates).sum(-1))
+    return _p_values(observed, counts, _variance(replicates), None if by_seed is None else _variance(by_seed[..., 1:]), design)
+
+
+class Counts(NamedTuple):
+    """How many replicates are above zero, below it, and defined."""
+
+    above: np.ndarray
+    below: np.ndarray
+    defined: np.ndarray
+
+
+def _p_values(observed: np.ndarray, counts: Counts, whole: np.ndarray, drawn: np.ndarray | None, design: Design) -> np.ndarray:
+    crossed = counts.defined - np.maximum(counts.above, counts.below)
+    share = 2 * (1 + crossed) / (1 + counts.defined)
+    error, degrees = _standard_error(whole, drawn, design)
     with np.errstate(divide="ignore", invalid="ignore"):
         tail = 2 * stdtr(degrees, -np.abs(observed) / error)
     return np.fmin(np.fmax(np.where(crossed == 0, tail, np.fmax(share, tail)), 2.0 ** (1 - design.scenes)), 1)
 
 
-def _standard_error(replicates: np.ndarray, by_seed: np.ndarray | None, design: Design) -> tuple[np.ndarray, np.ndarray]:
-    """From replicates (..., replicates) the standard error (...) and its degrees of freedom: a bootstrap of n draws has (n - 1) / n of the variance."""
-    whole, units, seeds = _variance(replicates), design.units, np.asarray(design.seeds)
-    drawn = np.zeros_like(whole) if by_seed is None else np.minimum(_variance(by_seed), whole)
+def _standard_error(whole: np.ndarray, drawn: np.ndarray | None, design: Design) -> tuple[np.ndarray, np.ndarray]:
+    """The standard error and its degrees of freedom, from the variance of replicates, and that where seeds alone were redrawn (None: one seed).
+
+    A bootstrap of n draws has (n - 1) / n of the variance.
+    """
+    units, seeds = design.units, np.asarray(design.seeds)
+    drawn = np.zeros_like(whole) if drawn is None else np.minimum(drawn, whole)
     with np.errstate(divide="ignore", invalid="ignore"):
         over_units = (whole - drawn) * units / (units - 1)
         over_seeds = np.where(seeds > 1, np.maximum(drawn * seeds / (seeds - 1), design.seed_variance), 0.0)
@@ -151,8 +179,12 @@ def _standard_error(replicates: np.ndarray, by_seed: np.ndarray | None, design: 
 
 
 def _variance(replicates: np.ndarray) -> np.ndarray:
+    defined = np.isfinite(replicates)
+    if defined.all():
+        return np.asarray(replicates.var(-1))
     with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(replicates.var(-1, where=np.isfinite(replicates)))
+        means = np.where(defined, replicates, 0).sum(-1, keepdims=True) / defined.sum(-1, keepdims=True)
+        return np.asarray((np.where(defined, replicates - means, 0) ** 2).sum(-1) / defined.sum(-1))
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -175,19 +207,47 @@ def compare(values: np.ndarray, by_seed: np.ndarray, compared: np.ndarray, desig
         (rows, rows), symmetric, NaN where nothing was compared
     """
     table = np.full(compared.shape, np.nan)
-    pairs = np.argwhere(np.triu(compared, 1))
-    if len(pairs):
-        first, second = pairs.T
+    first, second = np.nonzero(np.triu(compared, 1))
+    if len(first):
         seeds = np.broadcast_to(design.seeds, len(values))
-        both = design._replace(seeds=np.maximum(seeds[first], seeds[second]))
-        both = both.pooled(by_seed[first] - by_seed[second], len(values) - 1)
-        raw = [
-            p_values(values[first[part]] - values[second[part]], by_seed[first[part]] - by_seed[second[part]], both._replace(seeds=both.seeds[part]))
-            for part in np.array_split(np.arange(len(pairs)), -(-len(pairs) // 256))  # bounds the memory of large boards
-        ]
-        table[first, second] = holm(np.concatenate(raw))
+        whole, drawn = (_pair_variances(each[:, 1:])[first, second] for each in (values, by_seed))
+        above, defined = _pair_counts(values[:, 1:])
+        counts = Counts(above[first, second], above[second, first], defined[first, second])
+        both = design._replace(seeds=np.maximum(seeds[first], seeds[second]))._pooled(drawn, len(values) - 1)
+        table[first, second] = holm(_p_values(values[first, 0] - values[second, 0], counts, whole, drawn, both))
         table[second, first] = table[first, second]
     return table
+
+
+def _pair_variances(replicates: np.ndarray) -> np.ndarray:
+    """The variance of the difference of every two rows over the replicates that are defined in both, (rows, replicates) to (rows, rows)."""
+    defined = np.isfinite(replicates)
+    known = defined.astype(np.float64)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        means = np.where(defined, replicates, 0).sum(1, keepdims=True) / known.sum(1, keepdims=True)
+        centred = np.where(defined, replicates - means, 0)  # nothing is lost to cancellation
+        products = centred @ centred.T
+        if defined.all():
+            squares = np.diag(products)
+            return np.maximum(squares[:, None] + squares - 2 * products, 0) / replicates.shape[1]
+        count, sums, squares = known @ known.T, centred @ known.T, centred**2 @ known.T
+        return np.maximum((squares + squares.T - 2 * products) / count - ((sums - sums.T) / count) ** 2, 0)
+
+
+def _pair_counts(replicates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """In how many replicates each row is above each other, and in how many both are defined, (rows, replicates) to (rows, rows) twice."""
+    known = np.isfinite(replicates)
+    both = (known.astype(np.float64) @ known.T).astype(np.int64)
+    values = np.ascontiguousarray(np.where(known, replicates, -np.inf).T)
+    order = np.argsort(values, 1)
+    with np.errstate(invalid="ignore"):
+        steps = np.diff(np.take_along_axis(values, order, 1), axis=1, prepend=-np.inf) > TIE
+    # Places among the rows of a replicate, ties sharing one, what is undefined lowest: small integers are compared far faster than floats.
+    places = np.empty(values.shape, np.int16 if len(replicates) < 2**15 else np.int32)
+    np.put_along_axis(places, order, steps.cumsum(1, dtype=places.dtype), 1)
+    places, counts = np.ascontiguousarray(places.T), np.uint16 if len(places) < 2**16 else np.uint32
+    above = np.array([(own > places).view(np.uint8).sum(1, dtype=counts) for own in places], np.int64)
+    return above - (known.sum(1)[:, None] - both), both
 
 
 def ranks(scores: np.ndarray, p: np.ndarray) -> np.ndarray:

@@ -3,8 +3,9 @@
 import json
 import multiprocessing
 import re
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -14,10 +15,13 @@ from benchmark.board import Board, Row, boards_of, change, overall
 from benchmark.cards import Card
 from benchmark.cells import Plan, placeless
 from benchmark.cells import Row as PlannedRow
+from benchmark.conformance import details, examine
 from benchmark.contracts import Corpus
 from benchmark.corpora import Corpora, reference
 from benchmark.errors import EarmarkError, unknown
+from benchmark.export import expected
 from benchmark.frontends import build_front_end
+from benchmark.frontends.adapters.folder import audit
 from benchmark.guard import Guard
 from benchmark.plan import make_plan
 from benchmark.recipe import LABEL, TAKEN, Recipe, load_recipe
@@ -34,6 +38,8 @@ class Submission:
     name: str
     entry: Mapping[str, Any]
     card: Card = field(default_factory=Card)
+    tasks: tuple[str, ...] = ()  # that it is scored on; none: all of the recipe
+    checked: bool = True  # it must keep to the rules of benchmark.conformance
 
     @property
     def identity(self) -> str:
@@ -67,7 +73,7 @@ def submit(submission: Submission, recipe_name: str, places: Places, jobs: int, 
     Raises:
         EarmarkError: the name is taken, the front-end cannot be built, cells failed, or files were changed that are not its own; what is finished is kept
     """
-    own = load_recipe(recipe_name)
+    own = _of_tasks(load_recipe(recipe_name), submission.tasks)
     _check_name(submission, own, places.boards, replacing)
     dropping_in = [label for label, spec in own.schemes.items() if not _moves(spec.name)]
     if not dropping_in:
@@ -89,7 +95,8 @@ def _apart(submission: Submission, recipe_name: str, stages: list[list[str]], pl
     """Plan and run the cells of some schemes after the other in one other process; of each stage the rows and the failures."""
     with tempfile.TemporaryDirectory(prefix="earmark-") as scratch:
         job = {"name": submission.name, "entry": dict(submission.entry), "recipe": recipe_name, "stages": stages, "jobs": jobs, "answers": scratch}
-        where = {name: None if (path := getattr(places, name)) is None else str(path) for name in ("data", "cache", "runs", "boards")}
+        job |= {"tasks": submission.tasks, "checked": submission.checked}
+        where = [None if path is None else str(path) for path in (places.data, places.cache, places.runs, places.boards)]
         child = multiprocessing.get_context("spawn").Process(target=_child, args=(json.dumps(job | {"places": where}),))
         child.start()
         for stage in range(len(stages)):
@@ -109,11 +116,15 @@ def _apart(submission: Submission, recipe_name: str, stages: list[list[str]], pl
 
 def _child(text: str) -> None:
     job = json.loads(text)
-    places = Places(**{name: None if path is None else Path(path) for name, path in job["places"].items()})
+    data, cache, runs, boards = job["places"]
+    places = Places(None if data is None else Path(data), Path(cache), Path(runs), Path(boards))
     for stage, schemes in enumerate(job["stages"]):
         try:
-            if stage and build_front_end(job["entry"]).dropped_in_only:
+            front_end = build_front_end(job["entry"])
+            if stage and front_end.dropped_in_only:
                 return
+            if not stage and job["checked"] and not front_end.dropped_in_only:
+                _check_rules(job)
             answer = _ran(job, schemes, places)
         except EarmarkError as error:
             answer = {"error": str(error)}
@@ -124,14 +135,41 @@ def _child(text: str) -> None:
             return
 
 
+def _check_rules(job: Mapping[str, Any]) -> None:
+    """EarmarkError with what was expected, what came and why it matters, for every rule that is broken."""
+    print(f"checking {job['name']}; --unchecked leaves this out", file=sys.stderr)
+    broken = [details(finding) for finding in examine(lambda: build_front_end(job["entry"])) if finding.status == "failed"]
+    if broken:
+        raise EarmarkError("\n".join([f"{job['name']}: it breaks {len(broken)} of the rules that the engine relies on; mend it, or say --unchecked", *broken]))
+
+
 def _ran(job: Mapping[str, Any], schemes: list[str], places: Places) -> dict[str, Any]:
-    recipe = load_recipe(job["recipe"], {job["name"]: job["entry"]})
+    recipe = _of_tasks(load_recipe(job["recipe"], {job["name"]: job["entry"]}), job["tasks"])
     chosen = replace(recipe, schemes={label: recipe.schemes[label] for label in schemes}, together={})
     store = Store(places.runs)
     plan = make_plan(recipe if len(schemes) == len(recipe.schemes) else chosen, Corpora(places.data, places.cache)).of(job["name"])
     check_code(plan, store, accept=False)
     failures = run_cells(plan, missing_cells(plan, store), store, places, job["jobs"])
     return {"rows": [asdict(row) for row in plan.rows], "failures": failures}
+
+
+def tasks_of(folder: Path, recipe: Recipe, corpora: Corpora) -> tuple[str, ...]:
+    """The tasks of a recipe that a folder of enhanced scenes is for. Raises EarmarkError that lists, a line each, what is wrong with its files."""
+    scenes = expected(recipe, corpora)
+    names = {path.stem for path in folder.glob("*.wav")}
+    tasks = tuple(label for label, files in scenes.items() if names & files.keys())
+    if not tasks:
+        raise EarmarkError(
+            f"{folder}: no file has the name of a scene of {recipe.name}; run `earmark export {recipe.name} scenes`, enhance those and keep their names"
+        )
+    wanted = {name: entry for label in tasks for name, entry in scenes[label].items()}
+    if findings := audit(folder, {"files": list(wanted.values())}):
+        raise EarmarkError("\nearmark: ".join(findings))
+    return tasks
+
+
+def _of_tasks(recipe: Recipe, tasks: Sequence[str]) -> Recipe:
+    return replace(recipe, tasks={label: entry for label, entry in recipe.tasks.items() if label in tasks}, together={}) if tasks else recipe
 
 
 def landing(boards: Path, name: str) -> list[dict[str, str]]:
@@ -153,12 +191,12 @@ def landing(boards: Path, name: str) -> list[dict[str, str]]:
 def _landed(board: Board, row: Row) -> dict[str, str]:
     competitors = sum(other.rank is not None and other.track == row.track for other in board.rows)
     changed = change(row, board.baseline)
-    gain = ""
+    gain, p = "", board.p.get(row.name)
     if changed is not None:
         low, high = statistics.interval(changed[0], changed[1], board.designs()[1]._replace(seeds=len(row.seeds)))
         better = "better" if changed[0][0] * board.sign > 0 else "worse"
-        gain = f"{changed[0][0]:+.4f} ({low:+.4f} to {high:+.4f}), {better}"
-    p = board.p.get(row.name)
+        sure = "" if p is not None and p < 0.05 else ", not significantly"
+        gain = f"{changed[0][0]:+.4f} ({low:+.4f} to {high:+.4f}), {better}{sure}"
     return {
         "task": f"{board.task} ({board.metric})",
         "scheme": row.name[1],

@@ -2,7 +2,8 @@
 
 Scenes, their groups and their conditions stand on lines of their own, which summaries name by digest. In a summary a table (scenes by conditions) is packed:
 a row of digits is a string, a row of equal values one value, and where most scenes have the same row it stands once, as "*". A summary's seal is over what is
-meant, not how it is written.
+meant, not how it is written. Files of many thousand lines are read with a cache of the lines whose seals were found intact; of these only the short fields are
+parsed, and the sums when they are asked for.
 """
 
 import hashlib
@@ -12,6 +13,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from benchmark.cache import Cache
 from benchmark.errors import EarmarkError
 from benchmark.store import canonical, write_text
 
@@ -25,40 +29,65 @@ LISTS = {"scenes", "groups", "conditions", "digest"}  # the fields of a line of 
 Summary = dict[str, Any]
 
 
+class Line(Summary):
+    """A summary as it was read, its seal intact, without its sums: `sums_of` has them. Never changed in place; what is made of it is made of `unpacked`."""
+
+    def __init__(self, fields: Summary, text: bytes, lists: Summary) -> None:
+        super().__init__(fields)
+        self.text = text  # as it stands in the file
+        self.lists = lists  # the line of its scenes
+
+
 def seal(summary: Mapping[str, Any]) -> Summary:
     """The summary with its "digest": SHA-256 of the canonical JSON of all the rest; ValueError where a number is not finite."""
-    rest = {key: value for key, value in summary.items() if key != "digest"}
+    rest = {key: value for key, value in unpacked(summary).items() if key != "digest"}
     return {**rest, "digest": hashlib.sha256(canonical(rest).encode()).hexdigest()}
 
 
 def read_summaries(path: Path) -> list[Summary]:
-    """All lines of a summaries file; EarmarkError names the file and the line that is cut, edited or lacks something."""
+    """All summaries of a file, whole; raises as `read_lines` does."""
+    return [unpacked(line) for line in read_lines(path)]
+
+
+def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
+    """All lines of a summaries file, without their sums; EarmarkError names the file and the line that is cut, edited or lacks something.
+
+    Args:
+        cache: where lines whose seals were checked before are remembered; without one every seal is checked
+    """
     if not path.is_file():
         raise EarmarkError(f"{path}: no such file; run the recipe first")
-    lines = [(number, _parsed(path, number, line)) for number, line in enumerate(path.read_bytes().splitlines(), 1)]
-    lists = {line["digest"]: line for _, line in lines if line.keys() == LISTS}
-    summaries = []
-    for number, line in lines:
-        if line.keys() == LISTS:
+    texts = list(enumerate(path.read_bytes().splitlines(), 1))
+    heads = [_head(text) or _parsed(path, number, text) for number, text in texts]
+    lists = {head["digest"]: (head, text) for head, (_, text) in zip(heads, texts, strict=True) if head.keys() == LISTS}
+    before = set(cache.read("lines", "1").get("intact", np.array([])).tolist()) if cache else set()
+    intact, lines = set(), []
+    for head, (number, text) in zip(heads, texts, strict=True):
+        if head.keys() == LISTS:
             continue
-        try:
-            summary = _unpacked(line, lists)
-            intact = summary["digest"] == seal(summary)["digest"]
-        except (ValueError, TypeError, KeyError, AttributeError):
-            raise EarmarkError(f"{path} line {number}: not a summary, or the line of its scenes is missing; {REMEDY}") from None
-        if not intact:
-            raise EarmarkError(f"{path} line {number}: the line, or that of its scenes, was edited: its digest does not match; {REMEDY}")
-        if missing := [field for field in FIELDS if field not in summary]:
-            raise EarmarkError(f"{path} line {number}: the summary lacks {', '.join(missing)}; {REMEDY}")
-        summaries.append(summary)
-    return summaries
+        scenes, scenes_text = lists.get(str(head.get("scenes")), ({}, b""))
+        key = hashlib.sha256(text + scenes_text).hexdigest()
+        if key not in before:
+            whole = _checked(path, number, text, scenes)
+            if whole != head:  # not as this module writes it: read with care every time
+                lines.append(Line({**whole, **scenes, "digest": whole["digest"]}, text, scenes))
+                continue
+        intact.add(key)
+        lines.append(Line({**head, **scenes, "digest": head["digest"]}, text, scenes))
+    if cache and not before >= intact:
+        cache.write("lines", "1", {"intact": np.array(sorted(intact))})
+    return lines
 
 
 def write_summaries(path: Path, summaries: Iterable[Mapping[str, Any]]) -> None:
     """Write sealed summaries, sorted by task, row, seed and fold, one a line, after the lists of scenes; whole or not at all."""
-    sealed = [seal(summary) for summary in sorted(summaries, key=order)]
-    lists = {entry["digest"]: entry for entry in map(_lists, sealed)}
-    write_text(path, "".join(f"{canonical(line)}\n" for line in [*lists.values(), *map(_packed, sealed)]))
+    lists: dict[str, Summary] = {}
+    texts = []
+    for summary in sorted(summaries, key=order):
+        entry, text = (summary.lists, summary.text.decode()) if isinstance(summary, Line) else _written(summary)
+        lists[entry["digest"]] = entry
+        texts.append(text)
+    write_text(path, "".join(f"{text}\n" for text in [*map(canonical, lists.values()), *texts]))
 
 
 def order(summary: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -66,9 +95,19 @@ def order(summary: Mapping[str, Any]) -> tuple[Any, ...]:
     return summary["task"], summary["front_end"], summary["scheme"], summary["seed"], str(summary["fold"])
 
 
-def _parsed(path: Path, number: int, line: bytes) -> Summary:
+def _head(text: bytes) -> Summary | None:
+    """A line's fields without its sums, which are most of it, cut out where they stand in canonical JSON; None where they do not stand there."""
+    start, end = text.find(b',"sums":'), text.rfind(b',"synthetic":')
     try:
-        parsed = json.loads(line)
+        head = json.loads(text[:start] + text[end:]) if 0 < start < end else None
+    except ValueError:
+        return None
+    return head if isinstance(head, dict) else None
+
+
+def _parsed(path: Path, number: int, text: bytes) -> Summary:
+    try:
+        parsed = json.loads(text)
     except ValueError:
         parsed = None
     if not isinstance(parsed, dict):
@@ -76,23 +115,51 @@ def _parsed(path: Path, number: int, line: bytes) -> Summary:
     return parsed
 
 
-def _lists(summary: Summary) -> Summary:
-    return seal({name: summary[name] for name in ("scenes", "groups", "conditions")})
+def _checked(path: Path, number: int, text: bytes, scenes: Summary) -> Summary:
+    """A line without its sums; EarmarkError where it was edited or lacks something."""
+    line = _parsed(path, number, text)
+    try:
+        if "sums" in line and not scenes:
+            raise KeyError(line["scenes"])
+        summary = {**line, **scenes, "digest": line["digest"]}
+        intact = seal(summary)["digest"] == line["digest"]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise EarmarkError(f"{path} line {number}: not a summary, or the line of its scenes is missing; {REMEDY}") from None
+    if not intact:
+        raise EarmarkError(f"{path} line {number}: the line, or that of its scenes, was edited: its digest does not match; {REMEDY}")
+    if missing := [field for field in FIELDS if field not in summary]:
+        raise EarmarkError(f"{path} line {number}: the summary lacks {', '.join(missing)}; {REMEDY}")
+    return {name: value for name, value in line.items() if name != "sums"}
 
 
-def _packed(summary: Summary) -> Summary:
-    tables = {name: _packed_table(table) for name, table in summary["sums"].items()}
-    rest = {name: value for name, value in summary.items() if name not in ("groups", "conditions")}
-    return {**rest, "scenes": _lists(summary)["digest"], "sums": tables, "failed": _packed_table(summary["failed"])}
+def sums_of(summary: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tables of a summary's sums by column, packed or not."""
+    sums: Mapping[str, Any] = json.loads(summary.text)["sums"] if isinstance(summary, Line) else summary["sums"]
+    return sums
 
 
-def _unpacked(line: Summary, lists: Mapping[str, Summary]) -> Summary:
-    if "sums" not in line:
-        return line
-    scenes = {name: value for name, value in lists[line["scenes"]].items() if name != "digest"}
-    size = len(scenes["scenes"]), len(scenes["conditions"])
-    tables = {name: _unpacked_table(table, *size) for name, table in line["sums"].items()}
-    return {**line, **scenes, "sums": tables, "failed": _unpacked_table(line["failed"], *size)}
+def unpacked(summary: Mapping[str, Any]) -> Summary:
+    """The summary with its tables as lists of conditions for each scene, whether they are packed or not."""
+    if "sums" not in summary and not isinstance(summary, Line):
+        return dict(summary)  # a line of scenes
+    size = len(summary["scenes"]), len(summary["conditions"])
+    tables = {name: unpacked_table(table, *size) for name, table in sums_of(summary).items()}
+    return {**summary, "sums": tables, "failed": unpacked_table(summary["failed"], *size)}
+
+
+def unpacked_table(table: Any, scenes: int, conditions: int) -> list[list[Any]]:
+    """A table as a list of conditions for each scene, whether it is packed or not."""
+    rows = [table.get(str(index), table["*"]) for index in range(scenes)] if isinstance(table, dict) else table
+    return [row if isinstance(row, list) else [int(digit) for digit in row] if isinstance(row, str) else [row] * conditions for row in rows]
+
+
+def _written(summary: Mapping[str, Any]) -> tuple[Summary, str]:
+    """The line of a summary's scenes, and its own text."""
+    sealed = seal(summary)
+    lists = seal({name: sealed[name] for name in ("scenes", "groups", "conditions")})
+    rest = {name: value for name, value in sealed.items() if name not in ("groups", "conditions")}
+    packed = {"sums": {name: _packed_table(table) for name, table in sealed["sums"].items()}, "failed": _packed_table(sealed["failed"])}
+    return lists, canonical({**rest, **packed, "scenes": lists["digest"]})
 
 
 def _packed_table(rows: list[list[Any]]) -> list[Any] | dict[str, Any]:
@@ -108,8 +175,3 @@ def _packed_row(row: list[Any]) -> Any:
     if len(kinds) == 1 and row.count(row[0]) == len(row):
         return row[0]
     return "".join(map(str, row)) if kinds == {int} and all(0 <= value <= 9 for value in row) else row
-
-
-def _unpacked_table(table: Any, scenes: int, conditions: int) -> list[list[Any]]:
-    rows = [table.get(str(index), table["*"]) for index in range(scenes)] if isinstance(table, dict) else table
-    return [row if isinstance(row, list) else [int(digit) for digit in row] if isinstance(row, str) else [row] * conditions for row in rows]

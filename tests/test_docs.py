@@ -6,8 +6,10 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from benchmark import audio
 from benchmark.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -58,6 +60,7 @@ def examples(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text, encoding="utf-8")
     (tmp_path / "my.yaml").write_text("# Mine\nbase: demo.yaml\nseeds: [2]\n", encoding="utf-8")
     (tmp_path / "FOLDER").mkdir()
+    audio.write(tmp_path / "noisy.wav", np.random.default_rng(0).normal(0, 0.01, (1, 8000)))
     shutil.copytree(ROOT / "leaderboards", tmp_path / "leaderboards")
     monkeypatch.chdir(tmp_path)
     return tmp_path

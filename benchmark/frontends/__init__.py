@@ -21,7 +21,9 @@ def entry_of(text: str, options: Mapping[str, Any] | None = None) -> dict[str, A
     if text.endswith(".onnx"):
         return {"adapters/onnx": {"path": str(Path(text).expanduser().resolve()), **given}}
     if text.startswith("speechbrain:"):
-        return {"adapters/speechbrain": {"source": text.partition(":")[2], **given}}
+        source = text.partition(":")[2]
+        folder = Path(source).expanduser()
+        return {"adapters/speechbrain": {"source": str(folder.resolve()) if folder.is_dir() else source, **given}}
     path, separator, name = text.rpartition(":")
     return {f"{Path(path).expanduser().resolve()}:{name}" if separator and path.endswith(".py") else text: given}
 

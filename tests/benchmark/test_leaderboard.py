@@ -9,8 +9,9 @@ from summaries import CONDITIONS, TASKS, Hits, summary
 
 from benchmark import leaderboard, registry
 from benchmark.board import groups_of
+from benchmark.cache import Cache
 from benchmark.errors import EarmarkError
-from benchmark.summary_file import seal, write_summaries
+from benchmark.summary_file import read_lines, read_summaries, seal, write_summaries
 
 
 @pytest.fixture(autouse=True)
@@ -276,6 +277,84 @@ def test_rebuilding_gives_the_same_bytes_in_any_order_of_lines(tmp_path: Path):
     shuffled.write_text("".join(reversed(shuffled.read_text(encoding="utf-8").splitlines(keepends=True))), encoding="utf-8")
     leaderboard.build(tmp_path / "two")
     assert all(first[name] == (tmp_path / "two" / name).read_bytes() for name in first if name.endswith(".csv"))
+
+
+def test_a_cache_changes_no_byte(tmp_path: Path):
+    """Lines come, go and exclude scenes; what is remembered of the rest, or damaged, makes no difference."""
+    hole = summary(front_end="hole")
+    for rows in hole["sums"].values():
+        rows[4][1] = None
+    base = [summary(task, seed=seed) for task in TASKS for seed in (1, 2)]
+    stages = [base, [*base, summary(front_end="unet")], [*base, hole], [*base, summary("commands", "unet")], base[1:]]
+    cache = Cache(tmp_path / "cache")
+    for stage, lines in enumerate([*stages, base]):
+        if stage == len(stages):
+            for path in (tmp_path / "cache").iterdir():
+                path.write_bytes(path.read_bytes()[:-100])
+        for name, kept in (("with", cache), ("without", None)):
+            write_summaries(tmp_path / name / "summaries.jsonl", lines)
+            leaderboard.build(tmp_path / name, kept)
+        made = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("with", "without")]
+        assert made[0] == made[1]
+
+
+def test_an_edited_line_is_refused_though_the_cache_knew_it(tmp_path: Path):
+    cache = Cache(tmp_path / "cache")
+    boards(tmp_path, summary(), summary(seed=2))
+    leaderboard.build(tmp_path, cache)
+    path = tmp_path / "summaries.jsonl"
+    intact = path.read_text(encoding="utf-8")
+    for old, new in (('"seed":2', '"seed":7'), ('"scene07"', '"scene70"'), ('"words":{"*":10', '"words":{"*":11')):
+        path.write_text(intact.replace(old, new), encoding="utf-8")
+        with pytest.raises(EarmarkError, match="was edited"):
+            leaderboard.build(tmp_path, cache)
+
+
+def test_lines_are_written_again_as_they_stood(tmp_path: Path):
+    path = tmp_path / "summaries.jsonl"
+    write_summaries(path, [summary(), summary("commands")])
+    before = path.read_bytes()
+    write_summaries(path, read_lines(path))
+    assert path.read_bytes() == before
+    write_summaries(path, read_summaries(path))
+    assert path.read_bytes() == before
+
+
+def test_a_line_that_is_spelt_otherwise_means_the_same(tmp_path: Path):
+    """Its seal is over what is meant: spaces and the order of fields do not matter, with a cache and without."""
+    board = boards(tmp_path, summary(), summary(front_end="unet"))["asr"]
+    path = tmp_path / "summaries.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    path.write_text("".join(json.dumps(dict(reversed(line.items()))) + "\n" for line in lines), encoding="utf-8")
+    for cache in (None, Cache(tmp_path / "cache"), Cache(tmp_path / "cache")):
+        leaderboard.build(tmp_path, cache)
+        with (tmp_path / "asr.csv").open(encoding="utf-8", newline="") as file:
+            assert list(csv.DictReader(file)) == board
+
+
+def test_rows_that_no_other_beats_in_quality_and_cost_are_marked(tmp_path: Path):
+    """Of the closed track: a dear good one, one as dear and worse, a cheap one in between, and one that is as quick as nothing but waits for the end."""
+
+    def costs(macs: int | None, latency: float | None) -> dict[str, Any]:
+        return {"costs": {"parameters": 100, "macs_per_second": macs, "latency_ms": latency, "real_time_factor": 0.1}}
+
+    lines = [
+        summary("commands", "identity", "noisy", 0.9, costs={"parameters": 0, "macs_per_second": 0, "latency_ms": 0.0}),
+        summary("commands", "dear", "joint", 0.1, **costs(9000, 8.0)),
+        summary("commands", "worse", "joint", 0.5, **costs(9000, 8.0)),
+        summary("commands", "cheap", "joint", 0.3, **costs(100, 8.0)),
+        summary("commands", "late", "joint", 0.3, **costs(100, None)) | {"keys": {"outputs": "late"}},
+        summary("commands", "unknown", "joint", 0.01, **costs(None, 8.0)),
+        summary("commands", "strong", "joint", 0.01, track="open", **costs(1, 1.0)),
+        with_reference("commands"),
+    ]
+    lines[4]["sums"] = lines[3]["sums"]
+    marks = {line["front_end"]: (line["pareto"], line["pareto_overall"]) for line in boards(tmp_path, *lines)["costs"]}
+    assert marks == {
+        **dict.fromkeys(("identity", "dear", "cheap", "strong"), ("yes", "yes")),
+        **dict.fromkeys(("worse", "late"), ("no", "no")),
+        **dict.fromkeys(("unknown", "reference"), ("", "")),
+    }
 
 
 def test_boards_of_tasks_that_are_gone_are_removed(tmp_path: Path):

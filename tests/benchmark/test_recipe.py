@@ -331,7 +331,7 @@ def test_defaults_and_the_same_values_written_out_are_one_recipe(tmp_path, recwa
 def test_the_defaults_of_every_component_are_valid_and_stay_what_they_are(kind, given):
     for name in registry.names(kind):
         cls = registry.load(kind, name)
-        wanted = {"path": "x", "module": "x.py:X", "members": []}  # what some constructors insist on
+        wanted = {"path": "x", "module": "x.py:X", "members": [], "command": "x {in} {out}", "source": "x"}  # what some constructors insist on
         needed = {key: value for key, value in wanted.items() if key in signature(cls).parameters}
         bound = bind(name, cls, needed, given)
         assert json.loads(json.dumps(bound)) == bound

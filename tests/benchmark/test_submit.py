@@ -1,6 +1,7 @@
 """Submissions: on a board in one command, there to stay, and unable to touch what is not theirs."""
 
 import os
+import shutil
 import subprocess
 import sys
 
@@ -10,9 +11,11 @@ import toys
 import yaml
 
 from benchmark.cli import main
+from benchmark.corpora import Corpora
 from benchmark.errors import EarmarkError
 from benchmark.frontends import entry_of
-from benchmark.submit import name_for
+from benchmark.recipe import load_recipe
+from benchmark.submit import name_for, tasks_of
 from benchmark.summary_file import read_summaries
 
 LOUDER = """
@@ -103,11 +106,37 @@ def test_what_meddles_with_finished_work_is_found_out(here, capsys):
     (elsewhere / "meddler.py").write_text(MEDDLER.format(runs=str(folder / "runs")))
     kept = {path: path.read_bytes() for path in (folder / "runs/records").glob("*/manifest.json")}
     before = lines(folder)
-    assert main(["submit", f"{elsewhere}/meddler.py:Meddler", "--recipe", recipe]) == 2
+    assert main(["submit", f"{elsewhere}/meddler.py:Meddler", "--recipe", recipe, "--unchecked"]) == 2
     assert "changed while code from outside ran" in capsys.readouterr().err
     assert lines(folder) == before
     for path, content in kept.items():
         path.write_bytes(content)
+
+
+def test_a_folder_of_exported_scenes_is_scored_on_what_it_holds(here, capfd):
+    folder, recipe, _ = here
+    assert main(["export", recipe, "scenes"]) == 0
+    shutil.copytree("scenes", "as_it_was", ignore=shutil.ignore_patterns("*.json"))
+    first, second, *_ = sorted((folder / "as_it_was").glob("*.wav"))
+    content, other = first.read_bytes(), second.read_bytes()
+    first.unlink()
+    second.write_bytes(other[:-400])
+    submission = ["submit", "--audio", "as_it_was", "--recipe", recipe]
+    assert main(submission) == 2
+    errors = capfd.readouterr().err.splitlines()
+    assert [line for line in errors if first.name in line]
+    assert [line for line in errors if second.name in line]
+    first.write_bytes(content)
+    second.write_bytes(other)
+    assert main(submission) == 0
+    board = pd.read_csv(folder / "leaderboards/toy/bands.csv").set_index(["front_end", "scheme"])
+    for scheme in ("clean", "noisy"):
+        ours, plain = board.loc[("as_it_was", scheme)], board.loc[("identity", scheme)]
+        assert (ours["score"], ours["snr_0"]) == (plain["score"], plain["snr_0"])
+        assert pd.isna(ours["clean"])
+        assert ours["track"] == "open"  # nobody knows what it was trained on
+    with pytest.raises(EarmarkError, match="no file has the name of a scene"):
+        tasks_of(folder, load_recipe(recipe), Corpora(None, folder / "cache"))
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ class Articulation(Generated):
     package = "vocaltractlab_cython"
     columns = ("id", "group", "audio", "tracks")
     files = ("audio", "tracks")
-    published = "59eed1a34159123c59e1e318e35c14347c37612863751819283a5292781a56b7"
+    published = "9a4362e8a2713a6219e9af135eac095ce0fd170ab8cea388d52119ebccae0cfd"
 
     @property
     def schema(self) -> dict[str, list[str]]:

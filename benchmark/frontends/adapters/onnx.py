@@ -47,7 +47,7 @@ def _session(path: Path) -> Any:
     try:
         import onnxruntime
     except ModuleNotFoundError as error:
-        raise EarmarkError(f"the package {error.name} is missing; install the extra 'dnsmos'") from error
+        raise EarmarkError(f"the package {error.name} is missing; install the extra 'onnx'") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 4  # what goes wrong is raised

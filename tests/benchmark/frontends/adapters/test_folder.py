@@ -1,5 +1,7 @@
 """A folder of enhanced files, right and wrong."""
 
+import json
+
 import numpy as np
 import pytest
 import soundfile
@@ -9,6 +11,7 @@ from benchmark import audio
 from benchmark.contracts import Heard
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
+from benchmark.frontends.adapters.folder import audit, read_manifest
 
 
 @pytest.fixture
@@ -41,7 +44,8 @@ def test_files_are_the_output(folder, heard):
         (lambda path: audio.write(path, np.zeros((2, 501), np.float32)), "501 samples"),
         (lambda path: audio.write(path, np.zeros((1, 500), np.float32)), "1 channel of 500 samples"),
         (lambda path: audio.write(path, np.full((2, 500), np.nan, np.float32)), "not finite; enhance its mixture again"),
-        (lambda path: soundfile.write(path, np.zeros((500, 2)), 8000), "1000 samples"),
+        (lambda path: soundfile.write(path, np.zeros((500, 2)), 8000), "resampled to 8000 Hz, the mixture has 16000"),
+        (lambda path: soundfile.write(path, np.zeros((1500, 2)), 48000), "resampled to 48000 Hz"),
     ],
 )
 def test_a_wrong_file_is_named_in_one_line(folder, heard, change, message):
@@ -51,6 +55,69 @@ def test_a_wrong_file_is_named_in_one_line(folder, heard, change, message):
         front_end.process(heard)
     assert str(folder / "b.wav") in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.fixture
+def manifest(heard):
+    sizes = zip(heard.names, heard.lengths.tolist(), strict=True)
+    return {"files": [{"name": name, "channels": 2, "samples": length, "sample_rate": 16000} for name, length in sizes]}
+
+
+def test_an_audit_finds_nothing_in_a_folder_that_is_right(folder, manifest, tmp_path):
+    assert audit(folder, manifest) == []
+    path = tmp_path / "elsewhere" / "manifest.json"
+    path.parent.mkdir()
+    path.write_text(json.dumps(manifest))
+    assert audit(folder, path) == []
+    assert read_manifest(path) == manifest
+
+
+def loud(path, subtype, share=1.0):
+    soundfile.write(path, np.full((500, 2), share), 16000, subtype=subtype)
+
+
+@pytest.mark.parametrize(
+    ("change", "finding"),
+    [
+        (lambda path: path.unlink(), "b.wav: no such file"),
+        (lambda path: audio.write(path, np.zeros((2, 499), np.float32)), "b.wav: 2 channels of 499 samples"),
+        (lambda path: audio.write(path, np.zeros((1, 500), np.float32)), "b.wav: 1 channel of 500 samples"),
+        (lambda path: soundfile.write(path, np.zeros((500, 2)), 44100), "b.wav: resampled to 44100 Hz"),
+        (lambda path: audio.write(path, np.full((2, 500), np.inf, np.float32)), "b.wav: the file holds samples that are not finite"),
+        (lambda path: path.write_bytes(path.read_bytes()[:-100]), "b.wav: cut short"),
+        (lambda path: loud(path, "PCM_16"), "b.wav: clipped, 1000 samples"),
+        (lambda path: loud(path, "PCM_24", -1.0), "b.wav: clipped, 1000 samples"),
+        (lambda path: path.with_name("c.wav").write_bytes(path.read_bytes()), "c.wav: no mixture was exported under this name"),
+    ],
+)
+def test_an_audit_names_each_thing_that_is_wrong(folder, manifest, change, finding):
+    change(folder / "b.wav")
+    (found,) = audit(folder, manifest)
+    assert found.startswith(str(folder / finding))
+    assert "\n" not in found
+
+
+def test_loud_files_that_do_not_clip_are_no_finding(folder, manifest):
+    for subtype, share in (("PCM_16", 0.99), ("FLOAT", 1.5)):
+        loud(folder / "b.wav", subtype, share)
+        assert audit(folder, manifest) == []
+
+
+def test_every_file_of_an_audit_is_looked_at(folder, manifest):
+    for path in folder.glob("*.wav"):
+        path.unlink()
+    assert len(audit(folder, manifest)) == 2
+    with pytest.raises(EarmarkError, match="no such folder"):
+        audit(folder / "none", manifest)
+
+
+@pytest.mark.parametrize("text", [None, "no JSON", "[]", '{"files": [{"name": "a"}]}'])
+def test_what_is_no_manifest(tmp_path, text):
+    path = tmp_path / "manifest.json"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(EarmarkError, match="manifest"):
+        read_manifest(path)
 
 
 def test_no_folder(tmp_path):

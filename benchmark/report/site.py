@@ -1,0 +1,165 @@
+"""The page as a folder: an index of all leaderboards, and for each its boards and scenes to listen to. No server and no network: it opens as a file.
+
+Equal summaries and records give equal bytes.
+"""
+
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from benchmark import cards
+from benchmark.board import Board, boards_of, cache_of, overall
+from benchmark.errors import EarmarkError
+from benchmark.report import axes, confusion, differences, show, sounds
+from benchmark.report.confusion import Confusion
+from benchmark.report.curves import Curves, curves
+from benchmark.report.diagram import Diagram, diagram
+from benchmark.report.listening import Scene, scenes
+from benchmark.report.records import Records
+from benchmark.report.scatter import Scatter, scatters
+from benchmark.report.view import Estimate, TaskView, Together, Who, overall_view, task_view
+from benchmark.store import full_disk, write_text
+
+HERE = Path(__file__).parent
+GENERATOR = '<meta name="generator" content="Earmark">'  # by which a folder is known to be a page, and may be written over
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a task's tab shows."""
+
+    view: TaskView
+    curves: list[Curves]
+    diagrams: list[Diagram]
+    confusions: list[Confusion]
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """What the page of a leaderboard shows."""
+
+    name: str
+    rows: list[Together]
+    diagrams: list[Diagram]
+    scatters: list[Scatter]
+    tasks: list[Task]
+    cards: Mapping[str, Mapping[str, object]]
+    controls: list[Path]  # maps of front-ends' controls
+    tables: list[Path]  # CSV files
+    scenes: list[Scene]
+    missing: list[str]  # what is not shown, and why
+    style: show.Style
+
+    @property
+    def front_ends(self) -> list[str]:
+        """Their labels, without the reference."""
+        return list(dict.fromkeys(row.who.front_end for row in self.rows if row.who.ranked))
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any of its corpora is."""
+        return any(row.lines[0]["synthetic"] for task in self.tasks for row in task.view.board.rows)
+
+    @property
+    def methods(self) -> bool:
+        """Whether three seeds or more compare methods, and not only these weights."""
+        return min(row.who.seeds for row in self.rows) >= 3
+
+
+def build(folders: Sequence[Path], out: Path) -> Path:
+    """Write the page of some leaderboards.
+
+    Args:
+        folders: leaderboards/<recipe> each, with summaries.jsonl; predictions and sounds are taken from runs/ beside leaderboards/, where it is there
+        out: the folder to write, which takes the place of an earlier page
+    Returns:
+        its index.html
+    Raises:
+        EarmarkError: two leaderboards of one name, damaged summaries or records, or a folder `out` that holds something else; nothing is changed then
+    """
+    names = [folder.resolve().name for folder in folders]
+    if doubled := sorted({name for name in names if names.count(name) > 1}):
+        raise EarmarkError(f"{doubled[0]}: two leaderboards have this name; give one of them, or write two pages with --out")
+    if out.exists() and not _is_page(out):
+        raise EarmarkError(f"{out}: it is there already and is no page of Earmark's; choose another folder with --out")
+    try:
+        out.resolve().parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryDirectory(prefix=f".{out.name}.", dir=out.resolve().parent) as scratch:
+            made = Path(scratch) / "page"
+            _write([leaderboard(folder) for folder in folders], made)
+            if out.exists():
+                out.rename(Path(scratch) / "before")
+            made.rename(out)
+    except OSError as error:
+        raise full_disk(error, out) from error
+    return out / "index.html"
+
+
+def leaderboard(folder: Path) -> Leaderboard:
+    """Everything that is shown of leaderboards/<recipe>."""
+    boards = boards_of(folder, cache_of(folder))
+    records = Records(folder.resolve().parent.parent / "runs")
+    together = overall(boards)
+    rows = overall_view(boards, together)
+    heard = [scene for board in boards for scene in scenes(board, records)]
+    return Leaderboard(
+        name=folder.resolve().name,
+        rows=rows,
+        diagrams=_diagrams(differences.of_overall(boards, together), {row.who.name: (row.who, row.reduction) for row in rows}),
+        scatters=scatters(rows),
+        tasks=[_task(view, records) for view in map(task_view, boards)],
+        cards=cards.submissions(folder),
+        controls=sorted((folder / "controls").glob("*.svg")),
+        tables=sorted(folder.glob("*.csv")) + sorted((folder / "controls").glob("*.csv")),
+        scenes=heard,
+        missing=_missing(boards, records, bool(heard)),
+        style=show.Style([row.who for row in rows]),
+    )
+
+
+def _task(view: TaskView, records: Records) -> Task:
+    scores = {line.who.name: (line.who, line.score) for line in view.lines}
+    drawings = _diagrams(differences.of_board(view.board), scores)
+    return Task(view, curves(view), drawings, confusion.confusions(view.board, records))
+
+
+def _missing(boards: Sequence[Board], records: Records, sounds_here: bool) -> list[str]:
+    found = []
+    if not any(records.folder(row.lines[0]) for board in boards for row in board.rows):
+        found.append(
+            "Confusions and sounds: they need the records of a run, which are not beside these leaderboards. Run the recipe here, then build the page."
+        )
+    elif not sounds_here:
+        found.append("Sounds: the records beside these leaderboards hold none.")
+    crowded = [board.task for board in boards if len(board.entered) > differences.MOST]
+    return found + [f"{task}: the diagram of differences, which could not be read for more than {differences.MOST} rows." for task in crowded]
+
+
+def _diagrams(groups: Sequence[differences.Group], rows: Mapping[tuple[str, str], tuple[Who, Estimate]]) -> list[Diagram]:
+    return [diagram(group, rows) for group in groups if len(group.names) > 1]
+
+
+def _write(boards: Sequence[Leaderboard], out: Path) -> None:
+    pages = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    pages.filters |= show.FILTERS
+    pages.globals |= {"generator": GENERATOR, "axes": axes, "factor": sounds.factor, "file_of": sounds.name}
+    shutil.copytree(HERE / "assets", out)
+    write_text(out / "index.html", pages.get_template("index.html").render(boards=boards, root=""))
+    for board in boards:
+        folder = out / board.name
+        for name in ["index.html"] + ["listening.html"] * bool(board.scenes):
+            template = "leaderboard.html" if name == "index.html" else name
+            write_text(folder / name, pages.get_template(template).render(board=board, boards=boards, root="../"))
+        for path in board.controls + board.tables:
+            write_text(folder / "files" / path.name, path.read_text(encoding="utf-8"))
+        for scene in board.scenes:
+            sounds.write_sounds(scene, folder / "sounds")
+
+
+def _is_page(folder: Path) -> bool:
+    index = folder / "index.html"
+    return folder.is_dir() and (not any(folder.iterdir()) or (index.is_file() and GENERATOR in index.read_text(encoding="utf-8", errors="replace")))

@@ -1,0 +1,123 @@
+"""The statistics of the boards on simulated data whose truth is known: how often they see a difference that is none, and how often intervals hold the truth.
+
+Data vary from trial to trial under one draw of the bootstrap. Bounds are the nominal share and three standard errors of so many trials, unless said otherwise.
+"""
+
+import numpy as np
+import pytest
+import scipy.stats
+
+from benchmark import statistics
+from benchmark.statistics import Design
+
+TRIALS, REPLICATES = 1000, 500
+SIZES = {
+    "60 scenes of one speaker": [60],
+    "30 speakers": [2] * 30,
+    "15 speakers": [4] * 15,
+    "8 speakers": [7] * 8,
+    "4 speakers": [15] * 4,
+    "15 unequal speakers": [1, 1, 1, 2, 2, 2, 3, 3, 4, 4, 5, 6, 7, 9, 12],
+}
+
+
+def most(share: float, trials: int = TRIALS) -> float:
+    return share + 3 * np.sqrt(share * (1 - share) / trials)
+
+
+def drawn(sizes: list[int]) -> tuple[np.ndarray, np.ndarray, Design]:
+    """The group of each scene, for groups of such sizes; the bootstrap, (1 + REPLICATES, scenes); the design."""
+    groups = np.repeat(np.arange(len(sizes)), sizes)
+    names = [f"scene{index}" for index in range(len(groups))]
+    weights = statistics.scene_weights(names, [f"speaker{group}" for group in groups], REPLICATES)
+    return groups, weights, Design(len(groups), statistics.units([str(group) for group in groups]))
+
+
+def spread(generator: np.random.Generator, groups: np.ndarray, share: float, *shape: int) -> np.ndarray:
+    """Values of mean 0 and variance 1, (*shape, scenes), so much of whose variance lies between groups."""
+    between = generator.normal(0, np.sqrt(share), (*shape, groups.max() + 1))[..., groups]
+    return between + generator.normal(0, np.sqrt(1 - share), (*shape, len(groups)))
+
+
+def means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Of values (..., scenes), (..., 1 + replicates)."""
+    return values @ weights.T / weights.sum(1)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
+def test_one_comparison_without_a_difference(sizes: list[int], share: float):
+    """p is below 0.05 in no more than a twentieth of trials, and intervals hold the truth in 95 of a hundred at the least."""
+    groups, weights, design = drawn(sizes)
+    figures = means(spread(np.random.default_rng(1), groups, share if len(sizes) > 1 else 0.0, TRIALS), weights)
+    p = statistics.p_values(figures, None, design)
+    low, high = statistics.intervals(figures, None, design).T
+    assert (p < 0.05).mean() <= most(0.05)
+    assert (p < 0.01).mean() <= most(0.01)
+    assert ((low > 0) | (high < 0)).mean() <= most(0.05)
+
+
+def test_where_speakers_make_all_the_difference_p_is_that_of_a_t_test_over_speakers():
+    """Scenes of one speaker are alike: there is one observation a speaker, and scipy's test of the speakers' means is exact."""
+    groups, weights, design = drawn([4] * 15)
+    values = spread(np.random.default_rng(2), groups, 1.0, TRIALS)
+    ours = statistics.p_values(means(values, weights), None, design)
+    theirs = scipy.stats.ttest_1samp(values[:, ::4], 0, axis=1).pvalue
+    assert np.corrcoef(ours, theirs)[0, 1] > 0.99
+    assert (ours < 0.05).mean() == pytest.approx((theirs < 0.05).mean(), abs=0.01)
+    assert scipy.stats.kstest(ours, "uniform").pvalue > 0.001
+
+
+@pytest.mark.parametrize("errors", ["rare", "common"])
+def test_error_rates_with_words_of_their_own(errors: str):
+    """A ratio of sums whose scenes differ in length and in difficulty, by speaker; the truth is the rate of endless speakers."""
+    groups, weights, design = drawn([4] * 15)
+    generator = np.random.default_rng(3)
+    words = generator.integers(3, 13, (TRIALS, 60))
+    rate = 0.05 if errors == "rare" else 0.3
+    difficulty = generator.gamma(4, 0.25, (TRIALS, 15))[:, groups] * generator.gamma(4, 0.25, (TRIALS, 60))
+    counts = generator.poisson(words * rate * difficulty)
+    figures = counts @ weights.T / (words @ weights.T)
+    low, high = statistics.intervals(figures, None, design).T
+    assert ((rate < low) | (rate > high)).mean() <= most(0.05)
+    width = 2 * scipy.stats.t.ppf(0.975, 14) * figures[:, 0].std()  # of an interval that knew the spread of the rate
+    assert width < (high - low).mean() < 1.5 * width
+
+
+@pytest.mark.parametrize(("speakers", "seeds"), [(5, 3), (15, 3), (15, 5)])
+@pytest.mark.parametrize("luck", [0.0, 1.0])
+def test_boards_of_equal_methods(speakers: int, seeds: int, luck: float):
+    """Six methods, fifteen pairs, scenes and speakers shared: the luck of the seeds is so large a part of the spread between speakers."""
+    trials, rows = 200, 6
+    groups, weights, design = drawn([60 // speakers] * speakers)
+    generator = np.random.default_rng(4)
+    shared = spread(generator, groups, 0.5, trials, 1, 1)
+    own = 0.5 * spread(generator, groups, 0.5, trials, rows, 1) + 0.3 * spread(generator, groups, 0.0, trials, rows, seeds)
+    figures = means(shared + own + luck * generator.normal(0, 0.3, (trials, rows, seeds, 1)), weights)  # (trials, rows, seeds, 1 + replicates)
+    shares = statistics.seed_weights(range(seeds), ["scene"], REPLICATES)
+    values, by_seed = np.einsum("tmsr,rs->tmr", figures, shares), figures[..., 0] @ shares.T
+    everyone = np.ones((rows, rows), bool)
+    false = missed = 0
+    for one, seeded in zip(values, by_seed, strict=True):
+        own_design = design._replace(seeds=np.full(rows, seeds))
+        false += (statistics.ranks(one[:, 0], statistics.compare(one, seeded, everyone, own_design)) > 1).any()
+        pooled = design._replace(seeds=np.full(rows - 1, seeds)).pooled(seeded[1:] - seeded[0], rows - 1)
+        ((low, high),) = statistics.intervals(one[1:2] - one[:1], seeded[1:2] - seeded[:1], pooled._replace(seeds=seeds))
+        missed += low > 0 or high < 0
+    assert false / trials <= most(0.05, trials)
+    assert missed / trials <= most(0.05, trials)
+
+
+@pytest.mark.parametrize("step", [0.3, 1.0])
+def test_ranks_of_methods_that_differ(step: float):
+    """Two methods each of three grades: no rank is worse than one plus the number of truly better methods, on 19 of 20 boards; wide steps are all found."""
+    trials, rows = 300, 6
+    groups, weights, design = drawn([4] * 15)
+    generator = np.random.default_rng(5)
+    truth = -step * np.array([0, 0, 1, 1, 2, 2])
+    values = means(spread(generator, groups, 0.5, trials, 1) + 0.5 * spread(generator, groups, 0.5, trials, rows) + truth[:, None], weights)
+    allowed = 1 + (truth > truth[:, None]).sum(1)
+    ranks = np.array([statistics.ranks(one[:, 0], statistics.compare(one, 0 * one, np.ones((rows, rows), bool), design)) for one in values])
+    assert (ranks > allowed).any(1).mean() <= most(0.05, trials)
+    found = (ranks == allowed).all(1).mean()
+    assert found == 0 if step == 0.3 else found >= 0.9

@@ -1,0 +1,67 @@
+"""Ten thousand summaries: the boards from nothing, and with ten new lines among them."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.cache import Cache
+from benchmark.leaderboard import build
+from benchmark.summary_file import read_lines, read_summaries, write_summaries
+
+MINI = Path(__file__).resolve().parents[2] / "leaderboards" / "mini" / "summaries.jsonl"
+FROM_NOTHING_SECONDS, TEN_NEW_SECONDS = 300, 5
+
+
+def generated(rows: int, seeds: int) -> Iterator[dict[str, Any]]:
+    """Summaries of invented systems on the tasks of mini: each scene is taken from one of its lines, from one of two more often than from the rest."""
+    by_task: dict[str, list[dict[str, Any]]] = {}
+    for line in read_summaries(MINI):
+        by_task.setdefault(line["task"], []).append(line)
+    for lines in by_task.values():
+        for row in range(rows):
+            for seed in range(1, seeds + 1):
+                yield _mixed(lines, row, seed)
+
+
+def _mixed(lines: list[dict[str, Any]], row: int, seed: int) -> dict[str, Any]:
+    generator = np.random.default_rng([row, seed])
+    favourite = lines[row % len(lines)]
+    chosen = [favourite if generator.random() < 0.5 else lines[generator.integers(len(lines))] for _ in favourite["scenes"]]
+    name = {"front_end": f"system{row:03}", "scheme": "joint"} if row else {"front_end": "identity", "scheme": "noisy"}
+    return {
+        **favourite,
+        **name,
+        "seed": seed,
+        "ranked": True,
+        "baseline": row == 0,
+        "keys": {"outputs": f"{favourite['task']} {row} {seed}"},
+        "sums": {column: [line["sums"][column][scene] for scene, line in enumerate(chosen)] for column in favourite["sums"]},
+        "failed": [line["failed"][scene] for scene, line in enumerate(chosen)],
+    }
+
+
+def timed(folder: Path, cache: Cache | None) -> tuple[float, dict[str, bytes]]:
+    start = time.perf_counter()
+    written = build(folder, cache)
+    return time.perf_counter() - start, {path.name: path.read_bytes() for path in written}
+
+
+def test_ten_thousand_summaries(benchmark, tmp_path):
+    rows, seeds = (477, 3) if benchmark.enabled else (4, 2)
+    cache = Cache(tmp_path / "cache")
+    lines = list(generated(rows, seeds))
+    last = sorted((line for line in lines if line["front_end"] == lines[-1]["front_end"]), key=lambda line: line["seed"])
+    known, new = [line for line in lines if line["front_end"] != last[0]["front_end"]], last[:10]  # of every task
+    write_summaries(tmp_path / "summaries.jsonl", known)
+    from_nothing, _ = timed(tmp_path, cache)
+    write_summaries(tmp_path / "summaries.jsonl", [*read_lines(tmp_path / "summaries.jsonl", cache), *new])
+    ten_new, boards = benchmark.pedantic(lambda: timed(tmp_path, cache), rounds=1)
+    assert timed(tmp_path, None)[1] == boards
+    if benchmark.enabled:
+        print(f"\n{len(known)} summaries: {from_nothing:.1f} s from nothing (limit {FROM_NOTHING_SECONDS} s)")
+        print(f"{len(new)} new ones among them: {ten_new:.1f} s (limit {TEN_NEW_SECONDS} s)")
+        assert from_nothing < FROM_NOTHING_SECONDS
+        assert ten_new < TEN_NEW_SECONDS
