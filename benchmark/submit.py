@@ -5,7 +5,8 @@ import multiprocessing
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -82,16 +83,17 @@ def submit(submission: Submission, recipe_name: str, places: Places, jobs: int, 
     with store.locked():
         schemas = make_plan(own, Corpora(places.data, places.cache)).schemas
         guard = Guard(store, places.boards)
-        for answer in _apart(submission, recipe_name, [dropping_in, list(own.schemes)], places, jobs):
-            guard.check()
-            publish(Plan(own, {}, [PlannedRow(**row) for row in answer["rows"]], schemas), store, places.boards, only=submission.name)
-            if answer["failures"]:
-                raise EarmarkError("\nearmark: ".join(answer["failures"]))
-            yield cards.write_card(places.boards, _card(submission, own, places.boards))
-            guard = Guard(store, places.boards)
+        with closing(_apart(submission, recipe_name, [dropping_in, list(own.schemes)], places, jobs)) as answers:
+            for answer in answers:
+                guard.check()
+                publish(Plan(own, {}, [PlannedRow(**row) for row in answer["rows"]], schemas), store, places.boards, only=submission.name)
+                if answer["failures"]:
+                    raise EarmarkError("\nearmark: ".join(answer["failures"]))
+                yield cards.write_card(places.boards, _card(submission, own, places.boards))
+                guard = Guard(store, places.boards)
 
 
-def _apart(submission: Submission, recipe_name: str, stages: list[list[str]], places: Places, jobs: int) -> Iterator[dict[str, Any]]:
+def _apart(submission: Submission, recipe_name: str, stages: list[list[str]], places: Places, jobs: int) -> Generator[dict[str, Any]]:
     """Plan and run the cells of some schemes after the other in one other process; of each stage the rows and the failures."""
     with tempfile.TemporaryDirectory(prefix="earmark-") as scratch:
         job = {"name": submission.name, "entry": dict(submission.entry), "recipe": recipe_name, "stages": stages, "jobs": jobs, "answers": scratch}
@@ -99,19 +101,22 @@ def _apart(submission: Submission, recipe_name: str, stages: list[list[str]], pl
         where = [None if path is None else str(path) for path in (places.data, places.cache, places.runs, places.boards)]
         child = multiprocessing.get_context("spawn").Process(target=_child, args=(json.dumps(job | {"places": where}),))
         child.start()
-        for stage in range(len(stages)):
-            file = Path(scratch, str(stage))
-            while child.is_alive() and not file.exists():
-                child.join(0.2)
-            if not file.exists():
-                if child.exitcode:
-                    raise EarmarkError(f"{submission.name}: the process that ran it ended with status {child.exitcode}; see what it said above")
-                return  # it can only be dropped in
-            answer = json.loads(file.read_text(encoding="utf-8"))
-            if "error" in answer:
-                raise EarmarkError(answer["error"])
-            yield answer
-        child.join()
+        try:
+            for stage in range(len(stages)):
+                file = Path(scratch, str(stage))
+                while child.is_alive() and not file.exists():
+                    child.join(0.2)
+                if not file.exists():
+                    if child.exitcode:
+                        raise EarmarkError(f"{submission.name}: the process that ran it ended with status {child.exitcode}; see what it said above")
+                    return  # it can only be dropped in
+                answer = json.loads(file.read_text(encoding="utf-8"))
+                if "error" in answer:
+                    raise EarmarkError(answer["error"])
+                yield answer
+        finally:
+            child.kill()  # nobody asks for what it would still do; its cells end with it
+            child.join()
 
 
 def _child(text: str) -> None:

@@ -1,7 +1,6 @@
 """A leaderboard of two invented tasks, with names that would do harm, and records with sounds beside it."""
 
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,18 +55,23 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, summaries: list[dict[str,
     return folder
 
 
-@pytest.fixture(scope="session")
-def stubs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EARMARK_CACHE", str(tmp_path_factory.mktemp("cache")))
-        patch.setattr(registry, "load", lambda kind, name: TASKS[name])
-        yield
+@pytest.fixture(autouse=True)
+def stubs(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tasks without models, and a cache of one's own."""
+    _stub(monkeypatch, tmp_path_factory.mktemp("cache"))
 
 
 @pytest.fixture(scope="session")
-def site(stubs: None, leaderboard: Path, recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def site(leaderboard: Path, recorded: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The page of both."""
-    return build([leaderboard, recorded], tmp_path_factory.mktemp("out") / "site").parent
+    with pytest.MonkeyPatch.context() as patch:  # for the building alone: other tests of the session have real tasks
+        _stub(patch, tmp_path_factory.mktemp("cache"))
+        return build([leaderboard, recorded], tmp_path_factory.mktemp("out") / "site").parent
+
+
+def _stub(patch: pytest.MonkeyPatch, cache: Path) -> None:
+    patch.setenv("EARMARK_CACHE", str(cache))
+    patch.setattr(registry, "load", lambda kind, name: TASKS[name])
 
 
 def _record(store: Store, line: dict[str, Any]) -> None:
