@@ -247,9 +247,9 @@ def _report(options: argparse.Namespace) -> int:
 
 def _agree(options: argparse.Namespace) -> int:
     from benchmark.agreement import agreement
-    from benchmark.board import boards_of
+    from benchmark.board import boards_of, cache_of
 
-    pairs = agreement(boards_of(options.first), boards_of(options.second))
+    pairs = agreement(*(boards_of(folder, cache_of(folder)) for folder in (options.first, options.second)))
     print(f"{options.first} | {options.second} | rows | Kendall's tau | 95 % interval")
     for pair in pairs:
         print(f"{pair.first} | {pair.second} | {pair.rows} | {pair.tau:.2f} | {pair.low:.2f} to {pair.high:.2f}")

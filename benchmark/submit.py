@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import cards, provenance, registry, statistics
-from benchmark.board import Board, Row, boards_of, change, overall
+from benchmark.board import Board, Row, boards_of, cache_of, change, overall
 from benchmark.cards import Card
 from benchmark.cells import Plan, placeless
 from benchmark.cells import Row as PlannedRow
@@ -179,7 +179,7 @@ def _of_tasks(recipe: Recipe, tasks: Sequence[str]) -> Recipe:
 
 def landing(boards: Path, name: str) -> list[dict[str, str]]:
     """Where a submission landed: a line for each task and scheme, and for all tasks together, best scheme first."""
-    found = boards_of(boards)
+    found = boards_of(boards, cache_of(boards))
     lines = []
     together = overall(found)
     ranked = [row for row in together if row.rank is not None]
@@ -233,7 +233,7 @@ def _moves(scheme: str) -> frozenset[str]:
 
 def _card(submission: Submission, recipe: Recipe, boards: Path) -> dict[str, Any]:
     """What its author says, and what was measured."""
-    lines = [line for board in boards_of(boards) for row in board.rows if row.name[0] == submission.name for line in row.lines]
+    lines = [line for board in boards_of(boards, cache_of(boards)) for row in board.rows if row.name[0] == submission.name for line in row.lines]
     costs = [line["costs"] for line in lines]
     latencies = [cost.get("latency_ms") for cost in costs]
     latency = None if None in latencies or not latencies else max(latencies)

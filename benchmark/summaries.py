@@ -11,13 +11,14 @@ from typing import Any
 import pandas as pd
 
 from benchmark import registry
+from benchmark.board import cache_of
 from benchmark.cards import submissions
 from benchmark.cells import REFERENCE, Plan, Row
 from benchmark.contracts import PROTOCOL, Task
 from benchmark.errors import EarmarkError
 from benchmark.leaderboard import build
 from benchmark.store import Store, digest, full_disk
-from benchmark.summary_file import SUMMARIES, read_summaries, write_summaries
+from benchmark.summary_file import SUMMARIES, read_lines, write_summaries
 
 PREDICTIONS = "predictions.jsonl"
 
@@ -26,8 +27,8 @@ def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
     """A summary for each row whose record is there; those that the boards hold already under the same keys are taken over."""
     known = {}
     if (boards / SUMMARIES).is_file():
-        known = {_identity(summary): summary for summary in read_summaries(boards / SUMMARIES)}
-    summaries = []
+        known = {_identity(summary): summary for summary in read_lines(boards / SUMMARIES, cache_of(boards))}
+    summaries: list[dict[str, Any]] = []
     scored: dict[str, dict[str, Any]] = {}
     for row in plan.rows:
         if not store.exists("records", row.record):
@@ -51,7 +52,7 @@ def staying(plan: Plan, boards: Path, only: str | None) -> list[dict[str, Any]]:
     named, cards = {row.front_end for row in plan.rows} - {REFERENCE}, submissions(boards)
     if only is None and (clash := sorted(named & set(cards))):
         raise EarmarkError(f"{boards}: {clash[0]} is a front-end of the recipe and a submission with a card; rename one, or delete the card")
-    others = [summary for summary in read_summaries(boards / SUMMARIES) if summary["front_end"] not in named]
+    others: list[dict[str, Any]] = [summary for summary in read_lines(boards / SUMMARIES, cache_of(boards)) if summary["front_end"] not in named]
     return others if only is not None else [summary for summary in others if summary["front_end"] in cards]
 
 
@@ -65,7 +66,7 @@ def write_boards(summaries: list[dict[str, Any]], boards: Path) -> list[Path]:
     """Write summaries.jsonl and the CSV files made from it."""
     try:
         write_summaries(boards / SUMMARIES, summaries)
-        return build(boards)
+        return build(boards, cache_of(boards))
     except OSError as error:
         raise full_disk(error, boards) from error
 
