@@ -146,11 +146,17 @@ def write(path: str | Path, audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        samples = np.atleast_2d(audio).T
-        wavfile.write(partial, sample_rate, samples if samples.dtype == np.int16 else samples.astype(np.float32))
+        partial.write_bytes(encoded(audio, sample_rate))
         partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+def encoded(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> bytes:
+    """What `write` writes; libsndfile would put the time of day into files of floats."""
+    samples, stream = np.atleast_2d(audio).T, io.BytesIO()
+    wavfile.write(stream, sample_rate, samples if samples.dtype == np.int16 else samples.astype(np.float32))
+    return stream.getvalue()
 
 
 def resample(audio: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:

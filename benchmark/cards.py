@@ -22,7 +22,7 @@ class Card(BaseModel):
     description: str = ""
     paper: str = ""  # a title, a DOI, an address
     licence: str = ""
-    training_data: str = ""  # of weights that it comes with; makes its rows the open track
+    training_data: str = ""  # of weights that it comes with; the front-end says pretrained_on then, and its rows are the open track
     tuning_budget: str = ""  # how many variants were tried, on what
 
 

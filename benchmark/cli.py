@@ -4,8 +4,12 @@ import argparse
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.errors import EarmarkError
+
+if TYPE_CHECKING:
+    from benchmark.run import Places
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -137,6 +141,13 @@ def _cores(jobs: int | None) -> int:
     return jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
 
 
+def _places(options: argparse.Namespace, recipe: str) -> "Places":
+    from benchmark.corpora import default_cache
+    from benchmark.run import Places
+
+    return Places(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / recipe)
+
+
 def _run(options: argparse.Namespace) -> int:
     from benchmark import recipe, run
     from benchmark.corpora import Corpora, default_cache
@@ -148,7 +159,7 @@ def _run(options: argparse.Namespace) -> int:
     wanted = recipe.load_recipe(options.recipe)
     if options.fast_dev_run:
         wanted = recipe.fast_dev_run(wanted)
-    places = run.Places(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / wanted.name)
+    places = _places(options, wanted.name)
     if options.dry_run:
         from benchmark.dry_run import describe
 
@@ -165,7 +176,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _submit(options: argparse.Namespace) -> int:
-    from benchmark import cards, recipe, run
+    from benchmark import cards, recipe
     from benchmark.corpora import Corpora, default_cache
     from benchmark.frontends import entry_of
     from benchmark.frontends.adapters.command import words_of
@@ -186,7 +197,7 @@ def _submit(options: argparse.Namespace) -> int:
     wanted = recipe.load_recipe(options.recipe)
     tasks = () if options.audio is None else tasks_of(options.audio, wanted, Corpora(options.data, default_cache()))
     submission = Submission(options.name or name_for(entry), entry, card, tasks, not options.unchecked)
-    places = run.Places(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / wanted.name)
+    places = _places(options, wanted.name)
     for path in submit(submission, options.recipe, places, _cores(options.jobs), options.replace):
         lines = landing(places.boards, submission.name)
         print(f"\n{submission.name} on {places.boards}\n{aligned(list(lines[0]), [list(line.values()) for line in lines])}\n{path}", flush=True)
@@ -259,10 +270,10 @@ def _agree(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     from benchmark.board import boards_of, cache_of
     from benchmark.compare import compare, render, write_csv
-    from benchmark.store import Store
+    from benchmark.records import Records
 
     folder = options.folder or options.out / "leaderboards" / "mini"
-    lines = compare(boards_of(folder, cache_of(folder)), options.first, options.second, Store(options.out / "runs"))
+    lines = compare(boards_of(folder, cache_of(folder)), options.first, options.second, Records(options.out / "runs"))
     print(render(lines, options.first, options.second))
     if options.csv:
         write_csv(lines, options.first, options.second, options.csv)
@@ -270,8 +281,7 @@ def _compare(options: argparse.Namespace) -> int:
 
 
 def _sweep(options: argparse.Namespace) -> int:
-    from benchmark import recipe, run
-    from benchmark.corpora import default_cache
+    from benchmark import recipe
     from benchmark.leaderboard import render
     from benchmark.sweep import sweep
 
@@ -285,7 +295,7 @@ def _sweep(options: argparse.Namespace) -> int:
     if options.scenes is not None and options.scenes < 1:
         raise EarmarkError("--scenes: write a number of scenes, 1 or more")
     wanted = recipe.load_recipe(options.recipe)
-    places = run.Places(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / wanted.name)
+    places = _places(options, wanted.name)
     table, *drawings = sweep(wanted, places, options.front_end, grid, options.scenes)
     print(f"\n{table}\n{render(table, None)}")
     for drawing in drawings:
@@ -294,8 +304,7 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _enhance(options: argparse.Namespace) -> int:
-    from benchmark import recipe, run
-    from benchmark.corpora import default_cache
+    from benchmark import recipe
     from benchmark.enhance import benchmarked, enhance, system_of
     from benchmark.frontends import entry_of
     from benchmark.hearing.audiograms import audiogram
@@ -317,7 +326,7 @@ def _enhance(options: argparse.Namespace) -> int:
         wanted, label = recipe.load_recipe(name), options.front_end
         if label not in wanted.front_ends or options.option:  # such as one that was submitted; weights go by what it is, not by its label
             wanted, label = recipe.load_recipe(name, {"submitted": entry}), "submitted"
-        places = run.Places(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / wanted.name)
+        places = _places(options, wanted.name)
         system = benchmarked(wanted, places, label, scheme, task or None)
     written = enhance(system, options.source, options.target, listener, controls)
     print(f"{len(written)} enhanced, in {options.target}")

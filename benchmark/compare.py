@@ -4,9 +4,7 @@ A gain is positive where the first row is better, whatever the metric's sign. In
 scenes and seeds (`benchmark/statistics.py`). Each table that shows p values is a family of its own for Holm's correction (a choice of ours).
 """
 
-import json
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +15,12 @@ from benchmark import statistics
 from benchmark.board import Board, overall, pooled, together
 from benchmark.errors import EarmarkError, unknown
 from benchmark.leaderboard import aligned, safe
+from benchmark.records import Records, condition_of
 from benchmark.rows import Row
 from benchmark.statistics import Design
-from benchmark.store import Store, full_disk, write_text
-from benchmark.summaries import PREDICTIONS
+from benchmark.store import full_disk, write_text
 
 UTTERANCES = 10  # shown of each task
-LEAST_P = 0.0001
 # The tables with their titles and columns; all of them side by side are the columns of the CSV file.
 TABLES = {
     "score": ("Tasks", ("task", "metric", "scenes", "first", "second", "gain", "gain_low", "gain_high", "p")),
@@ -36,13 +33,13 @@ Name = tuple[str, str]  # front-end, scheme
 Line = dict[str, Any]
 
 
-def compare(boards: Sequence[Board], first: str, second: str, store: Store) -> list[Line]:
+def compare(boards: Sequence[Board], first: str, second: str, records: Records) -> list[Line]:
     """The lines of all tables, `table` telling them apart.
 
     Args:
         boards: of one leaderboard
         first, second: rows, as front_end:scheme
-        store: where records may be: what both rows made of an utterance is read from them
+        records: what both rows made of an utterance is read from them, where they are here
     Returns:
         with some of COLUMNS each; p values are corrected after Holm over the lines of their table, and none is below 0.0001, which is as good as certain
     Raises:
@@ -60,11 +57,11 @@ def compare(boards: Sequence[Board], first: str, second: str, store: Store) -> l
         for row in (one, other):
             if not row.complete:
                 raise EarmarkError(f"{board.task}: {':'.join(row.name)} was not scored on all scenes of the board; run its missing cells first")
-        lines += [*_scores(board, one, other), *_groups(board, one, other), *_utterances(board, one, other, store)]
+        lines += [*_scores(board, one, other), *_groups(board, one, other), *_utterances(board, one, other, records)]
     for table in ("score", "condition"):
         tested = [line for line in lines if line["table"] == table and line["p"] is not None]
         for line, p in zip(tested, statistics.holm(np.array([line["p"] for line in tested])), strict=True):
-            line["p"] = max(p, LEAST_P)
+            line["p"] = max(p, statistics.LEAST_P)
     return lines
 
 
@@ -150,7 +147,7 @@ def _gain(values: Sequence[tuple[np.ndarray, np.ndarray]], design: Design, sign:
     return {"first": one[0], "second": other[0], "gain": gain[0], "gain_low": low, "gain_high": high, "p": p}
 
 
-def _utterances(board: Board, one: Row, other: Row, store: Store) -> Iterator[Line]:
+def _utterances(board: Board, one: Row, other: Row, records: Records) -> Iterator[Line]:
     """The base scenes whose scores differ most over the conditions that make the score, and what both made of each where they differ most."""
     each = np.eye(len(board.scenes))
     first, second = (board.replicates(board.sums(row), each)[board.metric][:, :, board.noisy].mean(1) for row in (one, other))  # (scenes, conditions)
@@ -160,7 +157,7 @@ def _utterances(board: Board, one: Row, other: Row, store: Store) -> Iterator[Li
         if not np.abs(means[scene]) > statistics.TIE:
             break
         condition = board.conditions[board.noisy[int(np.nanargmax(np.abs(gains[scene])))]]
-        made = [_made(row, board.scenes[scene], condition, board.task_class.columns, store) for row in (one, other)]
+        made = [_made(row, board.scenes[scene], condition, board.task_class.columns, records) for row in (one, other)]
         yield {
             "table": "utterance",
             "task": board.task,
@@ -183,28 +180,16 @@ def _mean(values: np.ndarray) -> np.ndarray:
         return np.where(defined, values, 0).sum(1) / defined.sum(1)
 
 
-def _made(row: Row, scene: str, condition: str, columns: Sequence[str], store: Store) -> tuple[str | None, str | None]:
+def _made(row: Row, scene: str, condition: str, columns: Sequence[str], records: Records) -> tuple[str | None, str | None]:
     """The reference of an utterance and what a row made of it, the first seed where there are several; None where the record is not there."""
     line = next(line for line in row.lines if scene in line["scenes"])
-    key = line["keys"]["outputs"]
-    if not store.exists("records", key) or store.manifest("records", key)["files"].get(PREDICTIONS) != line.get("predictions"):
-        return None, None
-    record = _records(store.root / "records" / key / PREDICTIONS, tuple(columns)).get((scene, condition))
+    here = (one for one in records.predictions(line) or [] if one["base"] == scene and condition_of(one, columns) == condition)
+    record = next(here, None)
     if record is None:
         return None, None
     words = {name: text for name, text in record["reference"].items() if isinstance(text, str)}
     made = f"failed: {record['failed']}" if record["failed"] else " ".join(str(record["prediction"].get(name, "")) for name in words)
     return " ".join(words.values()) or None, made or None
-
-
-@lru_cache(maxsize=2)
-def _records(path: Path, columns: tuple[str, ...]) -> dict[tuple[str, str], dict[str, Any]]:
-    """A record's utterances by base scene and condition."""
-    try:
-        records = [json.loads(line) for line in path.read_bytes().splitlines()]
-    except ValueError as error:
-        raise EarmarkError(f"{path}: not a record; delete {path.parent} and run again") from error
-    return {(one["base"], " ".join(str(one["conditions"][name]) for name in columns if name in one["conditions"])): one for one in records}
 
 
 def _text(value: Any) -> str:

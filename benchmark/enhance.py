@@ -24,10 +24,8 @@ from benchmark.plan import make_plan
 from benchmark.recipe import Recipe
 from benchmark.run import Places
 from benchmark.store import Store
-from benchmark.training.system import FRONT_END, System
+from benchmark.training.system import FRONT_END, WET, System
 from benchmark.worker import load_part
-
-WET = "wet"  # the control that every front-end has: the share of its output
 
 
 def system_of(entry: str | Mapping[str, Any], weights: Path | None = None) -> System:

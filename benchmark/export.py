@@ -7,7 +7,6 @@ left out, and what was enhanced elsewhere is not scored on them.
 import hashlib
 import io
 import json
-import os
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -18,8 +17,8 @@ import numpy as np
 import soundfile
 from rich.console import Console
 from rich.progress import track
-from scipy.io import wavfile
 
+from benchmark import audio
 from benchmark.contracts import PROTOCOL, SAMPLE_RATE
 from benchmark.corpora import Corpora, reference
 from benchmark.data import Source, collate
@@ -134,32 +133,19 @@ def _samples(source: Any) -> int:
     return -(-info.frames * SAMPLE_RATE // info.samplerate)
 
 
-def _mixed(wanted: _Wanted) -> tuple[dict[str, Any], bytes]:
-    """A scene's entry in the manifest, and its file."""
+def _mixed(wanted: _Wanted) -> tuple[dict[str, Any], np.ndarray]:
+    """A scene's entry in the manifest, and its samples, (channels, time)."""
     mixture = wanted.mixer.scene(wanted.row, wanted.snr, wanted.level, wanted.seed)
     heard = collate([mixture], None).heard
     samples = heard.audio[0].numpy()
-    content = _wav(samples)
     entry = {"name": heard.names[0], "channels": samples.shape[0], "samples": samples.shape[1], "sample_rate": SAMPLE_RATE}
-    return entry | {"sha256": hashlib.sha256(content).hexdigest()}, content
+    return entry | {"sha256": hashlib.sha256(audio.encoded(samples)).hexdigest()}, samples
 
 
 def _written(folder: Path, wanted: _Wanted) -> dict[str, Any]:
     """Mix a scene and see that its file is there, whole; its entry in the manifest."""
-    entry, content = _mixed(wanted)
+    entry, samples = _mixed(wanted)
     path = folder / f"{entry['name']}.wav"
     if not path.is_file() or file_hash(path) != entry["sha256"]:
-        partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-        try:
-            partial.write_bytes(content)
-            partial.replace(path)
-        finally:
-            partial.unlink(missing_ok=True)
+        audio.write(path, samples)
     return entry
-
-
-def _wav(samples: np.ndarray) -> bytes:
-    """(channels, time) as a WAV file of 32-bit floats; libsndfile would put the time of day into it, and no two exports were alike."""
-    stream = io.BytesIO()
-    wavfile.write(stream, SAMPLE_RATE, samples.T)
-    return stream.getvalue()

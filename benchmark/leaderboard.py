@@ -182,8 +182,8 @@ def _estimates(
 
 
 def _p(value: float | None) -> str:
-    """A p value as it is printed: never less than 0.0001, which is as good as certain."""
-    return _number(None if value is None else max(value, 0.0001))
+    """A p value as it is printed: never less than LEAST_P."""
+    return _number(None if value is None else max(value, statistics.LEAST_P))
 
 
 def _mean(values: Sequence[Any], decimals: int) -> str:

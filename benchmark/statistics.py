@@ -18,6 +18,7 @@ from scipy.special import ndtri, stdtr, stdtrit
 REPLICATES = 2000
 LEVEL = 0.95  # of the intervals
 ALPHA = 0.05  # of the comparisons, for a whole board
+LEAST_P = 0.0001  # that is printed: as good as certain
 TIE = 1e-9  # differences below this are rounding, not evidence
 
 

@@ -28,6 +28,8 @@ from benchmark.plan import make_plan
 from benchmark.recipe import LABEL, TAKEN, Recipe, load_recipe
 from benchmark.run import Places, check_code, missing_cells, publish, run_cells
 from benchmark.store import Store, digest, write_text
+from benchmark.summary_file import SUMMARIES, read_lines
+from benchmark.training.schemes import scheme_class
 
 LOW_LATENCY_MS = 10.0  # look-ahead, frames included, below which a card says low latency; ours, about what hearing aids may take
 
@@ -76,7 +78,7 @@ def submit(submission: Submission, recipe_name: str, places: Places, jobs: int, 
     """
     own = _of_tasks(load_recipe(recipe_name), submission.tasks)
     _check_name(submission, own, places.boards, replacing)
-    dropping_in = [label for label, spec in own.schemes.items() if not _moves(spec.name)]
+    dropping_in = [label for label, spec in own.schemes.items() if not scheme_class(spec).moves]
     if not dropping_in:
         raise EarmarkError(f"{recipe_name}: it has no scheme that drops a front-end in; add clean or noisy to its schemes")
     store = Store(places.runs)
@@ -86,6 +88,10 @@ def submit(submission: Submission, recipe_name: str, places: Places, jobs: int, 
         with closing(_apart(submission, recipe_name, [dropping_in, list(own.schemes)], places, jobs)) as answers:
             for answer in answers:
                 guard.check()
+                if submission.card.training_data and any(row["track"] == "closed" for row in answer["rows"]):
+                    raise EarmarkError(
+                        f"{submission.name}: its card names training data, and the front-end none; set pretrained_on in its class, for the open track"
+                    )
                 publish(Plan(own, {}, [PlannedRow(**row) for row in answer["rows"]], schemas), store, places.boards, only=submission.name)
                 if answer["failures"]:
                     raise EarmarkError("\nearmark: ".join(answer["failures"]))
@@ -200,7 +206,7 @@ def _landed(board: Board, row: Row) -> dict[str, str]:
     if changed is not None:
         low, high = statistics.interval(changed[0], changed[1], board.designs()[1]._replace(seeds=len(row.seeds)))
         better = "better" if changed[0][0] * board.sign > 0 else "worse"
-        sure = "" if p is not None and p < 0.05 else ", not significantly"
+        sure = "" if p is not None and p < statistics.ALPHA else ", not significantly"
         gain = f"{changed[0][0]:+.4f} ({low:+.4f} to {high:+.4f}), {better}{sure}"
     return {
         "task": f"{board.task} ({board.metric})",
@@ -208,7 +214,7 @@ def _landed(board: Board, row: Row) -> dict[str, str]:
         "rank": "unranked" if row.rank is None else f"{row.rank} of {competitors}",
         "score": f"{row.score[0]:.4f}",
         "change": gain,
-        "p": "" if p is None or changed is None else f"{max(p, 0.0001):.4f}",
+        "p": "" if p is None or changed is None else f"{max(p, statistics.LEAST_P):.4f}",
     }
 
 
@@ -226,14 +232,9 @@ def _check_name(submission: Submission, recipe: Recipe, boards: Path, replacing:
         raise EarmarkError(f"--name: {boards} has a submission {name} already, and it is another front-end; choose another name, or say --replace")
 
 
-def _moves(scheme: str) -> frozenset[str]:
-    component: Any = registry.load("schemes", scheme)
-    return component.moves
-
-
 def _card(submission: Submission, recipe: Recipe, boards: Path) -> dict[str, Any]:
     """What its author says, and what was measured."""
-    lines = [line for board in boards_of(boards, cache_of(boards)) for row in board.rows if row.name[0] == submission.name for line in row.lines]
+    lines = [line for line in read_lines(boards / SUMMARIES, cache_of(boards)) if line["front_end"] == submission.name]
     costs = [line["costs"] for line in lines]
     latencies = [cost.get("latency_ms") for cost in costs]
     latency = None if None in latencies or not latencies else max(latencies)

@@ -3,7 +3,6 @@
 A record holds raw predictions; scoring them needs no model, so that a new score version or text normaliser costs a moment.
 """
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -17,10 +16,9 @@ from benchmark.cells import REFERENCE, Plan, Row
 from benchmark.contracts import PROTOCOL, Task
 from benchmark.errors import EarmarkError
 from benchmark.leaderboard import build
+from benchmark.records import PREDICTIONS, condition_of, read_predictions
 from benchmark.store import Store, digest, full_disk
 from benchmark.summary_file import SUMMARIES, read_lines, write_summaries
-
-PREDICTIONS = "predictions.jsonl"
 
 
 def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
@@ -99,21 +97,17 @@ def describe(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict
 
 
 def _scores(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:
-    path = store.get("records", row.record) / PREDICTIONS
-    try:
-        records = [json.loads(line) for line in path.read_bytes().splitlines()]
-    except ValueError as error:
-        raise EarmarkError(f"{path}: not a record; delete {path.parent} and run again") from error
+    records = read_predictions(store.get("records", row.record) / PREDICTIONS)
     return tables(task_class(plan.schemas[row.task], **plan.recipe.tasks[row.task].model), records)
 
 
 def tables(task: Task, records: list[dict[str, Any]]) -> dict[str, Any]:
     """What a summary holds of a record's predictions: conditions, scenes, groups, sums, failed, excluded."""
     columns = score_records(task, records)
-    conditions = sorted(dict.fromkeys(_condition(record, task) for record in records), key=lambda name: name.partition(" ")[0] != "clean")
+    conditions = sorted(dict.fromkeys(condition_of(record, task.columns) for record in records), key=lambda name: name.partition(" ")[0] != "clean")
     bases = list(dict.fromkeys(record["base"] for record in records))
     groups = {record["base"]: record["group"] for record in records}
-    place = {(record["base"], _condition(record, task)): index for index, record in enumerate(records)}
+    place = {(record["base"], condition_of(record, task.columns)): index for index, record in enumerate(records)}
 
     def table(values: Mapping[int, Any]) -> list[list[Any]]:
         """A list of conditions for each scene; None where there is no value."""
@@ -127,7 +121,7 @@ def tables(task: Task, records: list[dict[str, Any]]) -> dict[str, Any]:
         "groups": [groups[base] for base in bases],
         "sums": {name: table({index: _number(columns[name].iloc[index]) for index in kept}) for name in columns},
         "failed": table({index: int(records[index]["failed"] is not None) for index in range(len(records))}),
-        "excluded": [{"scene": records[i]["base"], "condition": _condition(records[i], task), "reason": reason} for i, reason in excluded.items()],
+        "excluded": [{"scene": records[i]["base"], "condition": condition_of(records[i], task.columns), "reason": reason} for i, reason in excluded.items()],
     }
 
 
@@ -143,10 +137,6 @@ def score_records(task: Task, records: list[dict[str, Any]]) -> pd.DataFrame:
             part = task.floor(references) if floor else task.score(predictions, references)
             parts.append(part.set_axis(indices, axis=0))
     return pd.concat(parts).sort_index()
-
-
-def _condition(record: Mapping[str, Any], task: Task) -> str:
-    return " ".join(str(record["conditions"][name]) for name in task.columns if name in record["conditions"])
 
 
 def _number(value: Any) -> float | int | None:

@@ -31,9 +31,9 @@ from benchmark.scenes import Mixer, select
 from benchmark.shadow import FIGURES, shadows
 from benchmark.store import Store, write_text
 from benchmark.summaries import describe, tables
+from benchmark.training.system import WET
 from benchmark.worker import scored_system
 
-WET = "wet"  # the control that every front-end has: the share of its output; the rest is the input
 POINTS = 5  # of an axis that is not given, from 0 to the control's default
 Grid = Mapping[str, Sequence[float]]
 

@@ -31,6 +31,7 @@ from benchmark.evaluation import check_any_success, evaluate
 from benchmark.frontends import build_front_end
 from benchmark.listening import Listening
 from benchmark.recipe import Phase, Score, Train, Trainer
+from benchmark.records import PREDICTIONS
 from benchmark.store import Store, canonical, full_disk, write_text
 from benchmark.training.fit import fit, fit_gain
 from benchmark.training.schemes import build_scheme
@@ -159,7 +160,7 @@ def _score(job: Job) -> None:
     lines = "".join(canonical(prediction) + "\n" for prediction in predictions)
 
     def fill(folder: Path) -> None:
-        write_text(folder / "predictions.jsonl", lines)
+        write_text(folder / PREDICTIONS, lines)
         listening.write(folder / "audio")
 
     job.put({"costs": costs}, fill)

@@ -14,6 +14,7 @@ from benchmark.contracts import SAMPLE_RATE, Batch
 from benchmark.costs import look_ahead
 from benchmark.evaluation import defect
 from benchmark.hearing.audiograms import PROFILES
+from benchmark.training.system import WET
 
 ELSEWHERE = -40.0  # dB of a difference that another device may make: its arithmetic is not the CPU's; ours
 OFFERED = frozenset({"listener", "clean"})  # what a front-end may need; clean for its loss alone
@@ -145,7 +146,7 @@ def controls(subject: Subject) -> Finding:
     `earmark sweep` goes over a grid of any control. `wet` is the engine's own.
     """
     declared = subject.front_end.controls
-    if "wet" in declared:
+    if WET in declared:
         return failed("a control called wet")
     scenes = subject.scenes()
     before, idle = subject.output(scenes), []

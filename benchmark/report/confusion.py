@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark.board import Board, Row, place
-from benchmark.report.records import Records
+from benchmark.records import Records
 
 FAILED = "(failed)"  # the column of utterances without a prediction
 MOST_CLASSES = 60  # beyond which a table could not be read, and is not shown

@@ -15,7 +15,7 @@ from benchmark import audio
 from benchmark.board import Board, Row, place
 from benchmark.errors import EarmarkError
 from benchmark.listening import INDEX
-from benchmark.report.records import Records
+from benchmark.records import Records
 from benchmark.report.understood import Understood, understood
 
 

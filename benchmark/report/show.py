@@ -7,6 +7,7 @@ from typing import Any
 
 from markupsafe import Markup
 
+from benchmark import statistics
 from benchmark.report.axes import minus
 from benchmark.report.view import Estimate, Who
 
@@ -48,8 +49,8 @@ def between(estimate: Estimate) -> str:
 
 
 def p_value(value: float | None) -> str:
-    """A p value as boards print it, never below 0.0001."""
-    return "" if value is None else f"{max(value, 0.0001):.4f}"
+    """A p value as boards print it, never below LEAST_P."""
+    return "" if value is None else f"{max(value, statistics.LEAST_P):.4f}"
 
 
 def level(reduction: float | None) -> str:

@@ -14,12 +14,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from benchmark import cards
 from benchmark.board import Board, boards_of, cache_of, overall
 from benchmark.errors import EarmarkError
+from benchmark.records import Records
 from benchmark.report import axes, confusion, differences, show, sounds
 from benchmark.report.confusion import Confusion
 from benchmark.report.curves import Curves, curves
 from benchmark.report.diagram import Diagram, diagram
 from benchmark.report.listening import Scene, scenes
-from benchmark.report.records import Records
 from benchmark.report.scatter import Scatter, scatters
 from benchmark.report.view import Estimate, TaskView, Together, Who, overall_view, task_view
 from benchmark.store import full_disk, write_text

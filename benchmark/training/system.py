@@ -18,6 +18,7 @@ from benchmark.frontends._ears import by_ear
 from benchmark.recipe import Phase
 
 FRONT_END = "front_end"
+WET = "wet"  # the control that every front-end has: the share of its output; the rest is the input
 
 
 class System(L.LightningModule):

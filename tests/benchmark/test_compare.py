@@ -14,6 +14,7 @@ from benchmark.board import boards_of
 from benchmark.cli import main
 from benchmark.compare import COLUMNS, compare, render
 from benchmark.errors import EarmarkError
+from benchmark.records import Records
 from benchmark.store import Store
 from benchmark.summary_file import write_summaries
 
@@ -28,7 +29,7 @@ def stubs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 def compared(folder: Path, lines: Lines, first: str = "unet:joint", second: str = "identity:noisy") -> Lines:
     write_summaries(folder / "summaries.jsonl", lines)
-    return compare(boards_of(folder), first, second, Store(folder / "runs"))
+    return compare(boards_of(folder), first, second, Records(folder / "runs"))
 
 
 def table(lines: Lines, name: str, task: str | None = None) -> Lines:

@@ -94,6 +94,10 @@ def test_a_module_of_another_folder_lands_on_the_board_and_stays_there(here, cap
     assert "has a submission my_louder already" in capfd.readouterr().err
     assert main([*again, "--name", "gain"]) == 2
     assert "has a front-end gain of its own" in capfd.readouterr().err
+    card.write_text("training_data: LibriSpeech\n")
+    assert main([*again[:4], "--name", "learned", "--card", str(card), "--unchecked"]) == 2
+    assert "set pretrained_on in its class" in capfd.readouterr().err
+    assert lines(folder) == after
     assert main(["run", recipe]) == 0
     assert lines(folder) == after
     (folder / "leaderboards/toy/cards/my_louder.yaml").unlink()

@@ -12,7 +12,7 @@ from benchmark.options import bind
 
 
 class ModuleAdapter(FrontEnd):
-    """Wraps a module that knows nothing of this suite; it gets one ear at a time, at the rate of its attribute `sample_rate` if it has one."""
+    """Wraps a module that knows nothing of this suite; it gets one ear at a time. Its attributes sample_rate and pretrained_on count, if it has them."""
 
     def __init__(self, module: str | nn.Module, options: Mapping[str, Any] | None = None) -> None:
         """`module`: a module, or "path/to/file.py:Class", which is then built with `options`."""
@@ -23,6 +23,7 @@ class ModuleAdapter(FrontEnd):
         if not isinstance(module, nn.Module):
             raise EarmarkError(f"{type(module).__name__}: not a torch.nn.Module; a front-end is one, from audio to audio")
         self.module = module
+        self.pretrained_on = str(getattr(module, "pretrained_on", ""))  # type: ignore[misc]
         self.sample_rate = int(getattr(module, "sample_rate", SAMPLE_RATE))  # type: ignore[misc]
 
     def forward(self, audio: Tensor) -> Tensor:

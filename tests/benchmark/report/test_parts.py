@@ -5,11 +5,11 @@ import pytest
 from summaries import CONDITIONS, summary
 
 from benchmark.board import boards_of, overall
+from benchmark.records import Records
 from benchmark.report import axes, differences
 from benchmark.report.confusion import confusions
 from benchmark.report.curves import curves
 from benchmark.report.listening import scenes
-from benchmark.report.records import Records
 from benchmark.report.scatter import undominated
 from benchmark.report.show import level, number
 from benchmark.report.understood import aligned

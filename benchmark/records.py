@@ -1,14 +1,16 @@
-"""The records behind a leaderboard, where runs/ lies beside it: raw predictions and stored audio."""
+"""Finished scorings as they lie in runs/: raw predictions, stored audio, and which of them a summary was made from."""
 
 import json
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import EarmarkError
 from benchmark.store import Store
-from benchmark.summaries import PREDICTIONS
 from benchmark.summary_file import Summary
+
+PREDICTIONS = "predictions.jsonl"
 
 
 class Records:
@@ -17,7 +19,7 @@ class Records:
     def __init__(self, runs: Path) -> None:
         self.store = Store(runs)
         self._folder = cache(self.store.get)
-        self.read = cache(_read)
+        self.read = cache(read_predictions)
 
     def folder(self, line: Summary) -> Path | None:
         """The record's folder, or None where it is not here; EarmarkError where a file of it is damaged."""
@@ -34,8 +36,14 @@ class Records:
         return None if folder is None else self.read(folder / PREDICTIONS)
 
 
-def _read(path: Path) -> list[dict[str, Any]]:
+def read_predictions(path: Path) -> list[dict[str, Any]]:
+    """One prediction a scene and condition; EarmarkError where the file is cut short or none."""
     try:
         return [json.loads(line) for line in path.read_bytes().splitlines()]
     except (OSError, ValueError) as error:
         raise EarmarkError(f"{path}: not a record; delete {path.parent} and run again") from error
+
+
+def condition_of(prediction: Mapping[str, Any], columns: Sequence[str]) -> str:
+    """The condition of a prediction, as boards name it: the values of a task's columns, in their order."""
+    return " ".join(str(prediction["conditions"][name]) for name in columns if name in prediction["conditions"])
