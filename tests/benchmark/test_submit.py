@@ -2,8 +2,6 @@
 
 import os
 import shutil
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -51,9 +49,9 @@ class Meddler(nn.Module):
 def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("submitted")
     recipe = toys.toy_recipe(folder, schemes={"clean": None, "noisy": None, "frozen": None, "joint": None})
-    environment = os.environ | {"EARMARK_CACHE": str(folder / "cache")}
-    done = subprocess.run([sys.executable, "-m", "benchmark.cli", "run", str(recipe)], cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EARMARK_CACHE", str(folder / "cache"))
+        assert main(["run", str(recipe), "--out", str(folder)]) == 0
     elsewhere = tmp_path_factory.mktemp("elsewhere")
     (elsewhere / "louder.py").write_text(LOUDER)
     return folder, recipe, elsewhere

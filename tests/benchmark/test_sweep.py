@@ -1,8 +1,5 @@
 """Controls of a front-end over a grid, without training again."""
 
-import os
-import subprocess
-import sys
 import xml.etree.ElementTree as ET
 
 import pandas as pd
@@ -31,9 +28,9 @@ def finished(tmp_path_factory):
     (folder / "fader.py").write_text(FADER)
     fronts = {"identity": None, "fader": {f"{folder}/fader.py:Fader": {}}, "gain": {f"{toys.__file__}:Gain": {"start": 0.5}}}
     recipe = toys.toy_recipe(folder, front_ends=fronts, schemes={"noisy": None, "joint": None})
-    environment = os.environ | {"EARMARK_CACHE": str(folder / "cache")}
-    done = subprocess.run([sys.executable, "-m", "benchmark.cli", "run", str(recipe)], cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("EARMARK_CACHE", str(folder / "cache"))
+        assert main(["run", str(recipe), "--out", str(folder)]) == 0
     return folder, recipe
 
 
