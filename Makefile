@@ -51,7 +51,7 @@ list: $(READY) ## list front-ends, tasks, corpora, schemes and recipes
 	$(EARMARK) list
 
 test: $(READY) ## run the tests (under 5 minutes on two cores)
-	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile
+	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 speed: $(READY) ## compare the engine with bare loops and other libraries, side by side
 	$(BIN)/python -m pytest tests/speed --capture=no --benchmark-enable --benchmark-columns=rounds
