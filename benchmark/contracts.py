@@ -3,6 +3,7 @@
 Audio is float32 at 16 kHz, (batch, channels, time), where rms 1.0 is 100 dB SPL (FULL_SCALE_DB_SPL). Padding is zeros behind `lengths` samples.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -19,6 +20,8 @@ SAMPLE_RATE = 16_000  # Hz, inside the engine
 FULL_SCALE_DB_SPL = 100.0  # of rms 1.0, in training and in scoring; scenes set the level and the engine never rescales
 AUDIOGRAM_HZ = (250, 375, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000)  # where a listener's thresholds stand
 SPLITS = ("train", "validation", "test")
+FRONT_END = "front_end"  # as a part of a system, beside its tasks by label
+WET = "wet"  # the control that every front-end has: the share of its output; the rest is the input
 Values = Mapping[str, float | str]
 
 
@@ -31,15 +34,24 @@ class Spec(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """What a metric's values mean: a perfect score, and what a failed utterance gets. Better is towards `best`."""
+    """What a metric's values mean: a perfect score, what a failed utterance gets, and the value that nothing can fall below. Better is towards `best`."""
 
     best: float
     floor: float
+    worst: float | None = None  # None: there is no such value
 
     @property
     def sign(self) -> int:
         """+1 where more is better, -1 where less is."""
         return 1 if self.best > self.floor else -1
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """The least and the greatest value that there can be; where nothing is better, as of a level, there are none."""
+        if self.best == self.floor:
+            return -math.inf, math.inf
+        worst = -self.sign * math.inf if self.worst is None else self.worst
+        return min(worst, self.best), max(worst, self.best)
 
 
 class Corpus(ABC):

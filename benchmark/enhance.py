@@ -14,7 +14,7 @@ from rich.progress import track
 from safetensors import SafetensorError
 
 from benchmark import audio
-from benchmark.contracts import SAMPLE_RATE, Batch, Heard
+from benchmark.contracts import FRONT_END, SAMPLE_RATE, WET, Batch, Heard
 from benchmark.corpora import Corpora
 from benchmark.corpora._reader import audio_files
 from benchmark.errors import EarmarkError, unknown
@@ -24,7 +24,7 @@ from benchmark.plan import make_plan
 from benchmark.recipe import Recipe
 from benchmark.run import Places
 from benchmark.store import Store
-from benchmark.training.system import FRONT_END, WET, System
+from benchmark.training.system import System
 from benchmark.worker import load_part
 
 

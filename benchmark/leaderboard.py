@@ -167,7 +167,7 @@ def _compares(rows: Sequence[Row]) -> str:
 def _estimates(
     name: str, values: Sequence[tuple[np.ndarray, np.ndarray] | None], design: statistics.Design, seeds: Sequence[int], figure: Figure | None = None
 ) -> list[dict[str, str]]:
-    """The cells of values and their intervals, from (1 + replicates,) and the same by seed; a metric's interval ends where it is perfect."""
+    """The cells of values and their intervals, from (1 + replicates,) and the same by seed; a metric's interval ends where its values do."""
     there = [index for index, value in enumerate(values) if value is not None]
     cells = [dict.fromkeys((name, f"{name}_low", f"{name}_high"), "") for _ in values]
     if not there:
@@ -175,7 +175,7 @@ def _estimates(
     given, by_seed = (np.array([value[part] for value in values if value is not None]) for part in (0, 1))
     ends = statistics.intervals(given, by_seed, design._replace(seeds=np.array(seeds)[there]))
     if figure is not None:
-        ends = (np.minimum if figure.sign > 0 else np.maximum)(ends, figure.best)
+        ends = np.clip(ends, *figure.bounds)
     for index, value, (low, high) in zip(there, given[:, 0], ends, strict=True):
         cells[index] = {name: _number(value), f"{name}_low": _number(low), f"{name}_high": _number(high)}
     return cells

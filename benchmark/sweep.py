@@ -17,7 +17,7 @@ from benchmark import registry, statistics
 from benchmark.board import Board
 from benchmark.board import Row as BoardRow
 from benchmark.cells import Plan, Row
-from benchmark.contracts import Batch, FrontEnd, Task
+from benchmark.contracts import WET, Batch, FrontEnd, Task
 from benchmark.corpora import Corpora
 from benchmark.costs import one_thread
 from benchmark.data import Source, collate
@@ -31,7 +31,6 @@ from benchmark.scenes import Mixer, select
 from benchmark.shadow import FIGURES, shadows
 from benchmark.store import Store, write_text
 from benchmark.summaries import describe, tables
-from benchmark.training.system import WET
 from benchmark.worker import scored_system
 
 POINTS = 5  # of an axis that is not given, from 0 to the control's default

@@ -22,7 +22,7 @@ from torch import nn
 
 from benchmark import registry
 from benchmark.cells import IDENTITY, SHELVES
-from benchmark.contracts import Task
+from benchmark.contracts import FRONT_END, Task
 from benchmark.corpora import open_corpus
 from benchmark.costs import measure
 from benchmark.data import SceneData, Source
@@ -35,7 +35,7 @@ from benchmark.records import PREDICTIONS
 from benchmark.store import Store, canonical, full_disk, write_text
 from benchmark.training.fit import fit, fit_gain
 from benchmark.training.schemes import build_scheme
-from benchmark.training.system import FRONT_END, System
+from benchmark.training.system import System
 
 SECONDS_BETWEEN_REPORTS = 0.5
 

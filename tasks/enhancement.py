@@ -71,7 +71,7 @@ class Enhancement(Task):
         kept = predictions["excluded"].isna() if "excluded" in predictions else pd.Series(True, predictions.index)
         columns = {"count": kept.astype(int)}
         for name in self.names:
-            best, floor = self.figures[name]
+            best, floor, _ = self.figures[name]
             values = pd.to_numeric(predictions[name]).fillna(floor).clip(floor, best)
             columns[name] = values.where(kept, 0.0)
         return pd.DataFrame(columns)

@@ -13,6 +13,8 @@ from benchmark.audio import TINY
 from benchmark.contracts import FULL_SCALE_DB_SPL, Batch, Figure, Task
 from benchmark.hearing.difference import HeardDifference
 from benchmark.metrics import haspi, hasqi
+from benchmark.metrics.haspi import HASPI_FIGURE
+from benchmark.metrics.hasqi import HASQI_FIGURE
 
 MAXIMUM_DB_SPL = 115.0  # what a sine of the largest amplitude that is let through has; ours, near the maximum output of aids for moderate to severe losses
 _MAXIMUM = 2**0.5 * 10 ** ((MAXIMUM_DB_SPL - FULL_SCALE_DB_SPL) / 20)
@@ -31,8 +33,8 @@ class HearingLoss(Task):
 
     needs = frozenset({"clean", "listener"})
     figures = {
-        "haspi": Figure(1.0, 0.0),
-        "hasqi": Figure(1.0, 0.0),
+        "haspi": HASPI_FIGURE,
+        "hasqi": HASQI_FIGURE,
         "insertion_gain": Figure(0.0, 0.0),  # dB, level of the output over that of the scene without any aid
         "output_level": Figure(0.0, 0.0),  # dB SPL
     }

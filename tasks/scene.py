@@ -37,7 +37,7 @@ class AcousticScene(Classifier):
         channels: of the blocks, each of which halves bands and frames
     """
 
-    figures = {"accuracy": ACCURACY, "log_loss": Figure(0, -math.log(LEAST))}
+    figures = {"accuracy": ACCURACY, "log_loss": Figure(0, -math.log(LEAST), worst=-math.log(LEAST))}
 
     def __init__(self, schema: Mapping[str, Any], bands: Size = 40, channels: Annotated[Sequence[Size], Field(min_length=1)] = (16, 32, 64, 64)) -> None:
         super().__init__(schema)

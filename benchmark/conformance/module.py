@@ -10,11 +10,10 @@ from torch import Tensor, nn
 
 from benchmark.conformance.findings import Finding, failed, note, ok, skipped, some
 from benchmark.conformance.subject import Subject, apart, decibels, during
-from benchmark.contracts import SAMPLE_RATE, Batch
+from benchmark.contracts import SAMPLE_RATE, WET, Batch
 from benchmark.costs import look_ahead
 from benchmark.evaluation import defect
 from benchmark.hearing.audiograms import PROFILES
-from benchmark.training.system import WET
 
 ELSEWHERE = -40.0  # dB of a difference that another device may make: its arithmetic is not the CPU's; ours
 OFFERED = frozenset({"listener", "clean"})  # what a front-end may need; clean for its loss alone

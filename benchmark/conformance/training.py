@@ -8,8 +8,7 @@ from torch import Tensor
 
 from benchmark.conformance.findings import Finding, failed, note, ok, skipped, some
 from benchmark.conformance.subject import Subject, hearing, picked
-from benchmark.contracts import Batch
-from benchmark.training.system import FRONT_END
+from benchmark.contracts import FRONT_END, Batch
 
 NOTHING = "nothing in it can be trained"
 

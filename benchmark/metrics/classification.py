@@ -10,8 +10,8 @@ import pandas as pd
 
 from benchmark.contracts import Figure
 
-ACCURACY = Figure(1, 0)
-UAR = Figure(1, 0)
+ACCURACY = Figure(1, 0, worst=0)
+UAR = Figure(1, 0, worst=0)
 
 
 def hits(truth: pd.Series, predicted: pd.Series | Sequence[str | None], classes: Sequence[str] = ()) -> pd.DataFrame:

@@ -5,7 +5,7 @@ import numpy as np
 from benchmark.contracts import Figure
 
 # A perfect prediction has 1; one that says nothing, such as a constant, has 0.
-PEARSON = Figure(1, 0)
+PEARSON = Figure(1, 0, worst=-1)
 RESOLUTION = 1e-3  # standard deviation below which a target counts as constant: no correlation with it is defined. Ours: the rounding of stored tracks
 
 

@@ -15,7 +15,7 @@ from benchmark.metrics._kates_features import cepstral_basis, covariance, is_lou
 from benchmark.metrics._kates_inputs import each
 from benchmark.metrics._mean import ListenerMean, no_value
 
-HASPI_FIGURE = Figure(best=1.0, floor=0.0)
+HASPI_FIGURE = Figure(best=1.0, floor=0.0, worst=0.0)
 _SPACING = 9  # envelope samples at 24 kHz; Kates counts the result as 2560 Hz
 _CENTRES = (2, 6, 10, 16, 25, 40, 64, 100, 160, 256)  # Hz, of modulation filters
 _JITTER, _SILENCE = 0.1, 2.5  # dB: noise of nerve fibres; loudness above threshold of samples that count

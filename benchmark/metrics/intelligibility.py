@@ -8,7 +8,7 @@ import pystoi
 from benchmark.contracts import SAMPLE_RATE, Figure
 from benchmark.metrics import Undefined, check_pair
 
-ESTOI = STOI = Figure(best=1.0, floor=0.0)
+ESTOI = STOI = Figure(best=1.0, floor=0.0, worst=-1.0)
 
 
 def stoi(reference: np.ndarray, estimate: np.ndarray, sample_rate: int = SAMPLE_RATE) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 from benchmark.contracts import SAMPLE_RATE, Figure
 from benchmark.metrics._mean import UtteranceMean, by_utterance, no_value
 
-MBSTOI_FIGURE = Figure(best=1.0, floor=0.0)
+MBSTOI_FIGURE = Figure(best=1.0, floor=0.0, worst=-1.0)
 _RATE, _FRAME, _FFT = 10_000, 256, 512  # Hz, samples
 _SEGMENT, _RANGE = 30, 40.0  # frames that are correlated; dB below the loudest frame that still count as speech
 _CENTRES = 150 * 2 ** (np.arange(15) / 3)  # Hz, of third octaves

@@ -12,8 +12,8 @@ from benchmark.contracts import SAMPLE_RATE, Figure
 from benchmark.errors import EarmarkError
 from benchmark.metrics import Undefined, check_pair
 
-PESQ = Figure(best=4.644, floor=1.0)  # P.862.2 maps onto (0.999, 4.644)
-DNSMOS = Figure(best=5.0, floor=1.0)
+PESQ = Figure(best=4.644, floor=1.0, worst=0.999)  # P.862.2 maps onto (0.999, 4.644)
+DNSMOS = Figure(best=5.0, floor=1.0, worst=1.0)
 _DNSMOS_SECONDS = 9.01  # what its network hears at once
 
 

@@ -149,9 +149,10 @@ def condition_intervals(board: Board, names: Sequence[tuple[str, str]]) -> dict[
 
 
 def bounded(estimate: Estimate, figure: Figure) -> Estimate:
-    """The estimate with an interval that ends where the metric is perfect."""
+    """The estimate with an interval that ends where the metric's values do."""
     value, low, high = estimate
-    return Estimate(value, low, min(high, figure.best)) if figure.sign > 0 else Estimate(value, max(low, figure.best), high)
+    least, most = figure.bounds
+    return Estimate(value, max(low, least), min(high, most))
 
 
 def _estimate(values: np.ndarray, by_seed: np.ndarray, design: statistics.Design) -> Estimate:

@@ -1,9 +1,12 @@
 """A front-end trained alone, before any task is behind it."""
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
-from benchmark.contracts import Batch, Scheme, Update
-from benchmark.training.system import FRONT_END, System
+from benchmark.contracts import FRONT_END, Batch, Scheme, Update
+
+if TYPE_CHECKING:  # it imports Lightning, which takes seconds
+    from benchmark.training.system import System
 
 
 class Pretraining(Scheme):
@@ -11,7 +14,7 @@ class Pretraining(Scheme):
 
     moves = frozenset({"front_end"})
 
-    def updates(self, system: System, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
+    def updates(self, system: "System", batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
         """One update."""
         for label, batch in batches.items():
             with system.training_mode(FRONT_END):

@@ -11,14 +11,11 @@ import torch
 from torch import Tensor, nn
 from torchaudio.functional import resample
 
-from benchmark.contracts import SAMPLE_RATE, Batch, Enhanced, FrontEnd, Heard, Scheme, Task, Update, primary
+from benchmark.contracts import FRONT_END, SAMPLE_RATE, Batch, Enhanced, FrontEnd, Heard, Scheme, Task, Update, primary
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
 from benchmark.frontends._ears import by_ear
 from benchmark.recipe import Phase
-
-FRONT_END = "front_end"
-WET = "wet"  # the control that every front-end has: the share of its output; the rest is the input
 
 
 class System(L.LightningModule):

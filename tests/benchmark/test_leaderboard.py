@@ -1,5 +1,6 @@
 import csv
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from summaries import CONDITIONS, TASKS, Hits, summary
 from benchmark import leaderboard, registry
 from benchmark.board import groups_of
 from benchmark.cache import Cache
+from benchmark.contracts import Figure
 from benchmark.errors import EarmarkError
 from benchmark.summary_file import read_lines, read_summaries, seal, write_summaries
 
@@ -115,6 +117,16 @@ def test_failures_are_counted_at_the_floor_that_the_sums_hold(tmp_path: Path):
     two = summary("commands", "unet", scenes=4, conditions=["snr_0"], sums=broken, failed=[[0], [0], [0], [1]])
     board = boards(tmp_path, one, two)["commands"]
     assert [(line["score"], line["failed"], line["coverage"]) for line in board] == [("1.0000", "0", "4 of 4"), ("0.7500", "1", "4 of 4")]
+
+
+def test_an_interval_ends_where_the_values_of_its_metric_do(tmp_path: Path):
+    few = {"hits": [[0], [0], [1]], "count": [[1]] * 3}
+    made = boards(tmp_path, summary("commands", scenes=3, conditions=["snr_0"], sums=few, failed=[[0]] * 3))
+    (only,) = made["commands"]
+    assert (only["score_low"], only["score"], only["score_high"]) == ("0.0000", "0.3333", "1.0000")
+    assert Figure(0, 1).bounds == (0, math.inf)
+    assert Figure(0, 0).bounds == (-math.inf, math.inf)
+    assert Figure(1, 0, worst=-1).bounds == (-1, 1)
 
 
 def test_what_is_excluded_for_one_row_is_excluded_for_all(tmp_path: Path):

@@ -1,5 +1,6 @@
 """A toy recipe end to end: resume, equal scores at any number of jobs, and one line for what goes wrong."""
 
+import io
 import json
 import os
 import shutil
@@ -7,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -40,17 +42,17 @@ def scores(out: Path) -> dict:
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory):
-    """One whole run with one job; everything that only reads it shares it."""
+    """One whole run with one job, and what it printed; everything that only reads it shares it."""
     folder = tmp_path_factory.mktemp("finished")
-    environment = os.environ | {"EARMARK_CACHE": str(folder / "cache")}
-    recipe = toys.toy_recipe(folder)
-    done = subprocess.run([*EARMARK, "run", str(recipe), "--jobs", "1"], cwd=folder, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return folder, recipe, environment, done
+    recipe, printed = toys.toy_recipe(folder), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch, redirect_stdout(printed):
+        patch.setenv("EARMARK_CACHE", str(folder / "cache"))
+        assert main(["run", str(recipe), "--jobs", "1", "--out", str(folder)]) == 0
+    return folder, recipe, os.environ | {"EARMARK_CACHE": str(folder / "cache")}, printed.getvalue()
 
 
 def test_a_recipe_becomes_boards(finished):
-    folder, _, _, done = finished
+    folder, _, _, printed = finished
     rows = {(front_end, scheme) for _, front_end, scheme, _ in scores(folder)}
     assert rows == {
         ("reference", "clean"),
@@ -62,7 +64,7 @@ def test_a_recipe_becomes_boards(finished):
     assert sorted(path.name for path in boards.iterdir()) == ["bands.csv", "costs.csv", "overall.csv", "summaries.jsonl"]
     header = (boards / "bands.csv").read_text().splitlines()[0].split(",")
     assert header[:10] == ["rank", "front_end", "scheme", "metric", "score", "score_low", "score_high", "clean", "snr_0", "snr_-5"]
-    assert "bands.csv" in done.stdout
+    assert "bands.csv" in printed
     assert not any((folder / "runs" / "work").iterdir())
 
 

@@ -10,7 +10,7 @@ import torch
 from listening import noisy, syllables
 from toys import Gain, HearingAid, Tones, TwoEars
 
-from benchmark.contracts import Batch, Enhanced, Heard, Task, primary
+from benchmark.contracts import FRONT_END, Batch, Enhanced, Heard, Task, primary
 from benchmark.data import Source
 from benchmark.evaluation import evaluate
 from benchmark.frontends.fig6 import Fig6
@@ -22,7 +22,7 @@ from benchmark.metrics import haspi, hasqi
 from benchmark.recipe import Score
 from benchmark.training.schemes.joint import Joint
 from benchmark.training.schemes.sample_importance import SampleImportance
-from benchmark.training.system import FRONT_END, System
+from benchmark.training.system import System
 from tasks.hearing_loss import MAXIMUM_DB_SPL, HearingLoss
 
 LENGTHS = [8000, 6000]

@@ -1,9 +1,12 @@
 """Front-end pre-trained, then fixed; the task model adapts to its output."""
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from benchmark.contracts import Batch, Scheme, Update
-from benchmark.training.system import System
+
+if TYPE_CHECKING:  # it imports Lightning, which takes seconds
+    from benchmark.training.system import System
 
 
 class Frozen(Scheme):
@@ -11,7 +14,7 @@ class Frozen(Scheme):
 
     moves = frozenset({"tasks"})
 
-    def updates(self, system: System, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
+    def updates(self, system: "System", batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
         """One update of each task model."""
         for label, batch in batches.items():
             enhanced = system.enhance_fixed(batch)

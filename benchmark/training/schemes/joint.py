@@ -1,13 +1,16 @@
 """Front-end and task model trained together, by the enhancement loss and by the task's."""
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 import torch
 
-from benchmark.contracts import Batch, Scheme, Update
+from benchmark.contracts import FRONT_END, Batch, Scheme, Update
 from benchmark.errors import unknown
 from benchmark.training.balance import BALANCES
-from benchmark.training.system import FRONT_END, System
+
+if TYPE_CHECKING:  # it imports Lightning, which takes seconds
+    from benchmark.training.system import System
 
 
 class Joint(Scheme):
@@ -28,7 +31,7 @@ class Joint(Scheme):
         self.enhancement_weight = enhancement_weight
         self.needs = frozenset({"clean"}) if enhancement_weight else frozenset()
 
-    def updates(self, system: System, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
+    def updates(self, system: "System", batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
         """One update of everything."""
         with system.training_mode(FRONT_END, *batches):
             enhanced = {label: system.enhance(batch) for label, batch in batches.items()}

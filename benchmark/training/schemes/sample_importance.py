@@ -1,15 +1,17 @@
 """Front-end moved by its own loss, weighted by what the task finds hard; the task model follows in turn."""
 
 from collections.abc import Iterator, Mapping
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor
 
-from benchmark.contracts import Batch, Enhanced, Scheme, Update
+from benchmark.contracts import FRONT_END, Batch, Enhanced, Scheme, Update
 from benchmark.errors import EarmarkError, unknown
 from benchmark.training.importance import FUNCTIONS, normalised
-from benchmark.training.system import FRONT_END, System
+
+if TYPE_CHECKING:  # it imports Lightning, which takes seconds
+    from benchmark.training.system import System
 
 
 class SampleImportance(Scheme):
@@ -48,7 +50,7 @@ class SampleImportance(Scheme):
         self.normalise_over = normalise_over
         self.held: list[Mapping[str, Batch]] = []
 
-    def updates(self, system: System, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
+    def updates(self, system: "System", batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
         """`period` updates of the front-end, then as many of each task model; nothing until that many batches have come."""
         self.held.append(batches)
         if len(self.held) < self.period:
@@ -76,13 +78,13 @@ class SampleImportance(Scheme):
             return torch.ones_like(losses)
         return normalised(FUNCTIONS[self.importance](losses, self.temperature, self.gamma))
 
-    def _task_losses(self, system: System, label: str, enhanced: Enhanced, batch: Batch) -> Tensor:
+    def _task_losses(self, system: "System", label: str, enhanced: Enhanced, batch: Batch) -> Tensor:
         if self.importance == "uniform":
             return enhanced.audio.new_ones(len(enhanced.audio))
         with torch.no_grad():
             return system.task_loss(label, enhanced.detach(), batch)
 
-    def _over_period(self, system: System, held: list[Mapping[str, Batch]]) -> dict[str, tuple[Tensor, ...]]:
+    def _over_period(self, system: "System", held: list[Mapping[str, Batch]]) -> dict[str, tuple[Tensor, ...]]:
         prepared = {}
         for label in held[0]:
             losses = [self._task_losses(system, label, system.enhance_fixed(each[label]), each[label]) for each in held]

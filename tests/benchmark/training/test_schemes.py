@@ -6,7 +6,7 @@ import pytest
 import torch
 from toys import Bands, Gain
 
-from benchmark.contracts import Batch, FrontEnd
+from benchmark.contracts import FRONT_END, Batch, FrontEnd
 from benchmark.errors import EarmarkError
 from benchmark.training.importance import FUNCTIONS, normalised
 from benchmark.training.pretraining import Pretraining
@@ -14,7 +14,7 @@ from benchmark.training.schemes.alternating import Alternating
 from benchmark.training.schemes.frozen import Frozen
 from benchmark.training.schemes.joint import Joint
 from benchmark.training.schemes.sample_importance import SampleImportance
-from benchmark.training.system import FRONT_END, System
+from benchmark.training.system import System
 
 TASK = "bands"
 
