@@ -49,9 +49,14 @@ def scene_weights(scenes: Sequence[str], groups: Sequence[str], replicates: int 
     return weights
 
 
-def units(groups: Sequence[str]) -> int:
-    """How many independent units the bootstrap draws first: groups, or scenes where all are of one group."""
-    return len(set(groups)) if len(set(groups)) > 1 else len(groups)
+def units(groups: Sequence[str]) -> float:
+    """As how many independent units of one size count those that the bootstrap draws first: groups, or scenes where all are of one group.
+
+    Groups of n scenes count (Σn)² / Σn², the effective number of clusters (Carter, Schnepel and Steigerwald, Review of Economics and Statistics 99, 2017):
+    as many as there are where they are of one size, fewer where a few hold most of the scenes; never less than two, with which all is uncertain enough (ours).
+    """
+    sizes = np.unique(np.asarray(groups), return_counts=True)[1]
+    return max(2.0, float(len(groups) ** 2 / (sizes**2).sum())) if len(sizes) > 1 else len(groups)
 
 
 def seed_weights(seeds: Sequence[int], scenes: Sequence[str], replicates: int = REPLICATES) -> np.ndarray:
@@ -70,7 +75,7 @@ class Design(NamedTuple):
     """What a figure stands on."""
 
     scenes: int  # base scenes
-    units: int  # what the bootstrap draws first, as `units` counts it
+    units: float  # what the bootstrap draws first, as `units` counts it
     seeds: Any = 1  # of training: a number, or an array of numbers where several figures are asked for
     seed_variance: float = 0.0  # of a mean over seeds, pooled over the rows of a board …
     seed_degrees: float = 0.0  # … and its degrees of freedom; 0: not pooled

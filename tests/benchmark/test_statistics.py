@@ -157,7 +157,7 @@ def test_few_groups_prove_less_than_many():
     differences = np.concatenate([[4.0], (replicates - replicates.mean()) / replicates.std() + 4])
     assert statistics.p_values(differences, None, Design(60, 60)) < 0.001
     assert statistics.p_values(differences, None, Design(60, 4)) == pytest.approx(2 * scipy.stats.t.sf(4 * np.sqrt(3 / 4), 3))
-    assert [statistics.units(groups) for groups in (["a", "b", "a"], ["a", "a", "a"])] == [2, 3]
+    assert [statistics.units(groups) for groups in (["a", "b", "a", "b"], ["a", "a", "a"], [*"aaabc"], [*"aaaaab"])] == [2, 3, 25 / 11, 2]
 
 
 def experiment(generator: np.random.Generator, name: str, spreads: list[float], seeds: int) -> tuple[np.ndarray, np.ndarray]:
