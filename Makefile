@@ -8,6 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 EARMARK := $(BIN)/earmark
+BOARDS = $(OUT)/leaderboards/$(basename $(notdir $(RECIPE)))
 
 .DEFAULT_GOAL := help
 .PHONY: help setup benchmark demo check submit leaderboard report compare list test speed lint format lock clean
@@ -39,13 +40,13 @@ submit: $(READY) ## put your own on a board: FRONTEND=file.py:Class, or AUDIO=fo
 		--recipe $(RECIPE) --out $(OUT) $(if $(DATA),--data $(DATA)) $(if $(JOBS),--jobs $(JOBS))
 
 leaderboard: $(READY) ## rebuild the CSV files of every leaderboard from its summaries, and print them
-	$(EARMARK) leaderboard
+	$(EARMARK) leaderboard $(OUT)/leaderboards
 
 compare: $(READY) ## hold two rows of a leaderboard against each other: A=unet:joint B=unet:frozen; CSV=file
-	@$(EARMARK) compare $(A) $(B) $(OUT)/leaderboards/$(RECIPE) --out $(OUT) $(if $(CSV),--csv $(CSV))
+	@$(EARMARK) compare $(A) $(B) $(BOARDS) --out $(OUT) $(if $(CSV),--csv $(CSV))
 
 report: $(READY) ## write leaderboards, with charts and sounds, as a page: site/index.html
-	$(EARMARK) report
+	$(EARMARK) report $(OUT)/leaderboards
 
 list: $(READY) ## list front-ends, tasks, corpora, schemes and recipes
 	$(EARMARK) list

@@ -104,7 +104,7 @@ class Board:
         """
         chosen = self.noisy if conditions is None else conditions
         by_seed = figure[:, :, chosen].mean(-1) if len(chosen) else np.full(figure.shape[:2], NAN)
-        shares = statistics.seed_weights(row.seeds, self.scenes)
+        shares = statistics.seed_weights(row.seeds)
         return (shares * by_seed).sum(1), shares @ by_seed[0]
 
     def _score(self, cache: Cache | None) -> None:

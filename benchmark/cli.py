@@ -64,11 +64,11 @@ def _parser() -> argparse.ArgumentParser:
 
     board = commands.add_parser("leaderboard", help="rebuild the CSV files from summaries, and print the boards")
     board.set_defaults(run=_leaderboard)
-    board.add_argument("folder", type=Path, nargs="?", help="leaderboards/RECIPE (default: every folder of leaderboards/)")
+    board.add_argument("folder", type=Path, nargs="?", help="leaderboards/RECIPE, or a folder of such (default: leaderboards/)")
 
     report = commands.add_parser("report", help="write leaderboards, with charts and sounds, as a page: one folder that opens without a server")
     report.set_defaults(run=_report)
-    report.add_argument("folder", type=Path, nargs="*", help="leaderboards/RECIPE (default: every folder of leaderboards/)")
+    report.add_argument("folder", type=Path, nargs="*", help="leaderboards/RECIPE, or a folder of such (default: leaderboards/)")
     report.add_argument("--out", type=Path, default=Path("site"), metavar="DIR", help="the folder to write (default: site)")
 
     agree = commands.add_parser("agree", help="do two leaderboards order the systems alike? Kendall's tau, task by task, with its interval")
@@ -229,14 +229,12 @@ def _option(text: str) -> tuple[str, object]:
 
 
 def _folders(given: list[Path]) -> list[Path]:
-    """Leaderboards: those given, else all that are here."""
-    folders = given or sorted(path.parent for path in Path("leaderboards").rglob("summaries.jsonl"))
-    if not folders:
-        raise EarmarkError("leaderboards: no summaries here; run a recipe first, such as `earmark run demo`")
-    for folder in folders:
-        if not (folder / "summaries.jsonl").is_file():
-            raise EarmarkError(f"{folder}: no summaries.jsonl; give a folder such as leaderboards/mini")
-    return folders
+    """Leaderboards: those given and those below, else all that are here."""
+    found = {root: sorted(path.parent for path in root.rglob("summaries.jsonl")) for root in given or [Path("leaderboards")]}
+    for root, folders in found.items():
+        if not folders:
+            raise EarmarkError(f"{root}: no summaries.jsonl here or below; give a folder such as leaderboards/mini, or run a recipe first: `earmark run demo`")
+    return [folder for folders in found.values() for folder in folders]
 
 
 def _leaderboard(options: argparse.Namespace) -> int:

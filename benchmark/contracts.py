@@ -61,8 +61,8 @@ class Corpus(ABC):
       id      unique within the corpus, stable across machines (a relative path without its suffix, as a rule)
       group   speaker or site: what splits keep apart and the bootstrap resamples
       audio   path of a file that libsndfile reads, or {"path": …, "bytes": …}
-    and the labels that `schema` speaks of: `label` (one of schema["classes"]), `text`, …  A corpus of kind "pairs" (mixed by its owner) adds `clean`, the
-    path of the clean signal, and `conditions`, a mapping such as {"snr": 5.0}.
+    and the labels that `schema` speaks of: `label` (one of schema["classes"]), `text`, `tracks` (the path of a .npy file), …  A corpus of kind "pairs" (mixed
+    by its owner) adds `clean`, the path of the clean signal, and `conditions`, a mapping such as {"snr": 5.0}.
     """
 
     version: str = "1"
@@ -165,12 +165,15 @@ class FrontEnd(nn.Module):
         return Enhanced(self(heard.audio))
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """Per example, (batch,): here the negative signal-to-noise ratio in dB of the output against the clean signal, softly bounded at 30 dB."""
+        """Per example, (batch,): here the negative signal-to-noise ratio of the output against the clean signal, in units of 30 dB, where it is softly bounded.
+
+        Schemes add it to a task's loss, so that it should be of the order of 1.
+        """
         if batch.clean is None:
             raise ValueError("the default loss needs a clean reference")
         signal = batch.clean.square().sum((1, 2))
         noise = (batch.clean - enhanced.audio).square().sum((1, 2))
-        return -10 * torch.log10((signal + 1e-8) / (noise + 1e-3 * signal + 1e-8))
+        return -torch.log10((signal + 1e-8) / (noise + 1e-3 * signal + 1e-8)) / 3
 
 
 class Task(nn.Module, ABC):
@@ -238,7 +241,8 @@ def primary(task: type[Task] | Task) -> str:
 class Update(NamedTuple):
     """One optimiser step: scalar terms whose sum is minimised, and the names of the modules whose parameters it may move ("front_end", or a task's label).
 
-    Terms go by the label of the task whose batch they come from: where several move the front-end, the cosine between their gradients on it is logged.
+    Terms go by the label of the task that they are the loss of, or weighed for; "front_end" is its own loss. Where terms of several tasks move the front-end,
+    the cosines between the gradients of all terms on it are logged.
     """
 
     terms: Mapping[str, Tensor]
@@ -254,7 +258,6 @@ class Scheme:
     """How front-end and task are trained together: a generator of updates. training/schemes/ holds one a file."""
 
     version: ClassVar[int] = 1
-    needs: frozenset[str] = frozenset()  # {"clean"}, perhaps by configuration; quality guidance needs none
     moves: ClassVar[frozenset[str]] = frozenset()  # of front_end, tasks: what this scheme trains; neither: dropped in
     period: int = 1  # batches after which a round of updates is whole
     stock: ClassVar[Literal["clean", "noisy"]] = "clean"  # the stock task model that it starts from, or is dropped in before

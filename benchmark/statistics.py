@@ -59,15 +59,16 @@ def units(groups: Sequence[str]) -> float:
     return max(2.0, float(len(groups) ** 2 / (sizes**2).sum())) if len(sizes) > 1 else len(groups)
 
 
-def seed_weights(seeds: Sequence[int], scenes: Sequence[str], replicates: int = REPLICATES) -> np.ndarray:
+def seed_weights(seeds: Sequence[int], replicates: int = REPLICATES) -> np.ndarray:
     """The share of each training seed in each replicate, drawn with replacement; figures are averaged over seeds with it.
 
     Returns:
-        (1 + replicates, seeds), rows sum to one; row 0 holds equal shares. A function of seeds and scenes: rows with the same seeds are paired.
+        (1 + replicates, seeds), rows sum to one; row 0 holds equal shares. A function of the seeds alone: rows with the same seeds are paired, on boards of
+        other tasks too, for one pre-trained front-end stands behind them.
     """
     count = len(seeds)
     shares = np.full(count, 1 / count)
-    drawn = _generator([*map(str, seeds), *scenes]).multinomial(count, shares, size=replicates)
+    drawn = _generator(map(str, seeds)).multinomial(count, shares, size=replicates)
     return np.vstack([shares, drawn / count])
 
 

@@ -32,7 +32,10 @@ from benchmark.store import Store, digest, write_text
 from benchmark.summary_file import SUMMARIES, read_lines
 from benchmark.training.schemes import scheme_class
 
-LOW_LATENCY_MS = 10.0  # look-ahead, frames included, below which a card says low latency; ours, about what hearing aids may take
+# Look-ahead, frames included, up to which a card says so: what the Deep Noise Suppression Challenges (Interspeech 2020 and after) let a causal system take, and
+# about what hearing aids may take (ours).
+CAUSAL_MS = 40.0
+LOW_LATENCY_MS = 10.0
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def submit(submission: Submission, recipe_name: str, places: Places, jobs: int, 
                 publish(Plan(own, {}, [PlannedRow(**row) for row in answer["rows"]], schemas), store, places.boards, only=submission.name)
                 if answer["failures"]:
                     raise EarmarkError("\nearmark: ".join(answer["failures"]))
-                yield cards.write_card(places.boards, _card(submission, own, places.boards))
+                yield cards.write_card(places.boards, _card(submission, own, places.boards, answer["elsewhere"]))
                 guard = Guard(store, places.boards)
 
 
@@ -135,7 +138,7 @@ def _child(text: str) -> None:
                 raise EarmarkError(f"{job['name']}: its card names training data, and the front-end none; set pretrained_on in its class, for the open track")
             if not stage and job["checked"] and not front_end.dropped_in_only:
                 _check_rules(job)
-            answer = _ran(job, schemes, places)
+            answer = _ran(job, schemes, places) | {"elsewhere": sorted(learned_elsewhere(front_end))}
         except EarmarkError as error:
             answer = {"error": str(error)}
         except KeyboardInterrupt:
@@ -231,14 +234,13 @@ def _check_name(submission: Submission, recipe: Recipe, boards: Path, replacing:
         raise EarmarkError(f"--name: {boards} has a submission {name} already, and it is another front-end; choose another name, or say --replace")
 
 
-def _card(submission: Submission, recipe: Recipe, boards: Path) -> dict[str, Any]:
-    """What its author says, and what was measured."""
+def _card(submission: Submission, recipe: Recipe, boards: Path, elsewhere: Sequence[str]) -> dict[str, Any]:
+    """What its author says, and what was measured; `elsewhere`: what the front-end says that it learned before it came here."""
     lines = [line for line in read_lines(boards / SUMMARIES, cache_of(boards)) if line["front_end"] == submission.name]
     costs = [line["costs"] for line in lines]
     latencies = [cost.get("latency_ms") for cost in costs]
     latency = None if None in latencies or not latencies else max(latencies)
-    elsewhere = [submission.card.training_data, *(part for line in lines for part in line["training_data"].split(" | ") if line["track"] == "open")]
-    heard = cards.contaminated(" | ".join(elsewhere), _tested_on(recipe))
+    heard = cards.contaminated(" | ".join([submission.card.training_data, *elsewhere]), _tested_on(recipe))
     return {
         "name": submission.name,
         **submission.card.model_dump(),
@@ -246,7 +248,7 @@ def _card(submission: Submission, recipe: Recipe, boards: Path) -> dict[str, Any
         "track": "open" if any(line["track"] == "open" for line in lines) else "closed",
         "contaminated": heard,
         "latency_ms": latency,
-        "causal": latency is not None,
+        "causal": latency is not None and latency <= CAUSAL_MS,
         "low_latency": latency is not None and latency <= LOW_LATENCY_MS,
         "identity": submission.identity,
     }

@@ -5,14 +5,17 @@ from torch import Tensor
 from benchmark.contracts import Batch, Enhanced
 from benchmark.metrics.signal import si_sdr, snr, weighted_sdr
 
-LIMIT = 30.0  # dB from which on an example is good enough; else clean input would rule its batch
+LIMIT = 30.0  # dB from which on an example is good enough, else clean input would rule its batch; and the unit, so that all losses are of the order of 1
 
 
 def loss(name: str, enhanced: Enhanced, batch: Batch) -> Tensor:
-    """The negative of a measure in benchmark.metrics.signal, (batch,): "wsdr" in [-1, 1], "si_sdr" or "snr" in dB. Scale is free under "si_sdr"."""
+    """The negative of a measure in benchmark.metrics.signal, (batch,): "wsdr" in [-1, 1], "si_sdr" or "snr" in units of LIMIT dB.
+
+    Scale is free under "si_sdr".
+    """
     if batch.clean is None:
         raise ValueError(f"the loss '{name}' needs a clean reference")
     clean, estimate = batch.clean.flatten(1), enhanced.audio.flatten(1)
     if name == "wsdr":
         return -weighted_sdr(clean, estimate, batch.heard.audio.flatten(1))
-    return -{"si_sdr": si_sdr, "snr": snr}[name](clean, estimate, LIMIT)
+    return -{"si_sdr": si_sdr, "snr": snr}[name](clean, estimate, LIMIT) / LIMIT

@@ -17,6 +17,7 @@ class ConvTasNet(FrontEnd):
     stacks 3. Normalisation runs over the utterance, padding included: in a batch of several lengths those of the neighbours count a little.
     """
 
+    version = 2
     needs = frozenset({"clean"})
 
     def __init__(

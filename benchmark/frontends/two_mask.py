@@ -44,6 +44,8 @@ class TwoMask(FrontEnd):
     With both masks the noise mask depends on the audiogram too, since they share the features that it scales and shifts.
     """
 
+    version = 2
+
     def __init__(
         self,
         objective: Literal["both", "noise_reduction", "compensation", "joint", "snr"] = "both",

@@ -163,13 +163,13 @@ class System(L.LightningModule):
         self.log_dict({f"loss/{'+'.join(sorted(update.moves))}": update.loss.detach()}, prog_bar=False)
 
     def _backward(self, update: Update, parameters: list[nn.Parameter]) -> None:
-        """Gradients of the sum of the terms; where several move the front-end, the cosines between theirs on it are logged."""
-        if FRONT_END not in update.moves or len(update.terms) == 1:
+        """Gradients of the sum of the terms; where those of several tasks move the front-end, the cosines between all of theirs on it are logged."""
+        if FRONT_END not in update.moves or len(update.terms.keys() - {FRONT_END}) < 2:
             return self.manual_backward(update.loss, inputs=parameters)
         shared = [p for p in self.front_end.parameters() if p.requires_grad]
         gradients, before = {}, torch.zeros(sum(p.numel() for p in shared), device=self.device)
         for label, term in update.terms.items():
-            self.manual_backward(term, inputs=parameters)
+            self.manual_backward(term, inputs=parameters, retain_graph=True)  # terms may stand on one graph
             after = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in shared])
             gradients[label], before = after - before, after
         for one, other in combinations(gradients, 2):

@@ -1,6 +1,8 @@
 """What is planned, and what is refused before anything runs."""
 
+import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -66,6 +68,22 @@ def test_clips_that_are_alike_only_in_their_middle_are_others(table, tmp_path):
         clip[0, :100] = first
         audio.write(tmp_path / f"{name}.wav", clip)
     assert table().rows
+
+
+def test_the_speakers_of_the_open_recipe_are_left_out_one_after_the_other(tmp_path):
+    """Without folds every speaker of the digits is in every split, and the recipe would be refused."""
+    recordings = tmp_path / "data" / "free-spoken-digit-dataset" / "recordings"
+    recordings.mkdir(parents=True)
+    speakers = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
+    for index, (digit, speaker, take) in enumerate(itertools.product(range(10), speakers, range(50))):
+        audio.write(recordings / f"{digit}_{speaker}_{take}.wav", np.full((1, 100), index, np.int16), 8000)
+    whole = load_recipe("open")
+    digits = whole.tasks["speech_commands"].model_copy(update={"interferers": HISS})
+    corpora = Corpora(tmp_path / "data", tmp_path / "cache")
+    plan = make_plan(replace(whole, tasks={"speech_commands": digits}, seeds=(1,)), corpora)
+    assert {row.fold for row in plan.rows} == set(speakers)
+    with pytest.raises(EarmarkError, match="groups"):
+        make_plan(replace(whole, tasks={"speech_commands": digits.model_copy(update={"folds": (None,)})}, seeds=(1,)), corpora)
 
 
 class Fetched(toys.Gain):

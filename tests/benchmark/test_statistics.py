@@ -166,7 +166,7 @@ def experiment(generator: np.random.Generator, name: str, spreads: list[float], 
     luck = np.array(spreads)[:, None] * generator.normal(size=(systems, seeds))
     scores = luck[..., None] + 0.1 * generator.normal(size=(systems, 12))[:, None, groups] + 0.3 * generator.normal(size=(systems, seeds, 60))
     weights = statistics.scene_weights(names(60, f"{name}/"), groups.astype(str).tolist(), 400)
-    shares = statistics.seed_weights(range(seeds), names(60, f"{name}/"), 400)
+    shares = statistics.seed_weights(range(seeds), 400)
     figures = scores @ weights.T / weights.sum(1)  # (systems, seeds, 1 + replicates)
     return (figures * shares.T).sum(1), figures[..., 0] @ shares.T
 
@@ -249,14 +249,14 @@ def test_ranks_are_shared_and_count_the_better_rows():
 
 
 def test_seeds_are_drawn_with_replacement_and_one_seed_is_certain():
-    shares = statistics.seed_weights([1, 2, 3], names(5), 3000)
+    shares = statistics.seed_weights([1, 2, 3], 3000)
     assert shares.shape == (3001, 3)
     assert shares[0] == pytest.approx([1 / 3] * 3)
     assert shares.sum(1) == pytest.approx(1)
     assert (shares[1:].max(1) == 1).mean() == pytest.approx(1 / 9, abs=0.02)
-    assert (statistics.seed_weights([1], names(5), 10) == 1).all()
-    assert (shares == statistics.seed_weights([1, 2, 3], names(5), 3000)).all()
-    assert (shares != statistics.seed_weights([4, 5, 6], names(5), 3000)).any()
+    assert (statistics.seed_weights([1], 10) == 1).all()
+    assert (shares == statistics.seed_weights([1, 2, 3], 3000)).all()
+    assert (shares != statistics.seed_weights([4, 5, 6], 3000)).any()
 
 
 def test_an_undefined_value_has_no_interval_and_undefined_replicates_are_left_out():

@@ -94,7 +94,7 @@ def test_boards_of_equal_methods(speakers: int, seeds: int, luck: float):
     shared = spread(generator, groups, 0.5, trials, 1, 1)
     own = 0.5 * spread(generator, groups, 0.5, trials, rows, 1) + 0.3 * spread(generator, groups, 0.0, trials, rows, seeds)
     figures = means(shared + own + luck * generator.normal(0, 0.3, (trials, rows, seeds, 1)), weights)  # (trials, rows, seeds, 1 + replicates)
-    shares = statistics.seed_weights(range(seeds), ["scene"], REPLICATES)
+    shares = statistics.seed_weights(range(seeds), REPLICATES)
     values, by_seed = np.einsum("tmsr,rs->tmr", figures, shares), figures[..., 0] @ shares.T
     everyone = np.ones((rows, rows), bool)
     false = missed = 0

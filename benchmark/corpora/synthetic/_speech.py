@@ -19,5 +19,5 @@ class Speech(Generated):
         """The row of one utterance."""
         name = f"{split}/{voice.name}/{take}"
         rng = generator(type(self).__name__, name)
-        row = {"split": split, "id": name, "group": voice.name, "audio": f"{name}.wav", "text": text}
+        row = {"split": split, "id": name, "group": voice.variant, "audio": f"{name}.wav", "text": text}
         return row | voice.instructions(rng.uniform(0.92, 1.1), int(rng.integers(-6, 7))) | labels

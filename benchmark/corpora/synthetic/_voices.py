@@ -8,7 +8,10 @@ from benchmark.corpora.synthetic._draw import generator
 
 
 class Voice(NamedTuple):
-    """A speaker: espeak-ng's accent and variant; rate in words a minute, pitch and range on espeak-ng's scale from 0 to 100."""
+    """A voice: espeak-ng's accent and variant; rate in words a minute, pitch and range on espeak-ng's scale from 0 to 100.
+
+    The variant is who speaks, and the group in a corpus: whoever speaks with two accents is one speaker.
+    """
 
     accent: str
     variant: str
@@ -18,7 +21,7 @@ class Voice(NamedTuple):
 
     @property
     def name(self) -> str:
-        """The name by which espeak-ng knows it, and the group in a corpus."""
+        """The name by which espeak-ng knows it."""
         return f"{self.accent}+{self.variant}"
 
     def instructions(self, rate: float = 1.0, pitch: int = 0) -> dict[str, Any]:

@@ -12,6 +12,7 @@ TAKES = {"train": 4, "validation": 2, "test": 3}  # of every word by every voice
 class Commands(Speech):
     """Single words, under a second."""
 
+    version = "2"
     size = "55 MB"
     columns = ("id", "group", "audio", "label")
     published = "db0d1407b182ac5dce7ea1e16b52b033dbc50439ab8b034b7d6dbf2f14bda96b"

@@ -21,6 +21,7 @@ class Prosody(Speech):
     spread of pitch, duration, spectral balance and dynamics added 0.72. The ranges were chosen on the validation voices, where these figures are 0.36 and 0.72.
     """
 
+    version = "2"
     size = "95 MB"
     renderer = "_prosody"
     columns = ("id", "group", "audio", "label", "text")
@@ -48,7 +49,7 @@ def _utterance(split: str, voice: Voice, take: int, text: str, style: str) -> Ro
     parts = ((" ".join(words[:cut]) + ",", -drift / 2), (" ".join(words[cut:]) + ending, drift / 2))
     told = {"voice": voice.name, "rate": round(voice.rate * rate), "range": _setting(voice.range * spread)}
     phrases = [{"text": part, "pitch": _setting(voice.pitch + pitch + step)} | told for part, step in parts]
-    return {"split": split, "id": name, "group": voice.name, "audio": f"{name}.wav", "label": style, "text": text, "phrases": phrases, "style": drawn}
+    return {"split": split, "id": name, "group": voice.variant, "audio": f"{name}.wav", "label": style, "text": text, "phrases": phrases, "style": drawn}
 
 
 def _setting(value: float) -> int:

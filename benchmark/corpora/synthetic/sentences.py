@@ -12,6 +12,7 @@ TAKES = {"train": 34, "validation": 13, "test": 19}  # sentences of every voice
 class Sentences(Speech):
     """Four to seven words, about two seconds. No sentence is spoken twice."""
 
+    version = "2"
     size = "150 MB"
     columns = ("id", "group", "audio", "text")
     published = "50ab7ee13d4ed3300046654bdec729bd0bf1c841b1320c00da61c4282cac50bb"

@@ -29,7 +29,6 @@ class Joint(Scheme):
             raise unknown("balance", balance, BALANCES)
         self.balance = BALANCES[balance]
         self.enhancement_weight = enhancement_weight
-        self.needs = frozenset({"clean"}) if enhancement_weight else frozenset()
 
     def updates(self, system: "System", batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
         """One update of everything."""
@@ -39,6 +38,6 @@ class Joint(Scheme):
             shares = self.balance(torch.stack([loss.detach() for loss in losses.values()]))
             terms = {label: share * loss for share, (label, loss) in zip(shares, losses.items(), strict=True)}
             if self.enhancement_weight:
-                for label, batch in batches.items():
-                    terms[label] = terms[label] + self.enhancement_weight * system.front_end_loss(enhanced[label], batch).mean()
+                own = sum(system.front_end_loss(enhanced[label], batch).mean() for label, batch in batches.items())
+                terms[FRONT_END] = self.enhancement_weight * own
         yield Update(terms, frozenset({FRONT_END, *batches}))

@@ -29,7 +29,6 @@ class SampleImportance(Scheme):
     """
 
     moves = frozenset({"front_end", "tasks"})
-    needs = frozenset({"clean"})
 
     def __init__(
         self,

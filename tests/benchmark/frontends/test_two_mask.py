@@ -206,7 +206,7 @@ def test_losses_are_what_the_ear_makes_of_what_the_controls_give(objective, prod
     found = network.loss(System(network, {}).enhance(batch), batch)
     terms = []
     if objective == "snr":
-        terms.append(-snr(clean, System(network, {}).enhance(batch).audio[:, 0], 30.0))
+        terms.append(-snr(clean, System(network, {}).enhance(batch).audio[:, 0], 30.0) / 30)
     if objective == "joint":
         terms.append(term(clean, thresholds))
     if objective in ("both", "noise_reduction"):

@@ -1,5 +1,7 @@
 """Several tasks behind one front-end: their balance, and the gradients that are compared."""
 
+import itertools
+
 import pytest
 import torch
 from toys import Bands, Gain
@@ -53,7 +55,7 @@ def test_gradients_are_those_of_the_sum(batch):
     torch.manual_seed(0)
     system = System(Gain(), {"one": Bands(SCHEMA), "two": Bands(SCHEMA)})
     logged = {}
-    system.manual_backward = lambda loss, inputs: loss.backward(inputs=inputs)
+    system.manual_backward = lambda loss, inputs, retain_graph=False: loss.backward(inputs=inputs, retain_graph=retain_graph)
     system.log = lambda name, value: logged.update({name: value.item()})
     update = next(iter(Joint().updates(system, {"one": batch, "two": batch}, 0)))
     parameters = [p for p in system.parameters() if p.requires_grad]
@@ -62,9 +64,11 @@ def test_gradients_are_those_of_the_sum(batch):
     again = next(iter(Joint().updates(system, {"one": batch, "two": batch}, 0)))
     for mine, expected in zip(found, torch.autograd.grad(again.loss, parameters), strict=True):
         torch.testing.assert_close(mine, expected)
-    one, two = (torch.cat([g.flatten() for g in torch.autograd.grad(again_term, list(system.front_end.parameters()))]) for again_term in _terms(system, batch))
-    assert logged["cosine/one~two"] == pytest.approx(torch.nn.functional.cosine_similarity(one, two, dim=0).item(), abs=1e-4)
-
-
-def _terms(system, batch):
-    return next(iter(Joint().updates(system, {"one": batch, "two": batch}, 0))).terms.values()
+    alone = {}  # each task's own loss and nothing else, and the front-end's
+    for name in ("one", "two", "front_end"):
+        enhanced = system.enhance(batch)
+        loss = system.front_end_loss(enhanced, batch) if name == "front_end" else system.task_loss(name, enhanced, batch)
+        alone[name] = torch.cat([gradient.flatten() for gradient in torch.autograd.grad(loss.mean(), list(system.front_end.parameters()))])
+    assert len(logged) == 3
+    for first, second in itertools.combinations(alone, 2):
+        assert logged[f"cosine/{first}~{second}"] == pytest.approx(torch.nn.functional.cosine_similarity(alone[first], alone[second], dim=0).item(), abs=1e-4)
