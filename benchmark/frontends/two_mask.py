@@ -102,7 +102,7 @@ class TwoMask(FrontEnd):
         return [self._masked(self.stft.analyse(other), gain, other.shape[-1]) for other in others]
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """The loss that the objective names, (batch,)."""
+        """The loss that the objective names, (batch,): in training weighed by the uncertainties, in validation the plain sum, as other objectives have it."""
         if self.objective == "snr":
             return _losses.loss("snr", enhanced, batch)
         if batch.clean is None:
@@ -127,7 +127,7 @@ class TwoMask(FrontEnd):
         if self.product:
             terms.append(difference(masks["noise"] + masks["compensation"], clean, listener))
         losses = torch.stack(terms, -1)
-        if self.uncertainties is not None:
+        if self.uncertainties is not None and self.training:
             losses = torch.exp(-self.uncertainties) * losses + self.uncertainties
         return losses.sum(-1).unflatten(0, (-1, ears)).mean(-1)
 

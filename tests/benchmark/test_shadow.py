@@ -66,6 +66,21 @@ def test_a_linear_filter_changes_no_band_and_a_prescription_is_met():
     assert louder["shadow_nal_r"] == pytest.approx(6, abs=1e-3)
 
 
+class Louder:
+    """Doubles whichever of speech and noise is louder."""
+
+    def shadow(self, heard, others):
+        speech, noise = others
+        return [2 * speech, noise] if speech.std() > noise.std() else [speech, 2 * noise]
+
+
+def test_what_goes_up_in_one_scene_and_down_in_another_does_not_cancel():
+    loud, soft = hiss(0.02, 0), hiss(0.01, 1)
+    (line,) = shadows(Louder(), [batch(loud, soft), batch(soft, loud)], [{}]).to_dict("records")
+    assert line["shadow_band_snr"] == pytest.approx(0, abs=1e-3)
+    assert line["shadow_band_snr_moved"] == pytest.approx(20 * np.log10(2), abs=1e-3)
+
+
 @pytest.mark.parametrize("build", [lambda: TwoMask(**SMALL), lambda: Cascade(SMALL)])
 def test_the_parts_add_up_to_the_output(build):
     torch.manual_seed(0)
