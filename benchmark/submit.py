@@ -207,9 +207,9 @@ def _landed(board: Board, row: Row) -> dict[str, str]:
     gain, p = "", board.p.get(row.name)
     if changed is not None:
         low, high = statistics.interval(changed[0], changed[1], board.designs()[1]._replace(seeds=len(row.seeds)))
-        better = "better" if changed[0][0] * board.sign > 0 else "worse"
-        sure = "" if p is not None and p < statistics.ALPHA else ", not significantly"
-        gain = f"{changed[0][0]:+.4f} ({low:+.4f} to {high:+.4f}), {better}{sure}"
+        by = changed[0][0] * board.sign
+        verdict = ("better" if by > 0 else "worse") + ("" if p is not None and p < statistics.ALPHA else ", not significantly")
+        gain = f"{changed[0][0]:+.4f} ({low:+.4f} to {high:+.4f}), {'as good' if abs(by) < statistics.TIE else verdict}"
     return {
         "task": f"{board.task} ({board.metric})",
         "scheme": row.name[1],

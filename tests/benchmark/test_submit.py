@@ -131,6 +131,7 @@ def test_a_folder_of_exported_scenes_is_scored_on_what_it_holds(here, capfd):
     first.write_bytes(content)
     second.write_bytes(other)
     assert main(submission) == 0
+    assert "), as good" in capfd.readouterr().out
     board = pd.read_csv(folder / "leaderboards/toy/bands.csv").set_index(["front_end", "scheme"])
     for scheme in ("clean", "noisy"):
         ours, plain = board.loc[("as_it_was", scheme)], board.loc[("identity", scheme)]

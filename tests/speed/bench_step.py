@@ -18,7 +18,7 @@ from benchmark.training.schemes.joint import Joint
 from benchmark.training.system import System
 from tasks.speech_commands import SpeechCommands
 
-STEPS, ROUNDS, LIMIT = 12, 5, 1.05
+STEPS, ROUNDS, LIMIT = 12, 7, 1.05
 
 
 class OneBatch(L.LightningDataModule):
