@@ -66,7 +66,7 @@ class Corpus(ABC):
     """
 
     version: str = "1"
-    kind: Literal["speech", "noise", "ambience", "room", "pairs"]
+    kind: Literal["speech", "noise", "ambience", "pairs"]
     licence: ClassVar[str]
     source: ClassVar[str]  # where anyone gets it
     size: ClassVar[str]  # on disk, as distributed
@@ -98,8 +98,7 @@ class Scene:
     base: str  # the scene whatever its conditions: the bootstrap keeps all conditions of a base together
     target: str
     interferers: tuple[str, ...] = ()
-    room: str | None = None
-    conditions: Values = field(default_factory=dict)  # what the scene owns: snr, interferer, room, azimuth
+    conditions: Values = field(default_factory=dict)  # what the scene owns: snr
     group: str = ""  # the unit that the bootstrap resamples
 
 

@@ -17,6 +17,10 @@ from torchaudio.functional import resample
 
 from benchmark.contracts import AUDIOGRAM_HZ, SAMPLE_RATE, FrontEnd, Heard
 
+# Look-ahead, frames included, up to which a front-end counts as such: what the Deep Noise Suppression Challenges (Interspeech 2020 and after) let a causal
+# system take, and about what hearing aids may take (ours).
+CAUSAL_MS = 40.0
+LOW_LATENCY_MS = 10.0
 SECONDS = 4.0  # of audio for arithmetic and time
 RUNS = 5
 HEARING_LOSS = 40.0  # dB HL of the listener that a front-end hears for, if it wants one

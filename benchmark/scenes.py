@@ -111,7 +111,7 @@ class Mixer:
             start = int(place * (noisy.shape[-1] - samples + 1))
             noisy, clean = noisy[:, start : start + samples], clean[:, start : start + samples]
         name = condition_name(snr)
-        return Mixture(Scene(f"{row['id']}|{name}", row["id"], row["id"], used, None, {"snr": name}, row["group"]), noisy, clean, row)
+        return Mixture(Scene(f"{row['id']}|{name}", row["id"], row["id"], used, {"snr": name}, row["group"]), noisy, clean, row)
 
     def _interferer(self, rng: np.random.Generator, samples: int, target: Row) -> tuple[np.ndarray, str]:
         """A piece of an interferer and its id: drawn again until it sounds for a share of SOUNDING, since many recordings are padded with silence."""
@@ -135,7 +135,7 @@ class Mixer:
         conditions = {key: value for key, value in (row.get("conditions") or {}).items() if value is not None}
         if "snr" in conditions:
             conditions["snr"] = condition_name(float(conditions["snr"]))
-        return Mixture(Scene(row["id"], row["id"], row["id"], (), None, conditions or {"snr": "recorded"}, row["group"]), noisy, clean, row)
+        return Mixture(Scene(row["id"], row["id"], row["id"], (), conditions or {"snr": "recorded"}, row["group"]), noisy, clean, row)
 
     def _read(self, source: Any) -> np.ndarray:
         return self._mono(audio.read(source))

@@ -20,6 +20,7 @@ from benchmark.components import learned_elsewhere
 from benchmark.conformance import details, examine
 from benchmark.contracts import Corpus
 from benchmark.corpora import Corpora, reference
+from benchmark.costs import CAUSAL_MS, LOW_LATENCY_MS
 from benchmark.errors import EarmarkError, unknown
 from benchmark.export import expected
 from benchmark.frontends import build_front_end
@@ -31,11 +32,6 @@ from benchmark.run import Places, check_code, missing_cells, publish, run_cells
 from benchmark.store import Store, digest, write_text
 from benchmark.summary_file import SUMMARIES, read_lines
 from benchmark.training.schemes import scheme_class
-
-# Look-ahead, frames included, up to which a card says so: what the Deep Noise Suppression Challenges (Interspeech 2020 and after) let a causal system take, and
-# about what hearing aids may take (ours).
-CAUSAL_MS = 40.0
-LOW_LATENCY_MS = 10.0
 
 
 @dataclass(frozen=True)
@@ -237,9 +233,6 @@ def _check_name(submission: Submission, recipe: Recipe, boards: Path, replacing:
 def _card(submission: Submission, recipe: Recipe, boards: Path, elsewhere: Sequence[str]) -> dict[str, Any]:
     """What its author says, and what was measured; `elsewhere`: what the front-end says that it learned before it came here."""
     lines = [line for line in read_lines(boards / SUMMARIES, cache_of(boards)) if line["front_end"] == submission.name]
-    costs = [line["costs"] for line in lines]
-    latencies = [cost.get("latency_ms") for cost in costs]
-    latency = None if None in latencies or not latencies else max(latencies)
     heard = cards.contaminated(" | ".join([submission.card.training_data, *elsewhere]), _tested_on(recipe))
     return {
         "name": submission.name,
@@ -247,11 +240,15 @@ def _card(submission: Submission, recipe: Recipe, boards: Path, elsewhere: Seque
         "recipe": recipe.name,
         "track": "open" if any(line["track"] == "open" for line in lines) else "closed",
         "contaminated": heard,
-        "latency_ms": latency,
-        "causal": latency is not None and latency <= CAUSAL_MS,
-        "low_latency": latency is not None and latency <= LOW_LATENCY_MS,
+        **_latency([line["costs"].get("latency_ms") for line in lines]),
         "identity": submission.identity,
     }
+
+
+def _latency(measured: Sequence[float | None]) -> dict[str, Any]:
+    """The longest latency, in milliseconds, and what that makes the front-end; None where one needs the whole utterance or was not measured."""
+    longest = max((float("inf") if latency is None else latency for latency in measured), default=float("inf"))
+    return {"latency_ms": None if longest == float("inf") else longest, "causal": longest <= CAUSAL_MS, "low_latency": longest <= LOW_LATENCY_MS}
 
 
 def _tested_on(recipe: Recipe) -> dict[str, tuple[str, ...]]:

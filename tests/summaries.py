@@ -1,12 +1,16 @@
 """Summaries with invented scores, of two tasks without models, for tests of boards."""
 
+import csv
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
 
+from benchmark import leaderboard
 from benchmark.contracts import Figure
+from benchmark.summary_file import write_summaries
 
 CONDITIONS = ["clean", "snr_5", "snr_0"]
 
@@ -76,3 +80,23 @@ def summary(task: str = "asr", front_end: str = "identity", scheme: str = "noisy
         | {"score_seconds": 10.2},
     }
     return made | changes
+
+
+def boards(folder: Path, *summaries: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
+    """The boards of summaries, by name, as their CSV files have them."""
+    write_summaries(folder / "summaries.jsonl", summaries)
+    read = {}
+    for path in leaderboard.build(folder):
+        with path.open(encoding="utf-8", newline="") as file:
+            read[path.stem] = list(csv.DictReader(file))
+    return read
+
+
+def row(board: list[dict[str, str]], front_end: str) -> dict[str, str]:
+    """The row of a front-end."""
+    return next(line for line in board if line["front_end"] == front_end)
+
+
+def with_reference(task: str = "asr") -> dict[str, Any]:
+    """The row of clean input, which is not ranked."""
+    return summary(task, "reference", "clean", 0.05, ranked=False)

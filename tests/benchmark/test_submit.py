@@ -13,7 +13,7 @@ from benchmark.corpora import Corpora
 from benchmark.errors import EarmarkError
 from benchmark.frontends import entry_of
 from benchmark.recipe import load_recipe
-from benchmark.submit import name_for, tasks_of
+from benchmark.submit import _latency, name_for, tasks_of
 from benchmark.summary_file import read_summaries
 
 LOUDER = """
@@ -138,6 +138,8 @@ def test_a_folder_of_exported_scenes_is_scored_on_what_it_holds(here, capfd):
         assert (ours["score"], ours["snr_0"]) == (plain["score"], plain["snr_0"])
         assert pd.isna(ours["clean"])
         assert ours["track"] == "open"  # nobody knows what it was trained on
+    card = yaml.safe_load((folder / "leaderboards/toy/cards/as_it_was.yaml").read_text())
+    assert (card["track"], card["contaminated"], card["latency_ms"], card["causal"]) == ("open", [], None, False)
     with pytest.raises(EarmarkError, match="no file has the name of a scene"):
         tasks_of(folder, load_recipe(recipe), Corpora(None, folder / "cache"))
 
@@ -160,6 +162,20 @@ def test_what_cannot_be_submitted_is_one_line(here, capfd, words, message):
     error = capfd.readouterr().err
     assert message in error
     assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("measured", "latency", "causal", "low"),
+    [
+        ([4.0, 10.0], 10.0, True, True),
+        ([40.0], 40.0, True, False),
+        ([4.0, 40.1], 40.1, False, False),
+        ([4.0, None], None, False, False),
+        ([], None, False, False),
+    ],
+)
+def test_causal_and_low_latency_are_marked_from_the_longest_measurement(measured, latency, causal, low):
+    assert _latency(measured) == {"latency_ms": latency, "causal": causal, "low_latency": low}
 
 
 @pytest.mark.parametrize(
