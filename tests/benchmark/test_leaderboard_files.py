@@ -1,0 +1,161 @@
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from summaries import TASKS, boards, summary
+
+from benchmark import leaderboard, registry
+from benchmark.cache import Cache
+from benchmark.errors import EarmarkError
+from benchmark.summary_file import read_lines, read_summaries, seal, write_summaries
+
+
+@pytest.fixture(autouse=True)
+def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(registry, "load", lambda kind, name: TASKS[name])
+
+
+def test_rebuilding_gives_the_same_bytes_in_any_order_of_lines(tmp_path: Path):
+    lines = [summary(seed=seed, front_end=name) for seed in (1, 2) for name in ("identity", "unet")]
+    boards(tmp_path / "one", *lines)
+    boards(tmp_path / "two", *lines[::-1])
+    first = {path.name: path.read_bytes() for path in (tmp_path / "one").iterdir()}
+    assert first == {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
+    assert set(first) == {"summaries.jsonl", "asr.csv", "overall.csv", "costs.csv"}
+    shuffled = tmp_path / "two" / "summaries.jsonl"
+    shuffled.write_text("".join(reversed(shuffled.read_text(encoding="utf-8").splitlines(keepends=True))), encoding="utf-8")
+    leaderboard.build(tmp_path / "two")
+    assert all(first[name] == (tmp_path / "two" / name).read_bytes() for name in first if name.endswith(".csv"))
+
+
+def test_a_cache_changes_no_byte(tmp_path: Path):
+    """Lines come, go and exclude scenes; what is remembered of the rest, or damaged, makes no difference."""
+    hole = summary(front_end="hole")
+    for rows in hole["sums"].values():
+        rows[4][1] = None
+    base = [summary(task, seed=seed) for task in TASKS for seed in (1, 2)]
+    stages = [base, [*base, summary(front_end="unet")], [*base, hole], [*base, summary("commands", "unet")], base[1:]]
+    cache = Cache(tmp_path / "cache")
+    for stage, lines in enumerate([*stages, base]):
+        if stage == len(stages):
+            for path in (tmp_path / "cache").iterdir():
+                path.write_bytes(path.read_bytes()[:-100])
+        for name, kept in (("with", cache), ("without", None)):
+            write_summaries(tmp_path / name / "summaries.jsonl", lines)
+            leaderboard.build(tmp_path / name, kept)
+        made = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("with", "without")]
+        assert made[0] == made[1]
+
+
+def test_an_edited_line_is_refused_though_the_cache_knew_it(tmp_path: Path):
+    cache = Cache(tmp_path / "cache")
+    boards(tmp_path, summary(), summary(seed=2))
+    leaderboard.build(tmp_path, cache)
+    path = tmp_path / "summaries.jsonl"
+    intact = path.read_text(encoding="utf-8")
+    for old, new in (('"seed":2', '"seed":7'), ('"scene07"', '"scene70"'), ('"words":{"*":10', '"words":{"*":11')):
+        path.write_text(intact.replace(old, new), encoding="utf-8")
+        with pytest.raises(EarmarkError, match="was edited"):
+            leaderboard.build(tmp_path, cache)
+
+
+def test_lines_are_written_again_as_they_stood(tmp_path: Path):
+    path = tmp_path / "summaries.jsonl"
+    write_summaries(path, [summary(), summary("commands")])
+    before = path.read_bytes()
+    write_summaries(path, read_lines(path))
+    assert path.read_bytes() == before
+    write_summaries(path, read_summaries(path))
+    assert path.read_bytes() == before
+
+
+def test_a_line_that_is_spelt_otherwise_means_the_same(tmp_path: Path):
+    """Its seal is over what is meant: spaces and the order of fields do not matter, with a cache and without."""
+    board = boards(tmp_path, summary(), summary(front_end="unet"))["asr"]
+    path = tmp_path / "summaries.jsonl"
+    lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    path.write_text("".join(json.dumps(dict(reversed(line.items()))) + "\n" for line in lines), encoding="utf-8")
+    for cache in (None, Cache(tmp_path / "cache"), Cache(tmp_path / "cache")):
+        leaderboard.build(tmp_path, cache)
+        with (tmp_path / "asr.csv").open(encoding="utf-8", newline="") as file:
+            assert list(csv.DictReader(file)) == board
+
+
+def test_boards_of_tasks_that_are_gone_are_removed(tmp_path: Path):
+    boards(tmp_path, summary(), summary("commands"))
+    assert boards(tmp_path, summary()).keys() == {"asr", "overall", "costs"}
+    assert not (tmp_path / "commands.csv").exists()
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda text: text.replace('"seed":2', '"seed":7'), "line 3: the line, or that of its scenes, was edited"),
+        (lambda text: text[:-40], "line 3: the line is cut"),
+        (lambda text: text + "[]\n", "line 4: the line is cut or not a summary"),
+        (lambda text: text + json.dumps(seal({"protocol": 1})) + "\n", "line 4: the summary lacks task, component"),
+        (lambda text: text.replace('"scene07"', '"scene70"'), "line 2: the line, or that of its scenes, was edited"),
+        (lambda text: "\n".join(text.splitlines()[1:]), "line 1: not a summary, or the line of its scenes is missing"),
+        (lambda text: "", "is empty; run the recipe first"),
+    ],
+)
+def test_damaged_lines_are_refused_and_no_board_is_touched(tmp_path: Path, damage: Any, message: str):
+    boards(tmp_path, summary(), summary(seed=2))
+    path = tmp_path / "summaries.jsonl"
+    before = (tmp_path / "asr.csv").read_bytes()
+    path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")
+    with pytest.raises(EarmarkError, match=rf"{path}.*{message}"):
+        leaderboard.build(tmp_path)
+    assert (tmp_path / "asr.csv").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"front_end": "unet", "protocol": 2}, "lines of different protocol \\(1 and 2\\)"),
+        ({"front_end": "unet", "corpora": ["synthetic/commands 2"]}, "lines of different corpora"),
+        ({}, "seed 1, fold None, is there 2 times"),
+        ({"task": "../asr"}, "cannot name a board"),
+        ({"task": "overall"}, "cannot name a board"),
+        ({"front_end": "unet", "failed": [[0, 1]] * 30}, "the tables are not 30 different scenes by 3 conditions"),
+        ({"front_end": "unet", "sums": {"hits": [[0, 1]] * 30}}, "the sums are not tables of the columns character_errors, characters, errors, words"),
+    ],
+)
+def test_contradictions_are_refused(tmp_path: Path, changes: dict[str, Any], message: str):
+    with pytest.raises(EarmarkError, match=message):
+        boards(tmp_path, summary(), summary(**changes))
+
+
+def test_a_missing_file_says_what_to_do(tmp_path: Path):
+    with pytest.raises(EarmarkError, match="no such file; run the recipe first"):
+        leaderboard.build(tmp_path)
+
+
+@pytest.mark.parametrize("start", list("=+-@\t\r\n"))
+def test_names_that_look_like_formulas_are_made_text(tmp_path: Path, start: str):
+    made = boards(tmp_path, summary(front_end=f"{start}cmd|'/c calc'!A0", training_data=f"{start}1"))
+    for name in ("asr", "overall", "costs"):
+        assert made[name][0]["front_end"] == f"'{start}cmd|'/c calc'!A0".replace("\r", " ").replace("\n", " ")
+    assert made["asr"][0]["training_data"].startswith("'")
+
+
+def test_render_is_an_aligned_markdown_table(tmp_path: Path):
+    path = tmp_path / "asr.csv"
+    path.write_text('rank,front_end,score,seeds\n1,"a|b\nc",0.1000,3\n,reference,,1\n', encoding="utf-8")
+    assert leaderboard.render(path).splitlines() == [
+        "| rank | front_end | score  |",
+        "|------|-----------|--------|",
+        "| 1    | a\\|b c    | 0.1000 |",
+        "|      | reference |        |",
+    ]
+    assert leaderboard.render(path, ["seeds", "absent"]).splitlines()[0] == "| seeds |"
+
+
+def test_tables_of_ones_own_beside_the_boards_are_left_alone(tmp_path: Path):
+    boards(tmp_path, summary(), summary("commands"))
+    (tmp_path / "notes.csv").write_text("day,note\n")
+    boards(tmp_path, summary())
+    assert (tmp_path / "notes.csv").read_text() == "day,note\n"
+    assert not (tmp_path / "commands.csv").exists()
