@@ -7,12 +7,11 @@ audiogram between them). All filters are finite and applied by FFT.
 
 import numpy as np
 import torch
-from scipy.fft import next_fast_len
 from scipy.signal import butter, hilbert, lfilter
 from torch import Tensor, nn
 
 from benchmark.contracts import AUDIOGRAM_HZ, SAMPLE_RATE
-from benchmark.hearing.filters import fir2, interpolated
+from benchmark.hearing.filters import filtered, fir2, interpolated
 
 TAPS = 512  # of every filter
 RANGE_HZ = (80.0, 7643.0)  # of the channels' frequencies: the highest non-linear path still lies below 8 kHz
@@ -93,24 +92,16 @@ class AuditoryModel(nn.Module):
         """
         outer, inner = (1.0, 1.0) if audiogram is None else (10 ** (-loss[..., None] / 20) for loss in hair_cell_loss(audiogram, self.centres))
         velocity = torch.relu(self.basilar_membrane(audio, outer))
-        size = _size(audio, self.cell)
-        cell = torch.fft.irfft(torch.fft.rfft(velocity, size) * torch.fft.rfft(self.cell, size), size)[..., : audio.shape[-1]]
+        cell = filtered((velocity, self.cell))
         return torch.log1p(torch.relu(cell) * inner / SMALLEST)
 
     def basilar_membrane(self, audio: Tensor, outer: Tensor | float = 1.0) -> Tensor:
         """The velocity of the basilar membrane in each channel, m/s up to a scale, (batch, 31, time); `outer`: gain of the outer hair cells, (batch, 31, 1)."""
-        time, size = audio.shape[-1], _size(audio, self.linear)
-        before, after, linear = (torch.fft.rfft(filters, size) for filters in (self.before, self.after, self.linear))
-        heard = torch.fft.rfft(audio[:, None], size)
-        tuned = torch.fft.irfft(heard * before, size)[..., :time]
+        tuned = filtered((audio[:, None], self.before))
         magnitude = tuned.abs().clamp_min(torch.finfo(tuned.dtype).tiny)
-        broken_stick = tuned.sign() * torch.minimum(self.gain * outer * magnitude, self.compressed * magnitude**0.25)
-        return torch.fft.irfft(torch.fft.rfft(broken_stick, size) * after + heard * linear, size)[..., :time]
-
-
-def _size(audio: Tensor, filters: Tensor) -> int:
-    """Of a Fourier transform that convolves both without wrapping round."""
-    return int(next_fast_len(audio.shape[-1] + filters.shape[-1] - 1, real=True))
+        fourth_root = magnitude.sqrt().sqrt()  # several times as fast as a power
+        broken_stick = tuned.sign() * torch.minimum(self.gain * outer * magnitude, self.compressed * fourth_root)
+        return filtered((broken_stick, self.after), (audio[:, None], self.linear))
 
 
 def centre_frequencies() -> np.ndarray:

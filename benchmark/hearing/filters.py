@@ -1,6 +1,9 @@
-"""Interpolation between the frequencies at which something is known, and filters that are designed by frequency sampling. Batched and differentiable."""
+"""Filters that are applied by FFT or designed by frequency sampling, and interpolation between known frequencies. Batched and differentiable."""
+
+from typing import Any, cast
 
 import torch
+from scipy.fft import next_fast_len
 from torch import Tensor
 
 _STEPS = 512  # of fir2's grid, from 0 to the Nyquist rate
@@ -33,3 +36,32 @@ def fir2(places: Tensor, magnitude: Tensor, taps: int) -> Tensor:
     pairs = torch.stack((magnitude[..., :-1], magnitude[..., 1:]), -1).flatten(-2)
     grid = torch.arange(_STEPS + 1, device=places.device)
     return linear_phase(interpolated(pairs, known.to(magnitude), grid.to(magnitude)), taps)
+
+
+def filtered(*paths: tuple[Tensor, Tensor]) -> Tensor:
+    """The sum of signals (…, channels or 1, time), each through causal filters (channels, taps), to (…, channels, time). Differentiable in the signals."""
+    return cast(Tensor, _Filtered.apply(*(tensor for path in paths for tensor in path)))
+
+
+class _Filtered(torch.autograd.Function):
+    """The gradient runs through the filters backwards, as a product with the conjugate; autograd's own makes complex transforms of what is real."""
+
+    @staticmethod
+    def forward(ctx: Any, *tensors: Tensor) -> Tensor:
+        signals, filters, time = tensors[::2], tensors[1::2], tensors[0].shape[-1]
+        ctx.size = int(next_fast_len(time + max(each.shape[-1] for each in filters) - 1, real=True))  # long enough not to wrap round
+        ctx.single = [signal.shape[-2] == 1 for signal in signals]
+        responses = [torch.fft.rfft(each, ctx.size) for each in filters]
+        ctx.save_for_backward(*responses)
+        spectra = [torch.fft.rfft(signal, ctx.size) * response for signal, response in zip(signals, responses, strict=True)]
+        return torch.fft.irfft(sum(spectra[1:], spectra[0]), ctx.size)[..., :time]
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        spectrum = torch.fft.rfft(gradients[0], ctx.size)
+        found: list[Tensor | None] = []
+        for single, response, wanted in zip(ctx.single, ctx.saved_tensors, ctx.needs_input_grad[::2], strict=True):
+            back = spectrum * response.conj() if wanted else None
+            back = back.sum(-2, keepdim=True) if single and back is not None else back
+            found += [None if back is None else torch.fft.irfft(back, ctx.size)[..., : gradients[0].shape[-1]], None]
+        return tuple(found)
