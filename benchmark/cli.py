@@ -90,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     sweep.add_argument("recipe", help="a recipe that has been run")
     sweep.add_argument("--grid", nargs="+", default=[], metavar="CONTROL=A,B,...", help="values; default: its own controls from 0 on, else wet (dry/wet mix)")
     sweep.add_argument("--scenes", type=int, default=None, metavar="N", help="scenes of each task (default: as the recipe says)")
+    sweep.add_argument("--seed", type=int, default=None, metavar="N", help="whose weights (default: the recipe's first)")
     _data(sweep)
     _out(sweep)
 
@@ -294,7 +295,7 @@ def _sweep(options: argparse.Namespace) -> int:
         raise EarmarkError("--scenes: write a number of scenes, 1 or more")
     wanted = recipe.load_recipe(options.recipe)
     places = _places(options, wanted.name)
-    table, *drawings = sweep(wanted, places, options.front_end, grid, options.scenes)
+    table, *drawings = sweep(wanted, places, options.front_end, grid, options.scenes, options.seed)
     print(f"\n{table}\n{render(table, None)}")
     for drawing in drawings:
         print(drawing)

@@ -37,40 +37,45 @@ POINTS = 5  # of an axis that is not given, from 0 to the control's default
 Grid = Mapping[str, Sequence[float]]
 
 
-def sweep(recipe: Recipe, places: Places, front_end: str, grid: Grid, scenes: int | None = None) -> list[Path]:
-    """Evaluate a grid of controls of one front-end on every task, with the weights of the first seed and fold of each scheme that drops it in or trains it.
+def sweep(recipe: Recipe, places: Places, front_end: str, grid: Grid, scenes: int | None = None, seed: int | None = None) -> list[Path]:
+    """Evaluate a grid of controls of one front-end on every task, with the weights of one seed and the first fold of each scheme that drops it in or trains it.
 
     Args:
         recipe: run before, so that the weights are there
         front_end: its label in the recipe
         grid: values by control; empty: its own controls, from 0 to their defaults, or `wet` where it has none
         scenes: how many of each task; None: as the recipe says
+        seed: whose weights; None: the recipe's first
     Returns:
-        the files written below places.boards/controls: <front_end>.csv, and a drawing <front_end>_<scheme>_<task>.svg for each row
+        the files written below places.boards/controls: <front_end>.csv, and a drawing <front_end>_<scheme>_<task>.svg for each row; a seed that was asked
+        for is part of their names
     Raises:
-        EarmarkError: no such front-end or control; the recipe was not run
+        EarmarkError: no such front-end, control or seed; the recipe was not run
     """
     plan, store = make_plan(recipe, Corpora(places.data, places.cache)), Store(places.runs)
-    rows = _rows(plan, store, front_end)
+    if seed not in (None, *recipe.seeds):
+        raise EarmarkError(f"{recipe.name}: no seed {seed}; it has {', '.join(map(str, recipe.seeds))}")
+    rows = _rows(plan, store, front_end, seed)
     grid = _grid(front_end, build_front_end({recipe.front_ends[front_end].name: dict(recipe.front_ends[front_end].config)}), grid)
     console, out, frames = Console(stderr=True), places.boards / "controls", []
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, one_thread():
         for row in rows:
             described = describe(plan, row, registry.load("tasks", row.component), store)
             frames.append(_swept(places, plan.cells[row.record].config, described, grid, scenes, progress))
-    table = out / f"{front_end}.csv"
+    stem = front_end if seed is None else f"{front_end}_seed_{seed}"
+    table = out / f"{stem}.csv"
     write_text(table, pd.concat(frames).to_csv(index=False, lineterminator="\n", float_format="%.4f"))
-    drawings = [out / f"{front_end}_{row.scheme}_{row.task}.svg" for row in rows]
+    drawings = [out / f"{stem}_{row.scheme}_{row.task}.svg" for row in rows]
     for path, row, frame in zip(drawings, rows, frames, strict=True):
         write_text(path, _drawn(frame, grid, row))
     return [table, *drawings]
 
 
-def _rows(plan: Plan, store: Store, front_end: str) -> list[Row]:
-    """The first row of each scheme and task."""
+def _rows(plan: Plan, store: Store, front_end: str, seed: int | None) -> list[Row]:
+    """The first row of each scheme and task, of one seed where it is given."""
     rows: dict[tuple[str, str], Row] = {}
     for row in plan.rows:
-        if row.front_end == front_end:
+        if row.front_end == front_end and seed in (None, row.seed):
             rows.setdefault((row.scheme, row.task), row)
     if not rows:
         raise EarmarkError(str(unknown("front-end", front_end, plan.recipe.front_ends)))
@@ -134,7 +139,7 @@ def _batches(mixer: Mixer, score: Score, listeners: Mapping[str, Sequence[float]
 
 
 def _figures(board: Board, row: BoardRow) -> dict[str, Any]:
-    low, high = statistics.interval(row.score, None, board.design)
+    low, high = np.clip(statistics.interval(row.score, None, board.design), *board.figures[board.metric].bounds)
     others = {name: float(values[board.noisy].mean()) for name, values in row.figures.items() if name != board.metric}
     conditions = dict(zip(board.conditions, row.figures[board.metric], strict=True))
     return {"metric": board.metric, "score": row.score[0], "score_low": low, "score_high": high, **others, **conditions}

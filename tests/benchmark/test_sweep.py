@@ -27,7 +27,7 @@ def finished(tmp_path_factory):
     folder = tmp_path_factory.mktemp("swept")
     (folder / "fader.py").write_text(FADER)
     fronts = {"identity": None, "fader": {f"{folder}/fader.py:Fader": {}}, "gain": {f"{toys.__file__}:Gain": {"start": 0.5}}}
-    recipe = toys.toy_recipe(folder, front_ends=fronts, schemes={"noisy": None, "joint": None})
+    recipe = toys.toy_recipe(folder, front_ends=fronts, schemes={"noisy": None, "joint": None}, seeds=[1, 2])
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("EARMARK_CACHE", str(folder / "cache"))
         assert main(["run", str(recipe), "--out", str(folder)]) == 0
@@ -48,10 +48,13 @@ def test_own_controls_span_a_map_whose_defaults_are_the_board(here, capsys):
     table = pd.read_csv(folder / "leaderboards/toy/controls/fader.csv")
     assert list(table.columns[:6]) == ["front_end", "scheme", "task", "low", "high", "metric"]
     assert len(table) == 6  # under noisy alone: it has nothing to train
+    assert table[["score_low", "score_high"]].stack().between(0, 1).all()  # as an accuracy
     board = pd.read_csv(folder / "leaderboards/toy/bands.csv").set_index(["front_end", "scheme"])
-    default = table[(table["low"] == 1) & (table["high"] == 1)].iloc[0]
-    assert default["score"] == pytest.approx(board.loc[("fader", "noisy"), "score"], abs=1e-4)
-    assert default["snr_0"] == pytest.approx(board.loc[("fader", "noisy"), "snr_0"], abs=1e-4)
+    assert main(["sweep", "fader", recipe, "--grid", "low=0.01,1", "high=0.1,0.5,1", "--seed", "2"]) == 0
+    other = pd.read_csv(folder / "leaderboards/toy/controls/fader_seed_2.csv")
+    for column in ("score", "snr_0"):  # the board has the mean over its two seeds
+        seeds = [each.loc[(each["low"] == 1) & (each["high"] == 1), column].item() for each in (table, other)]
+        assert sum(seeds) / 2 == pytest.approx(board.loc[("fader", "noisy"), column], abs=1e-4)
     drawing = ET.parse(folder / "leaderboards/toy/controls/fader_noisy_bands.svg")
     assert drawing.getroot().tag.endswith("svg")
     assert "fader.csv" in capsys.readouterr().out
@@ -59,13 +62,16 @@ def test_own_controls_span_a_map_whose_defaults_are_the_board(here, capsys):
 
 def test_every_front_end_has_a_dry_wet_mix_between_the_input_and_its_output(here):
     folder, recipe = here
-    assert main(["sweep", "gain", recipe]) == 0
-    table = pd.read_csv(folder / "leaderboards/toy/controls/gain.csv").set_index(["scheme", "wet"])
-    assert sorted({wet for _, wet in table.index}) == [0, 0.25, 0.5, 0.75, 1]
-    board = pd.read_csv(folder / "leaderboards/toy/bands.csv").set_index(["front_end", "scheme"])
-    assert table.loc[("noisy", 1), "score"] == pytest.approx(board.loc[("gain", "noisy"), "score"], abs=1e-4)
-    assert table.loc[("noisy", 0), "score"] == pytest.approx(board.loc[("identity", "noisy"), "score"], abs=1e-4)
-    assert table.loc[("joint", 1), "score"] == pytest.approx(board.loc[("gain", "joint"), "score"], abs=1e-4)
+    seeds = []
+    for seed in (1, 2):
+        assert main(["sweep", "gain", recipe, "--seed", str(seed)]) == 0
+        seeds.append(pd.read_csv(folder / f"leaderboards/toy/controls/gain_seed_{seed}.csv").set_index(["scheme", "wet"])["score"])
+    assert sorted({wet for _, wet in seeds[0].index}) == [0, 0.25, 0.5, 0.75, 1]
+    assert (seeds[0] != seeds[1]).any()
+    board, score = pd.read_csv(folder / "leaderboards/toy/bands.csv").set_index(["front_end", "scheme"]), sum(seeds) / 2
+    assert score["noisy", 1] == pytest.approx(board.loc[("gain", "noisy"), "score"], abs=1e-4)
+    assert score["noisy", 0] == pytest.approx(board.loc[("identity", "noisy"), "score"], abs=1e-4)
+    assert score["joint", 1] == pytest.approx(board.loc[("gain", "joint"), "score"], abs=1e-4)
 
 
 def test_the_same_sweep_gives_the_same_bytes_and_touches_no_board(here):
@@ -86,6 +92,7 @@ def test_the_same_sweep_gives_the_same_bytes_and_touches_no_board(here):
         (["gain", "--grid", "wat=0,1"], "did you mean 'wet'"),
         (["gain", "--grid", "wet=0"], "an axis has two values or more"),
         (["gain", "--grid", "wet=a,b"], "write a control and its values"),
+        (["gain", "--seed", "3"], "no seed 3; it has 1, 2"),
         (["gain", "--scenes", "0"], "--scenes: write a number of scenes"),
         (["fader", "--grid", "low=0,1", "high=0,1", "wet=0,1"], "a map has one or two axes"),
         (["gain", "--out", "elsewhere"], "was not run yet"),
