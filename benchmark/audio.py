@@ -66,6 +66,12 @@ def read_piece(source: str | Path | Mapping[str, Any], samples: int, position: f
     return audio[:, :samples] if missing <= 0 else np.pad(audio, ((0, 0), (0, missing)), mode="edge")
 
 
+def probe(source: str | Path | Mapping[str, Any]) -> None:
+    """Open a recording and read its header; raises EarmarkError where that cannot be done."""
+    with _opened(source):
+        pass
+
+
 def _key(source: str | Path | Mapping[str, Any], sample_rate: int | None) -> tuple[str | bytes, int | None]:
     stored = source.get("bytes") if isinstance(source, Mapping) else None
     return hashlib.sha256(stored).digest() if stored else _name(source), sample_rate

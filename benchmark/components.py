@@ -53,7 +53,8 @@ class Components:
     def _check_needs(self) -> None:
         """EarmarkError where a component needs what no scene has."""
         for label, entry in self.recipe.tasks.items():
-            if self.task_classes[label].whole and (entry.train.stock.segment or entry.train.adapt.segment):
+            phases = [entry.train.stock, entry.train.adapt] + [self.recipe.train.adapt] * any(label in partners for partners in self.recipe.together.values())
+            if self.task_classes[label].whole and any(phase.segment for phase in phases):
                 raise EarmarkError(f"tasks.{label}.train: segment: the labels of {entry.task} belong to whole recordings; leave it out")
             if missing := sorted(self.task_classes[label].needs - OFFERED - {"listener"}):
                 raise EarmarkError(f"tasks.{label}: it needs {', '.join(missing)}, which scenes do not have; leave it out")

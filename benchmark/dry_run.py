@@ -21,8 +21,8 @@ def describe(recipe: Recipe, corpora: Corpora, places: Places, jobs: int) -> tup
     rest = dataclasses.replace(recipe, tasks={label: entry for label, entry in recipe.tasks.items() if label not in lacking})
     try:
         described = _described(make_plan(rest, corpora), places, jobs) if rest.tasks and not recipe.together else ""
-    except EarmarkError:  # a front-end that needs one of the missing tasks
-        described = ""
+    except EarmarkError as error:  # such as a front-end that needs one of the missing tasks
+        described = f"the rest cannot be planned by itself: {error}"
     return f"{described}\nwithout {', '.join(lacking)}, whose corpora are missing".lstrip(), missing
 
 

@@ -26,15 +26,18 @@ def make_plan(recipe: Recipe, corpora: Corpora) -> Plan:
 
 
 def missing_corpora(recipe: Recipe, corpora: Corpora) -> dict[str, list[str]]:
-    """By task, what is not where it should be, and where to get it."""
+    """By task, what is not where it should be, and where to get it; every split of every fold is listed."""
+    found: dict[str, str | None] = {}
     missing: dict[str, list[str]] = {}
     for label, entry in recipe.tasks.items():
-        for role, value in (("targets", entry.targets), ("interferers", entry.interferers)):
-            if value is not None:
-                try:
-                    corpora.open(reference(value, f"tasks.{label}.{role}", entry.folds[0] if role == "targets" else None))
-                except EarmarkError as error:
-                    missing.setdefault(label, []).append(str(error))
+        used = [reference(entry.targets, f"tasks.{label}.targets", fold) for fold in entry.folds]
+        used += [] if entry.interferers is None else [reference(entry.interferers, f"tasks.{label}.interferers")]
+        for index, each in enumerate(used):
+            key = digest([each, index < len(entry.folds)])
+            if key not in found:
+                found[key] = corpora.missing(each, labelled=index < len(entry.folds))
+            if (error := found[key]) is not None:
+                missing.setdefault(label, []).append(error)
     return missing
 
 

@@ -242,6 +242,8 @@ def _task(where: str, label: str, value: Any, raw: Mapping[str, Any]) -> TaskEnt
         entry[part] = overlaid(raw.get(part, {}), entry.get(part, {}))
     task = _validated(TaskEntry, entry, f"{where}.")
     cls = _loaded(f"{where}.task", "tasks", task.task)
+    if None in task.folds and len(task.folds) > 1:
+        raise EarmarkError(f"{where}.folds: null is no fold among others; leave it out")
     for fold in task.folds:
         reference(task.targets, f"{where}.targets", fold)
     if task.interferers is not None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
 
 from benchmark.contracts import Batch, Task
-from benchmark.errors import unknown
+from benchmark.errors import EarmarkError, unknown
 from benchmark.metrics.correlation import PEARSON, pearson, varies
 from benchmark.options import Size
 from tasks._features import LogMel
@@ -77,6 +77,8 @@ class SpeechInversion(Task):
         dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
     ) -> None:
         super().__init__(schema)
+        if not schema.get("variables"):
+            raise EarmarkError("its corpus has no tracks (`variables` is not in its schema); choose one that has, such as synthetic/articulation")
         self.variables = list(schema["variables"])
         for name in self.variables:
             if name not in VARIABLES:

@@ -4,12 +4,13 @@ import hashlib
 import inspect
 import json
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark import registry
-from benchmark.contracts import Corpus
+from benchmark import audio, registry
+from benchmark.contracts import SPLITS, Corpus
 from benchmark.errors import EarmarkError
 from benchmark.options import bind, named, reported
 from benchmark.store import digest
@@ -77,13 +78,18 @@ class _Heard:
 
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self.groups = frozenset(row["group"] for row in rows)
-        self.recordings = {tuple(_content(row["audio"]) or ()): row for row in rows}
+        self.recordings: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)  # clips with silence in their middle share a sample of it
+        for row in rows:
+            self.recordings[tuple(_content(row["audio"]) or ())].append(row)
 
     def shares_with(self, other: "_Heard", groups_too: bool) -> str | None:
         """What both let hear, in words: recordings, or groups."""
-        alike = [self.recordings[content] for content in self.recordings.keys() & other.recordings.keys()]
-        same = sorted(row["id"] for row in alike if _bytes(row["audio"]) == _bytes(other.recordings[tuple(_content(row["audio"]) or ())]["audio"]))
+        same = []
+        for content in self.recordings.keys() & other.recordings.keys():
+            theirs = {_whole(row["audio"]) for row in other.recordings[content]}
+            same += [row["id"] for row in self.recordings[content] if _whole(row["audio"]) in theirs]
         if same:
+            same.sort()
             return f"{len(same)} recordings, such as {same[0]}"
         groups = sorted(map(str, self.groups & other.groups)) if groups_too else []
         return f"{len(groups)} groups (speakers, sites), such as {groups[0]}" if groups else None
@@ -106,6 +112,21 @@ class Corpora:
             self.opened[key] = open_corpus(name, options, self.data, self.cache, path)
             self.opened[key].prepare()
         return self.opened[key]
+
+    def missing(self, reference: Mapping[str, Any], labelled: bool) -> str | None:
+        """What the corpus lacks, in one line: its folder, a split, a first recording that can be opened, or, where labels count, a class to train on."""
+        try:
+            corpus = self.open(reference)
+            rows = {split: rows_of(corpus, split) for split in SPLITS}
+            for own in rows.values():
+                audio.probe(own[0]["audio"])
+        except EarmarkError as error:
+            return str(error)
+        classes = {split: {row.get("label") for row in own} for split, own in rows.items()}
+        if labelled and (unheard := sorted(map(str, (classes["validation"] | classes["test"]) - classes["train"]))):
+            problem = f"{reference['name']}: no recording of {', '.join(unheard)} is for training, though some are for validation or test"
+            return f"{problem}; get the whole corpus, or split it otherwise"
+        return None
 
     def identity(self, reference: Mapping[str, Any], splits: Sequence[str]) -> dict[str, Any]:
         """The reference with version and content, as far as `splits` go: part of a key."""
@@ -162,10 +183,12 @@ def _content(source: Any) -> list[Any] | None:
     return [size, middle]
 
 
-def _bytes(source: Any) -> bytes:
+def _whole(source: Any) -> str:
+    """SHA-256 of all of a recording."""
     if isinstance(source, Mapping) and source.get("bytes"):
-        return bytes(source["bytes"])
-    return Path(source["path"] if isinstance(source, Mapping) else source).read_bytes()
+        return hashlib.sha256(source["bytes"]).hexdigest()
+    with open(source["path"] if isinstance(source, Mapping) else source, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _root(name: str, cls: type[Corpus], given: str | Path | None, data: Path | None, cache: Path) -> Path:

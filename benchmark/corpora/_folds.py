@@ -26,8 +26,8 @@ class FoldedReader(Reader):
         self, root: Path, folds: dict[str, list[int]] | None = None, split_by: Literal["folds", "recordings"] = "folds", fold: int | None = None
     ) -> None:
         super().__init__(root)
-        if fold is not None and (folds or split_by != "folds"):
-            raise self.error("fold says already which clips are for test", "give fold, or folds, or split_by")
+        if sum((fold is not None, bool(folds), split_by != "folds")) > 1:
+            raise self.error("fold, folds and split_by each say which clips are for test", "give one of them")
         self.fold = fold
         self.split_by = split_by
         self.folds = FOLDS | (folds or {})

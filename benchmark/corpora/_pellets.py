@@ -96,9 +96,10 @@ class PelletReader(Reader):
             yield row | {"split": split}
 
     def _tracks(self, utterances: Sequence[Utterance]) -> Path:
-        """The folder of the tracks of these files, which is whole or absent."""
-        contents = [METHOD, *sorted((utterance.id, utterance.movement.stat().st_size) for utterance in utterances)]
-        digest = hashlib.sha256(json.dumps(contents).encode()).hexdigest()
+        """The folder of the tracks of these files as they are now, which is whole or absent."""
+        files = sorted((utterance.id, _state(utterance.movement), _state(utterance.audio)) for utterance in utterances)
+        walls = [[None if wall is None else wall.tolist() for wall in self.walls(speaker)] for speaker in sorted({each.speaker for each in utterances})]
+        digest = hashlib.sha256(json.dumps([METHOD, files, walls]).encode()).hexdigest()
         folder = default_cache() / "tracks" / f"{self.name}-{digest[:16]}"
         if folder.is_dir():
             return folder
@@ -117,8 +118,10 @@ class PelletReader(Reader):
 
     def _of_speaker(self, speaker: str, utterances: Sequence[Utterance]) -> list[np.ndarray]:
         """Normalised tracks, float32 (frames, 6) each."""
-        moved = [_resampled(self.movement(utterance), _seconds(utterance.audio)) for utterance in utterances]
+        moved = [self._moved(utterance) for utterance in utterances]
         pooled = {name: np.concatenate([pellets[name] for pellets in moved]) for name in moved[0]}
+        if never := [name for name, points in pooled.items() if np.isnan(points).all(0).any()]:
+            raise self.error(f"speaker {speaker}: pellet {never[0]} was never tracked", "remove the speaker's folder")
         palate, pharynx = self.walls(speaker)
         mirror = np.array([-1.0 if np.nanmean(pooled["UL"][:, 0]) < np.nanmean(pooled["T3"][:, 0]) else 1.0, 1.0])
         palate = _hull(np.concatenate([pooled[name] for name in pooled if name[0] == "T"]) * mirror) if palate is None else palate * mirror
@@ -126,6 +129,29 @@ class PelletReader(Reader):
         variables = [tract_variables({name: points * mirror for name, points in pellets.items()}, palate, pharynx) for pellets in moved]
         low, high = np.nanpercentile(np.concatenate(variables), [1, 99], axis=0)
         return [(2 * (each - low) / (high - low) - 1).astype(np.float32) for each in variables]
+
+    def _moved(self, utterance: Utterance) -> dict[str, np.ndarray]:
+        """Pellets every 10 ms."""
+        try:
+            return _resampled(self.movement(utterance), _seconds(utterance.audio))
+        except (LookupError, ValueError, TypeError, ArithmeticError, soundfile.LibsndfileError) as error:
+            raise self.error(f"{utterance.movement} or {utterance.audio} cannot be used ({error})", "restore both or remove them") from error
+
+    def numbers(self, path: Path, columns: int) -> np.ndarray:
+        """The table of a text file, (lines, columns); EarmarkError where it is none, or has fewer than two lines."""
+        try:
+            table = np.loadtxt(path, ndmin=2)
+        except ValueError as error:
+            raise self.error(f"{path} holds more than numbers ({error})", "restore the file") from error
+        if table.shape[1] != columns or len(table) < 2:
+            raise self.error(f"{path} holds {table.shape[1]} columns and {len(table)} lines; {columns} columns are wanted", "restore the file")
+        return table
+
+
+def _state(path: Path) -> tuple[int, int]:
+    """What changes with a file: its size, and when it was written."""
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
 
 
 def tract_variables(pellets: Mapping[str, np.ndarray], palate: np.ndarray, pharynx: np.ndarray) -> np.ndarray:

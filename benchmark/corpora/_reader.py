@@ -59,7 +59,13 @@ class Reader(Corpus):
     @cached_property
     def _splits(self) -> dict[str, list[dict[str, Any]]]:
         splits: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        for row in sorted(self.table(), key=lambda row: row["id"]):
+        try:
+            table = sorted(self.table(), key=lambda row: row["id"])
+        except EarmarkError:
+            raise
+        except (LookupError, ValueError, TypeError, ArithmeticError, OSError, soundfile.LibsndfileError) as error:  # a list or a file unlike the owner's
+            raise self.error(f"{self.root} is not laid out as its owner does it ({type(error).__name__}: {error})") from error
+        for row in table:
             plain = {key: str(value) if isinstance(value, Path) else value for key, value in row.items() if key != "split"}
             splits[row["split"]].append(plain)
         return splits
@@ -73,7 +79,7 @@ class Reader(Corpus):
         if not (self.root / path).is_file():
             raise self.error(f"no file {path} in {self.root}")
         try:
-            return [line for line in (self.root / path).read_text(encoding="utf-8").splitlines() if line.strip()]
+            return [line for line in (self.root / path).read_text(encoding="utf-8-sig").splitlines() if line.strip()]
         except UnicodeDecodeError as error:
             raise self.error(f"{self.root / path} is not UTF-8 ({error.reason} at byte {error.start})") from error
 

@@ -35,4 +35,8 @@ class ESC50(FoldedReader):
 
     @cached_property
     def _meta(self) -> list[dict[str, str]]:
-        return list(csv.DictReader(self.lines("meta/esc50.csv")))
+        rows = list(csv.DictReader(self.lines("meta/esc50.csv")))
+        wanted = ("filename", "fold", "target", "category", "src_file")
+        if not all(row.get(column) for row in rows for column in wanted):
+            raise self.error(f"meta/esc50.csv in {self.root} lacks some of the columns {', '.join(wanted)}, apart by commas", "restore it")
+        return rows

@@ -1,5 +1,6 @@
 """Haskins production rate comparison database: 720 IEEE sentences, at normal and fast rate, by eight speakers, with articulography at 100 Hz."""
 
+import hashlib
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -47,7 +48,9 @@ class HaskinsRate(PelletReader):
         return Movement(float(channels["TT"]["SRATE"]), pellets)
 
     def _sound(self, path: Path) -> Path:
-        kept = default_cache() / "tracks" / self.name / f"{path.stem}-{path.stat().st_size}.wav"
+        found = path.stat()
+        now = hashlib.sha256(f"{path.resolve()} {found.st_size} {found.st_mtime_ns}".encode()).hexdigest()
+        kept = default_cache() / "tracks" / self.name / f"{path.stem}-{now[:16]}.wav"
         if not kept.is_file():
             sound = self._channels(path)["AUDIO"]
             samples = np.asarray(sound["SIGNAL"], np.float32).reshape(1, -1)

@@ -52,7 +52,7 @@ class MochaTimit(PelletReader):
     def walls(self, speaker: str) -> tuple[np.ndarray | None, np.ndarray | None]:
         """The palate from <speaker>_pal.dat."""
         path = next(self.root.rglob(f"{speaker}_pal.dat"), None)
-        return None if path is None else np.loadtxt(path), None
+        return None if path is None else self.numbers(path, 2), None
 
     def _track(self, path: Path) -> tuple[Sequence[str], np.ndarray]:
         """Names of channels, and (frames, 2 + channels): time in seconds, a flag, the channels."""

@@ -76,7 +76,9 @@ class TAU(Reader):
     @cached_property
     def _meta(self) -> dict[str, dict[str, str]]:
         """The lines of meta.csv by file name."""
-        header, *lines = (line.split("\t") for line in self.lines("meta.csv"))
-        if not {"filename", "scene_label", "identifier"} <= {*header}:
-            raise self.error(f"meta.csv in {self.root} has not the columns filename, scene_label and identifier, apart by tabs", "restore it")
-        return {row["filename"]: row for row in (dict(zip(header, line, strict=False)) for line in lines)}
+        header, *lines = (line.split("\t") for line in self.lines("meta.csv") or [""])
+        rows = [dict(zip(header, line, strict=False)) for line in lines]
+        wanted = ("filename", "scene_label", "identifier")
+        if not rows or not all(row.get(column) for row in rows for column in wanted):
+            raise self.error(f"meta.csv in {self.root} lacks some of the columns {', '.join(wanted)}, apart by tabs", "restore it")
+        return {row["filename"]: row for row in rows}

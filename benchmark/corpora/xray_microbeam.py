@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
@@ -41,10 +40,13 @@ class XRayMicrobeam(PelletReader):
 
     def movement(self, utterance: Utterance) -> Movement:
         """The two pellets on the lips and the four on the tongue."""
-        table = self._numbers(utterance.movement, 1 + 2 * len(PELLETS))
+        table = self.numbers(utterance.movement, 1 + 2 * len(PELLETS))
+        step = float(np.median(np.diff(table[:, 0])))
+        if step <= 0:
+            raise self.error(f"{utterance.movement}: its times do not rise", "restore the file")
         points = np.where(table[:, 1:] == LOST, np.nan, table[:, 1:] / 1000).reshape(len(table), -1, 2)
         pellets = {name: points[:, index] for index, name in enumerate(PELLETS) if name not in ("MI", "MM")}
-        return Movement(1e6 / float(np.median(np.diff(table[:, 0]))), pellets)
+        return Movement(1e6 / step, pellets)
 
     def walls(self, speaker: str) -> tuple[np.ndarray | None, np.ndarray | None]:
         """The traces of pal.dat and pha.dat."""
@@ -55,13 +57,4 @@ class XRayMicrobeam(PelletReader):
         pattern = re.compile(rf"(.*/)?{speaker}(/|_|.*/{speaker}_){name}\.dat")
         found = (path for path in self.root.rglob("*.*") if pattern.fullmatch(path.relative_to(self.root).as_posix().lower()))
         path = next(found, None)
-        return None if path is None else self._numbers(path, 2) / 1000
-
-    def _numbers(self, path: Path, columns: int) -> np.ndarray:
-        try:
-            table = np.loadtxt(path, ndmin=2)
-        except ValueError as error:
-            raise self.error(f"{path} holds more than numbers ({error})", "restore the file") from error
-        if table.shape[1] != columns or len(table) < 2:
-            raise self.error(f"{path} holds {table.shape[1]} columns and {len(table)} lines; {columns} columns are wanted", "restore the file")
-        return table
+        return None if path is None else self.numbers(path, 2) / 1000

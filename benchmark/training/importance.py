@@ -37,4 +37,4 @@ FUNCTIONS = {function.__name__: function for function in (proportional, softmax,
 def normalised(weights: Tensor) -> Tensor:
     """Weights of mean 1; all 1 where nothing distinguishes the examples."""
     mean = weights.mean()
-    return weights / mean if mean > 0 else torch.ones_like(weights)
+    return torch.ones_like(weights) if mean == 0 else weights / mean

@@ -62,12 +62,30 @@ def test_a_recording_under_another_name_is_refused(table, tmp_path):
         table(copied)
 
 
+def padded(path, first):
+    """A clip that is silent but for its beginning."""
+    clip = np.zeros((1, 8000), np.float32)
+    clip[0, :100] = first
+    audio.write(path, clip)
+
+
 def test_clips_that_are_alike_only_in_their_middle_are_others(table, tmp_path):
     for name, first in (("train0", 0.1), ("test0", 0.2)):
-        clip = np.zeros((1, 8000), np.float32)
-        clip[0, :100] = first
-        audio.write(tmp_path / f"{name}.wav", clip)
+        padded(tmp_path / f"{name}.wav", first)
     assert table().rows
+
+
+def test_of_clips_that_are_alike_in_their_middle_every_copy_is_found(table, tmp_path):
+    for name, first in (("train0", 0.1), ("train1", 0.2), ("test0", 0.1), ("test1", 0.3)):
+        padded(tmp_path / f"{name}.wav", first)
+    with pytest.raises(EarmarkError, match=r"trains on 1 recordings, such as test/0"):
+        table()
+
+
+def test_null_is_no_fold_among_others(tmp_path):
+    tasks = {"digits": {"task": "speech_commands", "targets": "free_spoken_digits", "folds": ["jackson", None]}}
+    with pytest.raises(EarmarkError, match=r"tasks\.digits\.folds: null is no fold among others"):
+        load_recipe(toys.toy_recipe(tmp_path, tasks=tasks))
 
 
 def test_the_speakers_of_the_open_recipe_are_left_out_one_after_the_other(tmp_path):

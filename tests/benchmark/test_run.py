@@ -322,6 +322,28 @@ def test_what_a_dry_run_can_plan_without_the_corpora_that_are_missing(workspace,
     assert said.err.startswith("earmark: free_spoken_digits: no folder")
 
 
+def test_a_dry_run_looks_into_every_folder(tmp_path, monkeypatch, capsys):
+    """Empty ones, one that is not there, and one whose recordings are pointers to what was never fetched: a line each."""
+    monkeypatch.setenv("EARMARK_CACHE", str(tmp_path / "cache"))
+    data = tmp_path / "data"
+    for folder in ("EMO-DB/wav", "ESC-10", "RAVDESS", "CREMA-D/AudioWAV"):
+        (data / folder).mkdir(parents=True)
+    for actor in range(1001, 1021):
+        (data / f"CREMA-D/AudioWAV/{actor}_DFA_ANG_XX.wav").write_text("version https://git-lfs.github.com/spec/v1\n")
+    corpora = {"emo_db": "emotion", "ravdess": "emotion", "crema_d": "emotion", "esc10": "scene", "musan": "enhancement"}
+    tasks = {f"on_{name}": {"task": task, "targets": name, "interferers": "demand"} for name, task in corpora.items()}
+    recipe = toys.toy_recipe(tmp_path, tasks=tasks, front_ends={"identity": None}, schemes={"noisy": None})
+    assert main(["run", str(recipe), "--data", str(data), "--dry-run"]) == 2
+    said = capsys.readouterr()
+    for name in ("emo_db", "ravdess", "esc10"):
+        assert f"earmark: {name}: the train split is empty" in said.err
+    for name in ("musan", "demand"):
+        assert f"earmark: {name}: no folder" in said.err
+    assert "_DFA_ANG_XX.wav: not audio that libsndfile reads" in said.err
+    assert said.err.count("\n") == 6
+    assert said.out == "without on_crema_d, on_emo_db, on_esc10, on_musan, on_ravdess, whose corpora are missing\n"
+
+
 def test_time_is_judged_by_cells_of_as_much_work(finished, capsys, monkeypatch, tmp_path):
     folder, recipe, environment, _ = finished
     monkeypatch.setenv("EARMARK_CACHE", environment["EARMARK_CACHE"])

@@ -1,5 +1,7 @@
 """Five manners of speaking by prosody and voice quality, spoken by espeak-ng voices; generated here, synthetic: manner, not emotion."""
 
+import numpy as np
+
 from benchmark.contracts import SPLITS
 from benchmark.corpora.synthetic._draw import generator
 from benchmark.corpora.synthetic._generated import Row
@@ -39,12 +41,17 @@ class Prosody(Speech):
         return [_utterance(split, voice, take, text, style) for (split, voice, take), text in zip(takes, texts[: len(takes)], strict=True) for style in STYLES]
 
 
+def parameters(rng: np.random.Generator, split: str, style: str) -> dict[str, float]:
+    """All parameters of an utterance, by name."""
+    return {key: ends.draw(rng, split) for key, ends in STYLES[style].items()}
+
+
 def _utterance(split: str, voice: Voice, take: int, text: str, style: str) -> Row:
     """The row of one utterance: two phrases for espeak-ng, and the parameters of what is done to them afterwards."""
     name = f"{split}/{voice.name}/{style}-{take}"
     rng = generator("prosody parameters", name)
-    drawn = {key: ends.draw(rng, split) for key, ends in STYLES[style].items()}
-    rate, pitch, spread, drift = (drawn.pop(key) for key in ("rate", "pitch", "range", "drift"))
+    drawn = parameters(rng, split, style)
+    rate, pitch, spread, drift = (drawn.pop(key) for key in ("rate", "pitch", "range", "drift"))  # espeak-ng is told these
     words, cut, ending = text.split(), int(rng.integers(2, 4)), ENDINGS[style][rng.integers(2)]
     parts = ((" ".join(words[:cut]) + ",", -drift / 2), (" ".join(words[cut:]) + ending, drift / 2))
     told = {"voice": voice.name, "rate": round(voice.rate * rate), "range": _setting(voice.range * spread)}

@@ -1,9 +1,10 @@
 """Front-end and task model trained together, by the enhancement loss and by the task's."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import torch
+from pydantic import Field
 
 from benchmark.contracts import FRONT_END, Batch, Scheme, Update
 from benchmark.errors import unknown
@@ -24,7 +25,7 @@ class Joint(Scheme):
     version = 2
     moves = frozenset({"front_end", "tasks"})
 
-    def __init__(self, enhancement_weight: float = 1.0, balance: str = "equal") -> None:
+    def __init__(self, enhancement_weight: Annotated[float, Field(ge=0)] = 1.0, balance: str = "equal") -> None:
         if balance not in BALANCES:
             raise unknown("balance", balance, BALANCES)
         self.balance = BALANCES[balance]

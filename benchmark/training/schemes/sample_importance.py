@@ -1,13 +1,14 @@
 """Front-end moved by its own loss, weighted by what the task finds hard; the task model follows in turn."""
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor
 
 from benchmark.contracts import FRONT_END, Batch, Enhanced, Scheme, Update
-from benchmark.errors import EarmarkError, unknown
+from benchmark.errors import unknown
 from benchmark.training.importance import FUNCTIONS, normalised
 
 if TYPE_CHECKING:  # it imports Lightning, which takes seconds
@@ -33,15 +34,13 @@ class SampleImportance(Scheme):
     def __init__(
         self,
         importance: str = "proportional",
-        temperature: float = 1.0,
-        gamma: float = 2.0,
-        period: int = 1,
+        temperature: Annotated[float, Field(ge=1e-3)] = 1.0,
+        gamma: Annotated[float, Field(ge=0)] = 2.0,
+        period: Annotated[int, Field(ge=1)] = 1,
         normalise_over: Literal["batch", "period"] = "batch",
     ) -> None:
         if importance not in (*FUNCTIONS, "uniform"):
             raise unknown("importance", importance, (*FUNCTIONS, "uniform"))
-        if period < 1 or normalise_over not in ("batch", "period") or temperature <= 0:
-            raise EarmarkError("sample_importance: period is 1 or more, temperature above 0, normalise_over batch or period")
         self.importance = importance
         self.temperature = temperature
         self.gamma = gamma

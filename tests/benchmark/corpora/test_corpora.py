@@ -9,7 +9,7 @@ import pytest
 
 from benchmark import registry
 from benchmark.contracts import Corpus
-from benchmark.corpora import catalogue, default_cache, fingerprint, open_corpus
+from benchmark.corpora import Corpora, catalogue, default_cache, fingerprint, open_corpus
 from benchmark.errors import EarmarkError
 
 USER_CORPUS = """
@@ -148,3 +148,16 @@ def test_a_fingerprint_is_that_of_the_content(digits, tmp_path, clip):
     Path(rows[0]["audio"]).unlink()
     with pytest.raises(EarmarkError, match=r"(?i)no such file"):
         fingerprint(rows)
+
+
+def test_a_class_without_recordings_for_training_is_missing_where_labels_count(tmp_path, clip):
+    for speaker in ("03", "08", "09"):
+        for text in range(10):
+            clip(tmp_path / f"EMO-DB/wav/{speaker}a{text:02d}Wa.wav")
+    clip(tmp_path / "EMO-DB/wav/09a01Tb.wav")
+    corpora = Corpora(tmp_path, tmp_path / "cache")
+    of = {"name": "emo_db", "path": None}
+    assert corpora.missing({**of, "options": {"fold": 3}}, labelled=True) is None
+    lacking = corpora.missing({**of, "options": {"fold": 9}}, labelled=True)
+    assert lacking.startswith("emo_db: no recording of sadness is for training, though some are for validation or test; get the whole corpus")
+    assert corpora.missing({**of, "options": {"fold": 9}}, labelled=False) is None

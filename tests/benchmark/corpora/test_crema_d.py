@@ -1,5 +1,6 @@
 import pytest
 
+from benchmark.contracts import SPLITS
 from benchmark.corpora.crema_d import CREMAD
 from benchmark.errors import EarmarkError
 
@@ -39,3 +40,10 @@ def test_errors_name_the_remedy(root, clip):
     odd = clip(root / "AudioWAV/1001_DFA_JOY_XX.wav")
     with pytest.raises(EarmarkError, match=rf"^crema_d: {odd} is not named actor_sentence_emotion_level.wav, such as 1001_DFA_ANG_XX.wav; rename"):
         CREMAD(root).rows("train")
+
+
+def test_the_silent_file_and_the_one_of_many_emotions_are_left_out(root, clip):
+    before = sum(len(CREMAD(root).rows(split)) for split in SPLITS)
+    for name in ("1076_MTI_SAD_XX", "1064_IEO_DIS_MD"):
+        clip(root / f"AudioWAV/{name}.wav")
+    assert sum(len(CREMAD(root).rows(split)) for split in SPLITS) == before

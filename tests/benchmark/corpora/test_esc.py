@@ -61,7 +61,7 @@ def test_each_fold_can_be_left_out_once(esc50, read):
 def test_a_fold_that_is_not_there_is_named(esc10):
     with pytest.raises(EarmarkError, match=r"unknown fold of .* '4'; known: 1, 2, 3"):
         ESC10(esc10, fold=4).rows("test")
-    with pytest.raises(EarmarkError, match=r"esc10: fold says already .*; give fold, or folds, or split_by"):
+    with pytest.raises(EarmarkError, match=r"esc10: fold, folds and split_by each say .*; give one of them"):
         ESC10(esc10, fold=1, split_by="recordings")
 
 
@@ -101,3 +101,23 @@ def test_what_is_missing_is_named(esc50, esc10, clip):
     clip(esc10 / "001 - Dog bark/dog.ogg")
     with pytest.raises(EarmarkError, match=r"dog.ogg is not named fold-source-take.ogg; rename it or remove it"):
         ESC10(esc10).rows("train")
+
+
+def test_lists_that_are_not_the_owner_s_are_one_line(esc50):
+    meta = esc50 / "meta/esc50.csv"
+    text = meta.read_text()
+    meta.write_text("\ufeff" + text, encoding="utf-8")
+    assert len(ESC50(esc50).rows("test"))  # a mark at the beginning does no harm
+    for wrong in (text.replace(",", ";"), text + "1-1-A-0.wav,1\n"):
+        meta.write_text(wrong)
+        with pytest.raises(EarmarkError, match=r"^esc50: meta/esc50.csv in .* lacks some of the columns filename, fold, target, category, src_file"):
+            ESC50(esc50).rows("test")
+    first = text.splitlines()[1]
+    meta.write_text(text.replace(first, first.replace(",1,", ",one,", 1)))
+    with pytest.raises(EarmarkError, match=r"^esc50: .* is not laid out as its owner does it \(ValueError: .*; get the corpus from"):
+        ESC50(esc50).rows("test")
+
+
+def test_clips_are_split_one_way(esc10):
+    with pytest.raises(EarmarkError, match="give one of them"):
+        ESC10(esc10, folds={"train": [1]}, split_by="recordings")

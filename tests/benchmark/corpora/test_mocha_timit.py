@@ -83,14 +83,23 @@ def test_all_ways_to_write_a_track_give_the_same(root):
             np.testing.assert_allclose(points, expected.pellets[name], atol=1e-4)
 
 
-def test_tracks_are_made_once_and_anew_for_other_files(root, monkeypatch):
+def test_tracks_are_made_once_and_anew_for_other_files(root, clip, monkeypatch):
     first = MochaTimit(root).rows("train")["tracks"]
     monkeypatch.setattr(MochaTimit, "movement", lambda *_: pytest.fail("read again"))
     assert MochaTimit(root).rows("train")["tracks"] == first
     monkeypatch.undo()
     monkeypatch.setenv("EARMARK_CACHE", str(root / "cache"))
-    track(root / "fsew0_v1.1/fsew0_001.ema", moving(180, 1))
-    assert MochaTimit(root).rows("train")["tracks"][0] != first[0]
+    seen = {first[0]}
+    for change in (
+        lambda: track(root / "fsew0_v1.1/fsew0_001.ema", moving(180, 1)),
+        lambda: track(root / "fsew0_v1.1/fsew0_001.ema", moving(180, 2)),  # as many bytes
+        lambda: clip(root / "fsew0_v1.1/fsew0_001.wav", seconds=0.3),
+        lambda: np.savetxt(root / "fsew0_v1.1/fsew0_pal.dat", [[3, 5], [60, 5]]),
+    ):
+        change()
+        (now, *_) = MochaTimit(root).rows("train")["tracks"]
+        assert now not in seen
+        seen.add(now)
 
 
 def test_sentences_may_split_a_piece_with_few_speakers(root, read):
@@ -127,4 +136,26 @@ def test_user_s_errors(root, tmp_path_factory):
     names = tuple(f"x{index}_x" for index in range(20))
     track(root / "fsew0_v1.1/fsew0_001.ema", moving(220, 1), names=names)
     with pytest.raises(EarmarkError, match="no channel 'ul_x'"):
+        MochaTimit(root).rows("train")
+
+
+@pytest.mark.parametrize("text", ["x y\n1 2\n3 4\n", "1 2\n", "1 2 3\n4 5 6\n"])
+def test_a_palate_that_is_none_is_named(root, text):
+    (root / "fsew0_v1.1/fsew0_pal.dat").write_text(text)
+    with pytest.raises(EarmarkError, match=r"^mocha_timit: .*fsew0_pal.dat holds .*; restore the file$"):
+        MochaTimit(root).rows("train")
+
+
+def test_what_cannot_be_used_is_named(root):
+    sound = root / "fsew0_v1.1/fsew0_001.wav"
+    kept = sound.read_bytes()
+    sound.write_bytes(b"RIFF")
+    with pytest.raises(EarmarkError, match=r"^mocha_timit: .*fsew0_001.ema or .*fsew0_001.wav cannot be used .*; restore both or remove them$"):
+        MochaTimit(root).rows("train")
+    sound.write_bytes(kept)
+    for path in root.glob("fsew0*/*.ema"):
+        table = moving(220, 1)
+        table[:, 2 + CHANNELS.index("ul_x")] = np.nan
+        track(path, table)
+    with pytest.raises(EarmarkError, match=r"^mocha_timit: speaker fsew0: pellet UL was never tracked; remove the speaker's folder$"):
         MochaTimit(root).rows("train")

@@ -11,10 +11,10 @@ from sklearn.preprocessing import OneHotEncoder
 from benchmark import audio
 from benchmark.contracts import SPLITS
 from benchmark.corpora.synthetic import _generated, _prosody
-from benchmark.corpora.synthetic._draw import BANDS
+from benchmark.corpora.synthetic._draw import BANDS, generator
 from benchmark.corpora.synthetic._prosody import RATE, STYLES, envelope, filtered, wavering
 from benchmark.corpora.synthetic._voices import VOICES
-from benchmark.corpora.synthetic.prosody import Prosody
+from benchmark.corpora.synthetic.prosody import Prosody, parameters
 from benchmark.corpora.synthetic.sentences import Sentences
 
 CHANCE = 1 / len(STYLES)
@@ -78,7 +78,10 @@ def test_parameters_are_drawn_from_the_bands_of_their_split(splits):
     for split, rows in splits.items():
         start, stop = BANDS[split]
         for row in rows:
-            for name, value in row["style"].items():
+            drawn = parameters(generator("prosody parameters", row["id"]), split, row["label"])
+            assert drawn.items() >= row["style"].items()
+            assert {"rate", "pitch", "range", "drift"} < drawn.keys()
+            for name, value in drawn.items():
                 ends = STYLES[row["label"]][name]
                 bands = [(ends.at((period + start) / 3), ends.at((period + stop) / 3)) for period in range(3)]
                 assert any(low <= value <= high for low, high in bands), (row["id"], name)

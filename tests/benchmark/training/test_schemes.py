@@ -8,6 +8,7 @@ from toys import Bands, Gain
 
 from benchmark.contracts import FRONT_END, Batch, FrontEnd
 from benchmark.errors import EarmarkError
+from benchmark.options import bind
 from benchmark.training.importance import FUNCTIONS, normalised
 from benchmark.training.pretraining import Pretraining
 from benchmark.training.schemes.alternating import Alternating
@@ -112,8 +113,25 @@ def test_importance_by_hand():
     assert normalised(FUNCTIONS["rank"](torch.tensor([5.0, 1.0, 5.0]), 1, 1)).tolist() == pytest.approx([1.25, 0.5, 1.25])
     assert normalised(FUNCTIONS["softmax"](losses, 1e-3, 1)).tolist() == pytest.approx([0, 2])
     assert normalised(FUNCTIONS["focal"](torch.zeros(2), 1, 2.0)).tolist() == [1, 1]  # nothing to choose between
+    assert normalised(torch.tensor([float("nan"), 1.0])).isnan().all()  # not hidden behind weights that are alike
     with pytest.raises(EarmarkError, match="did you mean 'softmax'"):
         SampleImportance("softmaxx")
+
+
+@pytest.mark.parametrize(
+    ("cls", "options"),
+    [
+        (Joint, {"enhancement_weight": -1}),
+        (SampleImportance, {"gamma": -2}),
+        (SampleImportance, {"temperature": 1e-300}),
+        (SampleImportance, {"period": 0}),
+        (Alternating, {"period": 0}),
+        (SampleImportance, {"normalise_over": "epoch"}),
+    ],
+)
+def test_options_out_of_range_are_refused_with_the_recipe(cls, options):
+    with pytest.raises(EarmarkError, match=f"schemes.x: option '{next(iter(options))}': Input should be"):
+        bind("schemes.x", cls, options)
 
 
 def test_a_front_end_that_works_in_place_does_so_once(batch, task):
