@@ -117,13 +117,14 @@ class SpeechInversion(Task):
         return error.sum((1, 2)) / known.sum((1, 2)).clamp(min=1)
 
     def predict(self, output: tuple[Tensor, Tensor], batch: Batch) -> list[dict[str, Any]]:
-        """A list by variable, as long as the target; `excluded`, a reason, where no variable of the target has a correlation."""
+        """A list by variable, as long as the target; `undefined`, the variables of the target that have no correlation; `excluded`, a reason, where none has."""
         target = batch.labels["tracks"]
         predicted, target, frames = (x.detach().cpu() for x in (_fitted(output, target.shape[1]), target, batch.labels["frames"]))
         records = []
         for i, length in enumerate(frames.tolist()):
-            defined = varies(np.round(target[i, :length].numpy().T, DECIMALS)).any()
-            records.append(self._stored(predicted[i, :length].numpy()) | ({} if defined else {"excluded": "no variable of the target varies"}))
+            varying = varies(np.round(target[i, :length].numpy().T, DECIMALS))
+            record = self._stored(predicted[i, :length].numpy()) | {"undefined": [name for name, own in zip(self.variables, varying, strict=True) if not own]}
+            records.append(record | ({} if varying.any() else {"excluded": "no variable of the target varies"}))
         return records
 
     def reference(self, row: Mapping[str, Any]) -> dict[str, Any]:

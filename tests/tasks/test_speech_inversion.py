@@ -72,6 +72,7 @@ def test_predictions_are_json_as_long_as_the_target_and_scored_as_scipy_does(tas
     np.testing.assert_allclose(predictions[0]["LA"], output[0][0, :57, 0].detach(), atol=0.0005)
     assert predictions[1]["LA"][101:] == [predictions[1]["LA"][101]] * 7
     assert [prediction.get("excluded") for prediction in predictions] == [None, None, None, None, "no variable of the target varies"]
+    assert [prediction["undefined"] for prediction in predictions] == [[], [], [], [], SOME]
     columns = task.score(pd.DataFrame(predictions), pd.DataFrame(references))
     for name in SOME:
         for i in range(4):
@@ -95,6 +96,14 @@ def test_a_constant_target_is_left_out_for_all_and_a_constant_prediction_counts_
     assert scores["r:LA"].tolist() == [0, 0, 0]
     assert scores["r:TTCD"][0] != 0
     assert task.summarise(floor.sum()) == {"pearson": 0, "pearson_LA": 0, "pearson_TTCD": 0, "pearson_pitch": 0}
+
+
+def test_a_variable_that_is_constant_in_an_utterance_is_listed_with_it(task, tmp_path):
+    rows = [row(tmp_path, 57, 1), row(tmp_path, 57, 2, TTCD=0.5)]
+    heard = torch.randn(2, 1, 57 * 160, generator=torch.Generator().manual_seed(0)), torch.tensor([56 * 160, 56 * 160])
+    predictions = task.predict(task(*heard), batch_of(task, rows, heard))
+    assert [prediction["undefined"] for prediction in predictions] == [[], ["TTCD"]]
+    assert not any("excluded" in prediction for prediction in predictions)
 
 
 def test_scores_are_a_function_of_the_record(task, heard, rows):
