@@ -19,7 +19,9 @@ class SampleImportance(Scheme):
     """Scheme c of Milling et al. 2024: no gradient of the task reaches the front-end; the task's detached loss weighs the examples of the front-end's loss.
 
     The weights come from the task model in evaluation mode on the front-end's present output, and have mean 1. For `period` batches the front-end is updated,
-    then on the same batches the task model is, on detached output. The paper's importance function, period and normalisation are not at hand.
+    then on the same batches the task model is, on detached output. The paper's importance function, period and normalisation are not at hand. A batch of one
+    example has weight 1, as under `alternating`. With several tasks the terms are the front-end's own loss on each task's batch, all of mean weight 1: they are
+    of one kind and need no balance.
 
     Args:
         importance: proportional, softmax, rank, focal, or uniform (all weights 1: the scheme `alternating`)
