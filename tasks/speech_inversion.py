@@ -117,7 +117,7 @@ class SpeechInversion(Task):
         return error.sum((1, 2)) / known.sum((1, 2)).clamp(min=1)
 
     def predict(self, output: tuple[Tensor, Tensor], batch: Batch) -> list[dict[str, Any]]:
-        """A list by variable, as long as the target; `undefined`, the variables of the target without a correlation; `excluded`, a reason, where none has one."""
+        """A list by variable, as long as the target; `undefined`, the target's variables without a correlation; `excluded`, a reason, where none has one."""
         target = batch.labels["tracks"]
         predicted, target, frames = (x.detach().cpu() for x in (_fitted(output, target.shape[1]), target, batch.labels["frames"]))
         records = []
