@@ -11,6 +11,8 @@ EARMARK := $(BIN)/earmark
 BOARDS = $(OUT)/leaderboards/$(basename $(notdir $(RECIPE)))
 
 .DEFAULT_GOAL := help
+export FRONTEND AUDIO COMMAND NAME CARD # to the shell, which takes them as they are: with spaces and quotes
+
 .PHONY: help setup benchmark demo check submit leaderboard report compare list test speed lint format lock clean
 
 help: ## explain every target
@@ -33,10 +35,10 @@ demo: ## the same for spoken commands alone, in under 3 minutes
 	@$(MAKE) --no-print-directory benchmark RECIPE=demo
 
 check: $(READY) ## does a front-end keep to what the engine relies on? FRONTEND=name or file.py:Class
-	@$(EARMARK) check $(FRONTEND)
+	@$(EARMARK) check "$$FRONTEND"
 
 submit: $(READY) ## put your own on a board: FRONTEND=file.py:Class, or AUDIO=folder, or COMMAND="prog {in} {out}"; NAME=, CARD=
-	@$(EARMARK) submit $(FRONTEND) $(if $(AUDIO),--audio $(AUDIO)) $(if $(COMMAND),--command '$(COMMAND)') $(if $(NAME),--name $(NAME)) $(if $(CARD),--card $(CARD)) \
+	@$(EARMARK) submit $${FRONTEND:+"$$FRONTEND"} $${AUDIO:+--audio "$$AUDIO"} $${COMMAND:+--command "$$COMMAND"} $${NAME:+--name "$$NAME"} $${CARD:+--card "$$CARD"} \
 		--recipe $(RECIPE) --out $(OUT) $(if $(DATA),--data $(DATA)) $(if $(JOBS),--jobs $(JOBS))
 
 leaderboard: $(READY) ## rebuild the CSV files of every leaderboard from its summaries, and print them

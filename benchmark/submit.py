@@ -88,11 +88,20 @@ def submit(submission: Submission, recipe_name: str, places: Places, jobs: int, 
         with closing(_apart(submission, recipe_name, [dropping_in, list(own.schemes)], places, jobs)) as answers:
             for answer in answers:
                 guard.check()
-                publish(Plan(own, {}, [PlannedRow(**row) for row in answer["rows"]], schemas), store, places.boards, only=submission.name)
+                publish(Plan(own, {}, _own_rows(submission.name, own, answer["rows"]), schemas), store, places.boards, only=submission.name)
                 if answer["failures"]:
                     raise EarmarkError("\nearmark: ".join(answer["failures"]))
                 yield cards.write_card(places.boards, _card(submission, own, places.boards, answer["elsewhere"]))
                 guard = Guard(store, places.boards)
+
+
+def _own_rows(name: str, recipe: Recipe, answered: Sequence[Mapping[str, Any]]) -> list[PlannedRow]:
+    """The rows that the other process answered with. EarmarkError where one is not the submission's: its code could make that process say anything."""
+    rows = [PlannedRow(**row) for row in answered]
+    for row in rows:
+        if row.front_end != name or row.scheme not in recipe.schemes or row.task not in recipe.tasks or row.seed not in recipe.seeds:
+            raise EarmarkError(f"{name}: the process that ran it answered with a row {row.front_end}:{row.scheme} on {row.task}, which is not its own; refused")
+    return rows
 
 
 def _apart(submission: Submission, recipe_name: str, stages: list[list[str]], places: Places, jobs: int) -> Generator[dict[str, Any]]:
@@ -109,8 +118,8 @@ def _apart(submission: Submission, recipe_name: str, stages: list[list[str]], pl
                 while child.is_alive() and not file.exists():
                     child.join(0.2)
                 if not file.exists():
-                    if child.exitcode:
-                        raise EarmarkError(f"{submission.name}: the process that ran it ended with status {child.exitcode}; see what it said above")
+                    if child.exitcode or not stage:
+                        raise EarmarkError(f"{submission.name}: the process that ran it ended early, with status {child.exitcode}; see what it said above")
                     return  # it can only be dropped in
                 answer = json.loads(file.read_text(encoding="utf-8"))
                 if "error" in answer:

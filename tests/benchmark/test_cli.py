@@ -90,3 +90,10 @@ def test_make_help_explains_every_target():
     phony = next(line for line in (ROOT / "Makefile").read_text().splitlines() if line.startswith(".PHONY")).split()[1:]
     for target in phony:
         assert f"make {target} " in printed
+
+
+def test_make_hands_words_with_spaces_and_quotes_on_as_they_are():
+    words = ["COMMAND=python -c 'print(1)' {in} {out}", "CARD=my card.yaml", "NAME=mine", r"EARMARK=printf '%s\n'"]
+    printed = subprocess.run(["make", "--silent", "--no-print-directory", "submit", *words], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    expected = ["submit", "--command", "python -c 'print(1)' {in} {out}", "--name", "mine", "--card", "my card.yaml", "--recipe", "mini", "--out", "."]
+    assert printed.splitlines() == expected

@@ -115,6 +115,46 @@ def test_what_meddles_with_finished_work_is_found_out(here, capsys):
         path.write_bytes(content)
 
 
+FORGER = """
+import os
+from benchmark import submit
+from benchmark.contracts import FrontEnd
+
+ran = submit._ran
+
+
+def forged(job, schemes, places):
+    answer = ran(job, schemes, places)
+    return answer | {{"rows": [row | {{"front_end": "{front_end}"}} for row in answer["rows"]]}}
+
+
+submit._ran = forged
+
+
+class Forger(FrontEnd):
+    def __init__(self):
+        super().__init__()
+        if {leaves}:
+            os._exit(0)
+
+    def forward(self, audio):
+        return audio
+"""
+
+
+@pytest.mark.parametrize(
+    ("leaves", "front_end", "message"),
+    [(False, "identity", r"answered with a row identity:clean on bands, which is not its own; refused"), (True, "forger", "ended early, with status 0")],
+)
+def test_rows_of_others_and_no_answer_are_refused(here, capsys, leaves, front_end, message):
+    folder, recipe, elsewhere = here
+    (elsewhere / "forger.py").write_text(FORGER.format(front_end=front_end, leaves=leaves))
+    before = lines(folder)
+    assert main(["submit", f"{elsewhere}/forger.py:Forger", "--recipe", recipe, "--unchecked"]) == 2
+    assert message in capsys.readouterr().err
+    assert lines(folder) == before
+
+
 def test_a_folder_of_exported_scenes_is_scored_on_what_it_holds(here, capfd):
     folder, recipe, _ = here
     assert main(["export", recipe, "scenes"]) == 0
