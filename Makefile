@@ -35,7 +35,7 @@ demo: ## the same for spoken commands alone, in under 3 minutes
 	@$(MAKE) --no-print-directory benchmark RECIPE=demo
 
 check: $(READY) ## does a front-end keep to what the engine relies on? FRONTEND=name or file.py:Class
-	@$(EARMARK) check "$$FRONTEND"
+	@$(EARMARK) check $${FRONTEND:+"$$FRONTEND"}
 
 submit: $(READY) ## put your own on a board: FRONTEND=file.py:Class, or AUDIO=folder, or COMMAND="prog {in} {out}"; NAME=, CARD=
 	@$(EARMARK) submit $${FRONTEND:+"$$FRONTEND"} $${AUDIO:+--audio "$$AUDIO"} $${COMMAND:+--command "$$COMMAND"} $${NAME:+--name "$$NAME"} $${CARD:+--card "$$CARD"} \

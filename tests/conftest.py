@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import HealthCheck, settings
 from toys import Bands, Hiss, Tones
 
 from benchmark.contracts import Batch, Scheme, Task
@@ -13,6 +14,8 @@ from benchmark.data import Source, collate
 from benchmark.training.system import System
 
 torch.set_num_threads(1)
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a neighbour at work is no failure
+settings.load_profile("busy machine")
 
 
 def pytest_runtest_teardown() -> None:

@@ -97,7 +97,7 @@ class PelletReader(Reader):
 
     def _tracks(self, utterances: Sequence[Utterance]) -> Path:
         """The folder of the tracks of these files as they are now, which is whole or absent."""
-        files = sorted((utterance.id, _state(utterance.movement), _state(utterance.audio)) for utterance in utterances)
+        files = sorted((utterance.id, state(utterance.movement), state(utterance.audio)) for utterance in utterances)
         walls = [[None if wall is None else wall.tolist() for wall in self.walls(speaker)] for speaker in sorted({each.speaker for each in utterances})]
         digest = hashlib.sha256(json.dumps([METHOD, files, walls]).encode()).hexdigest()
         folder = default_cache() / "tracks" / f"{self.name}-{digest[:16]}"
@@ -148,7 +148,7 @@ class PelletReader(Reader):
         return table
 
 
-def _state(path: Path) -> tuple[int, int]:
+def state(path: Path) -> tuple[int, int]:
     """What changes with a file: its size, and when it was written."""
     found = path.stat()
     return found.st_size, found.st_mtime_ns

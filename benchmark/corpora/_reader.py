@@ -61,8 +61,6 @@ class Reader(Corpus):
         splits: dict[str, list[dict[str, Any]]] = defaultdict(list)
         try:
             table = sorted(self.table(), key=lambda row: row["id"])
-        except EarmarkError:
-            raise
         except (LookupError, ValueError, TypeError, ArithmeticError, OSError, soundfile.LibsndfileError) as error:  # a list or a file unlike the owner's
             raise self.error(f"{self.root} is not laid out as its owner does it ({type(error).__name__}: {error})") from error
         for row in table:

@@ -12,7 +12,7 @@ from scipy.io.matlab import MatReadError
 
 from benchmark import audio
 from benchmark.corpora import default_cache
-from benchmark.corpora._pellets import Movement, PelletReader, Utterance
+from benchmark.corpora._pellets import Movement, PelletReader, Utterance, state
 from benchmark.corpora._reader import identifier
 
 SENSORS = {"UL": "UL", "LL": "LL", "T1": "TT", "T2": "TB", "T3": "TR"}
@@ -48,8 +48,7 @@ class HaskinsRate(PelletReader):
         return Movement(float(channels["TT"]["SRATE"]), pellets)
 
     def _sound(self, path: Path) -> Path:
-        found = path.stat()
-        now = hashlib.sha256(f"{path.resolve()} {found.st_size} {found.st_mtime_ns}".encode()).hexdigest()
+        now = hashlib.sha256(f"{path.resolve()} {state(path)}".encode()).hexdigest()
         kept = default_cache() / "tracks" / self.name / f"{path.stem}-{now[:16]}.wav"
         if not kept.is_file():
             sound = self._channels(path)["AUDIO"]

@@ -126,7 +126,7 @@ def test_written_audio_is_float_and_does_not_clip(tmp_path):
     assert [path.name for path in (tmp_path / "deep").iterdir()] == ["x.wav"]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(1, 400), st.floats(0, 0.999))
 def test_a_piece_has_the_length_asked_for_and_repeats_what_is_short(tmp_path_factory, samples, position):
     path = tmp_path_factory.getbasetemp() / "piece.wav"

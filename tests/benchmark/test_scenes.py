@@ -18,7 +18,7 @@ def noise(seed, samples=16000, channels=1):
     return np.random.default_rng(seed).normal(0, 0.1, (channels, samples)).astype(np.float32)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.floats(-20, 40), st.floats(40, 90), st.sampled_from([1, 2]), st.floats(1e-3, 10))
 def test_snr_and_level_are_those_asked_for(snr, level, channels, scale):
     target, interferer = scale * noise(0, channels=channels), noise(1)

@@ -22,7 +22,7 @@ class Joint(Scheme):
         balance: how the losses of several tasks are weighed against each other, equal or uncertainty
     """
 
-    version = 2
+    version = 3
     moves = frozenset({"front_end", "tasks"})
 
     def __init__(self, enhancement_weight: Annotated[float, Field(ge=0)] = 1.0, balance: str = "equal") -> None:

@@ -7,7 +7,7 @@ from scipy.stats import pearsonr
 from benchmark.metrics.correlation import RESOLUTION, pearson, varies
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.integers(5, 60), st.integers(0, 1000), st.floats(-1, 1))
 def test_equals_scipy_on_known_frames(frames, seed, share):
     rng = np.random.default_rng(seed)
