@@ -24,6 +24,7 @@ from benchmark.store import digest, file_hash
 from benchmark.summary_file import SUMMARIES, Summary, order, read_lines, sums_of
 
 NAN = float("nan")
+REDUCTION = Figure(best=1.0, floor=0.0)  # of errors, relative to the baseline's
 
 
 class Board:

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 
 from benchmark import statistics
-from benchmark.board import Board, overall, pooled, together
+from benchmark.board import REDUCTION, Board, overall, pooled, together
+from benchmark.contracts import Figure
 from benchmark.errors import EarmarkError, unknown
 from benchmark.leaderboard import aligned, safe
 from benchmark.records import Records, condition_of
@@ -103,7 +104,7 @@ def _overall(boards: Sequence[Board], names: Sequence[Name]) -> list[Line]:
         return []
     design = pooled(together(boards), [row for row in rows if row.rank is not None], other.by_seed)._replace(seeds=max(len(one.seeds), len(other.seeds)))
     values = [(row.score, row.by_seed) for row in (one, other)]
-    return [{"table": "score", "task": "overall", "metric": "reduction", "scenes": design.scenes, **_gain(values, design, 1, tested=True)}]
+    return [{"table": "score", "task": "overall", "metric": "reduction", "scenes": design.scenes, **_gain(values, design, REDUCTION, tested=True)}]
 
 
 def _scores(board: Board, one: Row, other: Row) -> Iterator[Line]:
@@ -112,14 +113,14 @@ def _scores(board: Board, one: Row, other: Row) -> Iterator[Line]:
     seeds, tested = max(len(one.seeds), len(other.seeds)), one.records != other.records
     design = pooled(board.design, board.entered, other.by_seed)._replace(seeds=seeds)
     scores = [(row.score, row.by_seed) for row in (one, other)]
-    yield {"table": "score", **line, "scenes": len(board.scenes), **_gain(scores, design, board.sign, tested)}
+    yield {"table": "score", **line, "scenes": len(board.scenes), **_gain(scores, design, board.figures[board.metric], tested)}
     figures = [board.replicates(board.sums(row), board.weights)[board.metric] for row in (one, other)]
     for index, condition in enumerate(board.conditions):
         kept = ~board.left_out[:, index]
         if kept.any() and all((row.present[kept, index] == len(row.seeds)).all() for row in (one, other)):
             values = [board.score_of(figure, row, [index]) for figure, row in zip(figures, (one, other), strict=True)]
             own = Design(int(kept.sum()), statistics.units([group for group, there in zip(board.groups, kept, strict=True) if there]), seeds)
-            yield {"table": "condition", **line, "condition": condition, "scenes": own.scenes, **_gain(values, own, board.sign, tested)}
+            yield {"table": "condition", **line, "condition": condition, "scenes": own.scenes, **_gain(values, own, board.figures[board.metric], tested)}
 
 
 def _groups(board: Board, one: Row, other: Row) -> Iterator[Line]:
@@ -135,14 +136,14 @@ def _groups(board: Board, one: Row, other: Row) -> Iterator[Line]:
         values = [board.score_of(board.replicates(table, weights)[board.metric], row) for table, row in zip(sums, (one, other), strict=True)]
         design = Design(len(members), len(members), max(len(one.seeds), len(other.seeds)))
         line = {"task": board.task, "metric": board.metric, "group": group.partition(" ")[2], "scenes": len(members)}
-        yield {"table": "group", **line, **_gain(values, design, board.sign, tested=False)}
+        yield {"table": "group", **line, **_gain(values, design, board.figures[board.metric], tested=False)}
 
 
-def _gain(values: Sequence[tuple[np.ndarray, np.ndarray]], design: Design, sign: int, tested: bool) -> Line:
+def _gain(values: Sequence[tuple[np.ndarray, np.ndarray]], design: Design, figure: Figure, tested: bool) -> Line:
     """Both scores, their difference with its interval, and its p value before correction; from scores and scores where seeds alone were redrawn."""
     (one, one_by_seed), (other, other_by_seed) = values
-    gain, by_seed = sign * (one - other), sign * (one_by_seed - other_by_seed)
-    low, high = statistics.interval(gain, by_seed, design)
+    gain, by_seed = figure.sign * (one - other), figure.sign * (one_by_seed - other_by_seed)
+    low, high = statistics.interval(gain, by_seed, design, figure.differences)
     p = float(statistics.p_values(gain, by_seed, design)) if tested else None
     return {"first": one[0], "second": other[0], "gain": gain[0], "gain_low": low, "gain_high": high, "p": p}
 

@@ -53,6 +53,12 @@ class Figure(NamedTuple):
         worst = -self.sign * math.inf if self.worst is None else self.worst
         return min(worst, self.best), max(worst, self.best)
 
+    @property
+    def differences(self) -> tuple[float, float]:
+        """The least and the greatest difference of two values."""
+        least, most = self.bounds
+        return least - most, most - least
+
 
 class Corpus(ABC):
     """Recordings with a licence, a version, splits and groups, read from the folder as its owner distributes it.

@@ -14,9 +14,8 @@ import numpy as np
 import pandas as pd
 
 from benchmark import statistics
-from benchmark.board import Board, Overall, Row, boards_of, change, overall, place, pooled, together
+from benchmark.board import REDUCTION, Board, Overall, Row, boards_of, change, overall, place, pooled, together
 from benchmark.cache import Cache
-from benchmark.contracts import Figure
 from benchmark.store import write_text
 
 # The columns of costs.csv: costs with their decimals, then updates.
@@ -77,8 +76,9 @@ def _task_frame(board: Board) -> pd.DataFrame:
     changes = [change(row, board.baseline) for row in rows]
     seeds = [len(row.seeds) for row in rows]
     scored, changed = board.designs()
-    scores = _estimates("score", [(row.score, row.by_seed) for row in rows], scored, seeds, board.figures[board.metric])
-    for row, score, changed_by, gain in zip(rows, scores, changes, _estimates("change", changes, changed, seeds), strict=True):
+    metric = board.figures[board.metric]
+    scores = _estimates("score", [(row.score, row.by_seed) for row in rows], scored, seeds, metric.bounds)
+    for row, score, changed_by, gain in zip(rows, scores, changes, _estimates("change", changes, changed, seeds, metric.differences), strict=True):
         first = row.lines[0]
         values = row.figures[board.metric]
         lines.append(
@@ -107,7 +107,7 @@ def _task_frame(board: Board) -> pd.DataFrame:
 def _overall_frame(boards: Sequence[Board], rows: Sequence[Overall]) -> pd.DataFrame:
     lines = []
     design = pooled(together(boards), [row for row in rows if row.rank is not None])
-    reductions = _estimates("reduction", [(row.score, row.by_seed) for row in rows], design, [len(row.seeds) for row in rows])
+    reductions = _estimates("reduction", [(row.score, row.by_seed) for row in rows], design, [len(row.seeds) for row in rows], REDUCTION.bounds)
     for row, reduction in zip(rows, reductions, strict=True):
         own = list(row.rows.values())
         worst = None if any(one.baseline for one in own) else min(row.reductions, key=lambda task: row.reductions[task][0][0], default=None)
@@ -165,17 +165,15 @@ def _compares(rows: Sequence[Row]) -> str:
 
 
 def _estimates(
-    name: str, values: Sequence[tuple[np.ndarray, np.ndarray] | None], design: statistics.Design, seeds: Sequence[int], figure: Figure | None = None
+    name: str, values: Sequence[tuple[np.ndarray, np.ndarray] | None], design: statistics.Design, seeds: Sequence[int], bounds: tuple[float, float]
 ) -> list[dict[str, str]]:
-    """The cells of values and their intervals, from (1 + replicates,) and the same by seed; a metric's interval ends where its values do."""
+    """The cells of values and their intervals, from (1 + replicates,) and the same by seed; intervals end where values do."""
     there = [index for index, value in enumerate(values) if value is not None]
     cells = [dict.fromkeys((name, f"{name}_low", f"{name}_high"), "") for _ in values]
     if not there:
         return cells
     given, by_seed = (np.array([value[part] for value in values if value is not None]) for part in (0, 1))
-    ends = statistics.intervals(given, by_seed, design._replace(seeds=np.array(seeds)[there]))
-    if figure is not None:
-        ends = np.clip(ends, *figure.bounds)
+    ends = statistics.intervals(given, by_seed, design._replace(seeds=np.array(seeds)[there]), bounds)
     for index, value, (low, high) in zip(there, given[:, 0], ends, strict=True):
         cells[index] = {name: _number(value), f"{name}_low": _number(low), f"{name}_high": _number(high)}
     return cells

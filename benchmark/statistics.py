@@ -20,12 +20,15 @@ LEVEL = 0.95  # of the intervals
 ALPHA = 0.05  # of the comparisons, for a whole board
 LEAST_P = 0.0001  # that is printed: as good as certain
 TIE = 1e-9  # differences below this are rounding, not evidence
+Bounds = tuple[float, float]
+UNBOUNDED: Bounds = (-np.inf, np.inf)
 
 
 def scene_weights(scenes: Sequence[str], groups: Sequence[str], replicates: int = REPLICATES, universe: Iterable[str] = ()) -> np.ndarray:
-    """How often each replicate draws each scene: groups with replacement, then scenes with replacement within each drawn group.
+    """How often each replicate draws each scene: groups with replacement, a drawn group with all its scenes; where all are of one group, scenes.
 
-    Where all scenes are of one group, scenes alone are drawn. The draws are a function of the ids, so that a rebuilt board has the same digits.
+    To draw scenes again within a drawn group would count their spread twice, for the groups' means hold it already (Davison and Hinkley, section 3.8). The
+    draws are a function of the ids, so that a rebuilt board has the same digits.
 
     Args:
         scenes: ids of base scenes, unique; all conditions of a scene are drawn together
@@ -35,18 +38,12 @@ def scene_weights(scenes: Sequence[str], groups: Sequence[str], replicates: int 
     Returns:
         (1 + replicates, scenes), float64; row 0 holds ones
     """
-    generator = _generator(scenes)
-    weights = np.ones((1 + replicates, len(scenes)))
-    labels = np.asarray(groups)
-    names = sorted({*universe, *groups})
-    drawn = _generator(names).multinomial(len(names), np.full(len(names), 1 / len(names)), size=replicates)
-    for index, name in enumerate(names):
-        if name not in groups:
-            continue
-        members = np.flatnonzero(labels == name)
-        # A group drawn c times has its n scenes resampled c times over, which is one multinomial of c n trials.
-        weights[1:, members] = generator.multinomial(drawn[:, index] * len(members), np.full(len(members), 1 / len(members)))
-    return weights
+    alone = len(set(groups)) == 1
+    drawn_from = scenes if alone else sorted({*universe, *groups})
+    count = len(drawn_from)
+    drawn = _generator(drawn_from).multinomial(count, np.full(count, 1 / count), size=replicates)
+    place = {name: index for index, name in enumerate(drawn_from)}
+    return np.vstack([np.ones(len(scenes)), drawn[:, [place[name] for name in (scenes if alone else groups)]]])
 
 
 def units(groups: Sequence[str]) -> float:
@@ -97,7 +94,7 @@ class Design(NamedTuple):
         return self._replace(seed_variance=float(variances.mean()), seed_degrees=float(rows * (seeds[several].mean() - 1)))
 
 
-def interval(values: np.ndarray, by_seed: np.ndarray | None, design: Design, level: float = LEVEL) -> tuple[float, float]:
+def interval(values: np.ndarray, by_seed: np.ndarray | None, design: Design, bounds: Bounds = UNBOUNDED) -> tuple[float, float]:
     """The percentile interval of one quantity, stretched about the observed value, the more the fewer units and seeds there are.
 
     Percentile intervals of small samples are too short, as if a normal deviate stood for Student's and n for n - 1 (T. C. Hesterberg, The American Statistician
@@ -106,17 +103,22 @@ def interval(values: np.ndarray, by_seed: np.ndarray | None, design: Design, lev
     Args:
         values: (1 + replicates,)
         by_seed: like it, where seeds alone were redrawn; None: one seed
+        bounds: the least and the most that the quantity can be, where the interval ends
     Returns:
         low, high; NaN where the observed value is undefined. Undefined replicates are left out.
     """
-    ((low, high),) = intervals(values[None], None if by_seed is None else by_seed[None], design, level)
+    ((low, high),) = intervals(values[None], None if by_seed is None else by_seed[None], design, bounds)
     return float(low), float(high)
 
 
-def intervals(values: np.ndarray, by_seed: np.ndarray | None, design: Design, level: float = LEVEL) -> np.ndarray:
-    """The interval of each of several quantities, (quantities, 1 + replicates) to (quantities, 2); the `seeds` of the design may be those of each."""
+def intervals(values: np.ndarray, by_seed: np.ndarray | None, design: Design, bounds: Bounds = UNBOUNDED) -> np.ndarray:
+    """The interval of each of several quantities, (quantities, 1 + replicates) to (quantities, 2); the `seeds` of the design may be those of each.
+
+    Where all scenes have the same value, such as a perfect score, a bootstrap sees no spread at all. Then a share of up to 1 - 0.025^(1 / scenes) may have
+    another one, the exact limit for what was never seen (C. J. Clopper and E. S. Pearson, Biometrika 26, 1934), as far off as the bounds (ours).
+    """
     observed, replicates = values[:, :1], values[:, 1:]
-    defined, tail = np.isfinite(replicates), (1 - level) / 2
+    defined, tail = np.isfinite(replicates), (1 - LEVEL) / 2
     error, degrees = _standard_error(_variance(replicates), None if by_seed is None else _variance(by_seed[:, 1:]), design)
     quantiles = np.full((len(values), 2), np.nan)
     whole = defined.all(1)
@@ -127,7 +129,10 @@ def intervals(values: np.ndarray, by_seed: np.ndarray | None, design: Design, le
         spread = np.sqrt(_variance(replicates))
         stretch = np.where((spread > 0) & (degrees > 0), stdtrit(degrees, tail) * error / (ndtri(tail) * spread), 1.0)[:, None]
         ends = observed + stretch * (quantiles - observed)
-    return np.where(np.isfinite(observed), ends, np.nan)
+    if np.isfinite(bounds).all():
+        unseen = 1 - tail ** (1 / design.scenes)
+        ends = np.where(spread[:, None] < TIE, observed + unseen * (bounds - observed), ends)
+    return np.where(np.isfinite(observed), np.clip(ends, *bounds), np.nan)
 
 
 def p_values(differences: np.ndarray, by_seed: np.ndarray | None, design: Design) -> np.ndarray:

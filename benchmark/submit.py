@@ -211,7 +211,7 @@ def _landed(board: Board, row: Row) -> dict[str, str]:
     changed = change(row, board.baseline)
     gain, p = "", board.p.get(row.name)
     if changed is not None:
-        low, high = statistics.interval(changed[0], changed[1], board.designs()[1]._replace(seeds=len(row.seeds)))
+        low, high = statistics.interval(changed[0], changed[1], board.designs()[1]._replace(seeds=len(row.seeds)), board.figures[board.metric].differences)
         by = changed[0][0] * board.sign
         verdict = ("better" if by > 0 else "worse") + ("" if p is not None and p < statistics.ALPHA else ", not significantly")
         gain = f"{changed[0][0]:+.4f} ({low:+.4f} to {high:+.4f}), {'as good' if abs(by) < statistics.TIE else verdict}"

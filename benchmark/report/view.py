@@ -8,8 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmark import statistics
-from benchmark.board import Board, Overall, Row, change, place, pooled, together
-from benchmark.contracts import Figure
+from benchmark.board import REDUCTION, Board, Overall, Row, change, place, pooled, together
 
 NAN = float("nan")
 
@@ -104,16 +103,17 @@ COSTS = {
 def task_view(board: Board) -> TaskView:
     """The board of one task, its rows in the order of the CSV file."""
     scored, changed = board.designs()
+    figure = board.figures[board.metric]
     others = [name for name in board.figures if name != board.metric and any(name in row.figures for row in board.rows)]
     excluded = int(board.excluded.sum())
     lines = []
     for row in sorted(board.rows, key=lambda row: place(row, board.sign)):
         against = change(row, board.baseline)
-        difference = None if against is None else _estimate(*against, changed._replace(seeds=len(row.seeds)))
+        difference = None if against is None else _estimate(*against, changed._replace(seeds=len(row.seeds)), figure.differences)
         lines.append(
             Line(
                 who=_who(row),
-                score=bounded(_estimate(row.score, row.by_seed, scored._replace(seeds=len(row.seeds))), board.figures[board.metric]),
+                score=_estimate(row.score, row.by_seed, scored._replace(seeds=len(row.seeds)), figure.bounds),
                 change=difference,
                 gain=difference if difference is None or board.sign > 0 else Estimate(-difference.value, -difference.high, -difference.low),
                 p=None if against is None else board.p.get(row.name),
@@ -143,20 +143,13 @@ def condition_intervals(board: Board, names: Sequence[tuple[str, str]]) -> dict[
     for row in (row for row in board.rows if row.name in names):
         figure = board.replicates(board.sums(row), board.weights)[board.metric]
         design = board.design._replace(seeds=len(row.seeds))
-        estimates = [_estimate(*board.score_of(figure, row, [index]), design) for index in range(len(board.conditions))]
-        found[row.name] = [(bound.low, bound.high) for bound in (bounded(estimate, board.figures[board.metric]) for estimate in estimates)]
+        values = [board.score_of(figure, row, [index]) for index in range(len(board.conditions))]
+        found[row.name] = [statistics.interval(*value, design, board.figures[board.metric].bounds) for value in values]
     return found
 
 
-def bounded(estimate: Estimate, figure: Figure) -> Estimate:
-    """The estimate with an interval that ends where the metric's values do."""
-    value, low, high = estimate
-    least, most = figure.bounds
-    return Estimate(value, max(low, least), min(high, most))
-
-
-def _estimate(values: np.ndarray, by_seed: np.ndarray, design: statistics.Design) -> Estimate:
-    return Estimate(float(values[0]), *statistics.interval(values, by_seed, design))
+def _estimate(values: np.ndarray, by_seed: np.ndarray, design: statistics.Design, bounds: tuple[float, float]) -> Estimate:
+    return Estimate(float(values[0]), *statistics.interval(values, by_seed, design, bounds))
 
 
 def _who(row: Row | Overall) -> Who:
@@ -171,7 +164,7 @@ def _together(row: Overall, design: statistics.Design, costs: dict[str, float | 
     ranks = [one.rank for one in own if one.rank is not None]
     return Together(
         who=who,
-        reduction=_estimate(row.score, row.by_seed, design._replace(seeds=who.seeds)),
+        reduction=_estimate(row.score, row.by_seed, design._replace(seeds=who.seeds), REDUCTION.bounds),
         reductions=reductions,
         worst=None if who.baseline else min(reductions, key=reductions.__getitem__, default=None),
         mean_rank=float(np.mean(ranks)) if ranks else NAN,

@@ -29,18 +29,19 @@ def test_first_row_is_the_sample_and_replicates_of_one_group_keep_its_size():
 
 def test_draws_depend_on_the_ids_alone():
     same = [statistics.scene_weights(names(20), ["a", "b"] * 10, 50) for _ in range(2)]
-    other = statistics.scene_weights(names(20, "other"), ["a", "b"] * 10, 50)
     assert (same[0] == same[1]).all()
-    assert (same[0] != other).any()
+    assert (same[0] != statistics.scene_weights(names(20), ["a", "c"] * 10, 50)).any()
+    alone = [statistics.scene_weights(names(20, prefix), ["a"] * 20, 50) for prefix in ("one", "one", "other")]
+    assert (alone[0] == alone[1]).all()
+    assert (alone[0] != alone[2]).any()
 
 
 def test_groups_are_drawn_whole():
-    """Group k is drawn c times: its scenes get c times its size, and the c sum to the number of groups."""
-    sizes = [1, 4, 7]
-    groups = np.repeat(["a", "b", "c"], sizes)
+    """Every scene of a group is drawn as often as the group, and that sums to the number of groups."""
+    groups = np.repeat(["a", "b", "c"], [1, 4, 7])
     weights = statistics.scene_weights(names(12), groups.tolist(), 300)
-    drawn = np.stack([weights[1:, groups == group].sum(1) / size for group, size in zip("abc", sizes, strict=True)])
-    assert (drawn == drawn.round()).all()
+    drawn = np.stack([weights[1:, groups == group].mean(1) for group in "abc"])
+    assert (weights[1:] == drawn[np.unique(groups, return_inverse=True)[1]].T).all()
     assert (drawn.sum(0) == 3).all()
     assert (drawn == 0).any()
 
@@ -51,13 +52,13 @@ def test_groups_of_one_scene_are_the_plain_bootstrap_in_spread():
     assert spreads == pytest.approx([values.std() / np.sqrt(80)] * 2, rel=0.05)
 
 
-def test_spread_over_groups_agrees_with_a_loop_that_draws_groups_then_scenes():
+def test_spread_over_groups_agrees_with_a_loop_that_draws_groups():
     generator = np.random.default_rng(3)
     groups = np.repeat(names(8, "speaker"), generator.integers(2, 9, 8))
     values = generator.normal(size=len(groups)) + np.unique(groups, return_inverse=True)[1]
     looped = []
     for _ in range(3000):
-        drawn = [generator.choice(values[groups == group], (groups == group).sum()) for group in generator.choice(np.unique(groups), 8)]
+        drawn = [values[groups == group] for group in generator.choice(np.unique(groups), 8)]
         looped.append(np.concatenate(drawn).mean())
     weights = statistics.scene_weights(names(len(groups)), groups.tolist(), 3000)[1:]
     ours = weights @ values / weights.sum(1)
@@ -257,6 +258,16 @@ def test_seeds_are_drawn_with_replacement_and_one_seed_is_certain():
     assert (statistics.seed_weights([1], 10) == 1).all()
     assert (shares == statistics.seed_weights([1, 2, 3], 3000)).all()
     assert (shares != statistics.seed_weights([4, 5, 6], 3000)).any()
+
+
+def test_where_nothing_varies_the_interval_is_the_exact_one_of_a_share_never_seen():
+    """Against scipy's Clopper-Pearson interval of 24 of 24 and 0 of 24; a difference that was never seen may be as large either way."""
+    design, flat = Design(24, 24), np.ones(201)
+    exact = [scipy.stats.binomtest(hits, 24).proportion_ci(0.95, "exact") for hits in (24, 0)]
+    assert statistics.interval(flat, None, design, (0.0, 1.0)) == pytest.approx((exact[0].low, 1))
+    assert statistics.interval(0 * flat, None, design, (0.0, 1.0)) == pytest.approx((0, exact[1].high))
+    assert statistics.interval(0 * flat, None, design, (-1.0, 1.0)) == pytest.approx((-exact[1].high, exact[1].high))
+    assert statistics.interval(flat, None, design) == (1, 1)
 
 
 def test_an_undefined_value_has_no_interval_and_undefined_replicates_are_left_out():
