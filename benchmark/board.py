@@ -39,9 +39,14 @@ class Board:
     def __init__(self, task: str, lines: list[Summary], universe: Iterable[str], cache: Cache | None = None) -> None:
         if not re.fullmatch(r"\w[\w.-]*", task) or task in ("overall", "costs"):
             raise EarmarkError(f"task '{task}' cannot name a board; use letters, digits, '_', '-' and '.', and neither 'overall' nor 'costs'")
-        for key in ("protocol", "component", "corpora"):
-            if len(found := sorted({json.dumps(line[key]) for line in lines})) > 1:
-                raise EarmarkError(f"task '{task}': one board cannot hold lines of different {key} ({' and '.join(found)}); run the older cells again")
+        for key in ("component", "corpora", "settings"):
+            if len(kinds := sorted({json.dumps(line.get(key)) for line in lines})) > 1:
+                older = min(kinds, key=lambda kind: sum(json.dumps(line.get(key)) == kind for line in lines))
+                odd = next(line for line in lines if json.dumps(line.get(key)) == older)
+                raise EarmarkError(
+                    f"task '{task}': one board cannot hold lines of different {key} ({' and '.join(kinds)}); run or submit {odd['front_end']} again, "
+                    "or delete its card to take it off"
+                )
         component: Any = registry.load("tasks", lines[0]["component"])
         self.task, self.component, self.task_class = task, lines[0]["component"], component
         self.universe = sorted(universe)
@@ -158,6 +163,8 @@ def boards_of(folder: Path, cache: Cache | None = None) -> list[Board]:
             raise EarmarkError(
                 f"{folder / SUMMARIES}: {task} of {front_end} under {scheme}, seed {seed}, fold {fold}, is there {count} times; delete all but one"
             )
+    if len(protocols := sorted({summary["protocol"] for summary in summaries})) > 1:
+        raise EarmarkError(f"{folder / SUMMARIES}: lines of protocol {' and '.join(map(str, protocols))} do not compare; run the older cells again")
     by_task: dict[str, list[Summary]] = {}
     for summary in summaries:
         by_task.setdefault(summary["task"], []).append(summary)
@@ -167,7 +174,12 @@ def boards_of(folder: Path, cache: Cache | None = None) -> list[Board]:
 
 def cache_of(folder: Path) -> Cache:
     """Where this machine keeps what it worked out for leaderboards of this name; several of one name displace each other there, no more."""
-    return Cache(default_cache() / "boards" / folder.resolve().name)
+    return Cache(caches() / folder.resolve().name)
+
+
+def caches() -> Path:
+    """Where all of these lie."""
+    return default_cache() / "boards"
 
 
 def groups_of(line: Summary) -> list[str]:

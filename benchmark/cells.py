@@ -70,9 +70,8 @@ class Plan:
     rows: list[Row]
     schemas: Mapping[str, Mapping[str, Any]]  # of the target corpora, by task label
 
-    def of(self, front_end: str) -> "Plan":
-        """The rows of one front-end, and what they stand on."""
-        rows = [row for row in self.rows if row.front_end == front_end]
+    def of(self, rows: list[Row]) -> "Plan":
+        """Some of its rows, and what they stand on."""
         wanted = {key for row in rows for key in (row.record, *row.trained_by)}
         return Plan(self.recipe, {key: cell for key, cell in self.cells.items() if key in wanted}, rows, self.schemas)
 

@@ -4,7 +4,7 @@ import ast
 import hashlib
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -18,15 +18,20 @@ LIBRARIES = ("torch", "torchaudio", "lightning", "speechbrain")
 FOLLOWED = ("benchmark.frontends", "benchmark.hearing", "benchmark.metrics", "benchmark.training.balance", "benchmark.training.importance", "tasks")
 
 
-def source_digest(cls: type) -> str:
+def source_digest(cls: type, package: str | None = None) -> str:
     """Digest of what a class's own files say, and those that they import; blind to comments, layout and docstrings.
 
-    Followed are the suite's computing parts and, for a user's own class, the modules beside its file. The contracts and other packages are left out.
+    Followed are the suite's computing parts and, for a user's own class, the modules beside its file and those of its package. The contracts and other
+    packages are left out.
+
+    Args:
+        package: whose code counts though it is installed; the class's own unless told
     """
     paths: dict[str, None] = {}
+    own = package or _top(cls)
     for base in cls.__mro__:
         path = inspect.getsourcefile(base) if base.__module__ not in ("builtins", "benchmark.contracts", "abc", "typing") else None
-        if path and "site-packages" not in path and base.__module__.split(".")[0] not in LIBRARIES:
+        if path and ("site-packages" not in path or _top(base) == own) and _top(base) not in LIBRARIES:
             _gather(path, paths)
     return digest(sorted((Path(path).name, _syntax(path)) for path in paths))
 
@@ -41,8 +46,12 @@ def file_digest(path: str) -> str:
 def code_of(module: nn.Module, what: str) -> dict[str, str]:
     """Digests of the files of every class that a component is made of, a user's own among them, by class; torch's are left out."""
     classes = {type(part) for part in module.modules()}
-    own = sorted((cls for cls in classes if cls.__module__.split(".")[0] not in LIBRARIES), key=lambda cls: cls.__name__)
-    return {f"{what} {cls.__name__}": source_digest(cls) for cls in own}
+    own = sorted((cls for cls in classes if _top(cls) not in LIBRARIES), key=lambda cls: cls.__name__)
+    return {f"{what} {cls.__name__}": source_digest(cls, _top(type(module))) for cls in own}
+
+
+def _top(cls: type) -> str:
+    return cls.__module__.partition(".")[0]
 
 
 def contents(path: str) -> str:
@@ -71,19 +80,37 @@ def _gather(path: str, paths: dict[str, None]) -> None:
 
 @cache
 def _imports(path: str) -> tuple[str, ...]:
-    names = [name for node in ast.walk(ast.parse(Path(path).read_text(encoding="utf-8"))) for name in _named(node)]
-    folders = [Path(path).parent] if ROOT not in Path(path).resolve().parents else []
-    suite = [ROOT.joinpath(*name.split(".")).with_suffix(".py") for name in names if name.startswith(FOLLOWED)]
-    stems = [folder.joinpath(*name.split(".")) for folder in folders for name in names]
-    beside = [file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py")]
-    return tuple(sorted({str(file) for file in (*suite, *beside) if file.is_file()}))
+    nodes = ast.walk(ast.parse(Path(path).read_text(encoding="utf-8")))
+    stems = [stem for node in nodes for names, level in [_named(node)] for name in names for stem in _stems(Path(path).resolve(), name, level)]
+    files = [file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py")]
+    return tuple(sorted({str(file) for file in files if file.is_file()}))
 
 
-def _named(node: ast.AST) -> Iterator[str]:
+def _stems(path: Path, name: str, level: int) -> list[Path]:
+    """Where the modules of a dotted name may lie that the file at `path` imports, `level` dots before it; each is imported with those it is part of."""
+    parts = [part for part in name.split(".") if part]
+    if ROOT in path.parents:
+        return [ROOT.joinpath(*parts)] if name.startswith(FOLLOWED) else []
+    if level:
+        return [path.parents[level - 1] / "__init__", *_parts(path.parents[level - 1], parts)] if level <= len(path.parents) else []
+    suite = [ROOT.joinpath(*parts)] if name.startswith(FOLLOWED) else []
+    package = next((folder for folder in path.parents if not (folder / "__init__.py").is_file()), path.parent)  # the folder that its package lies in
+    inside = package == path.parent or parts[0] == path.relative_to(package).parts[0]
+    return suite + (_parts(package, parts) if inside else _parts(path.parent, parts))
+
+
+def _parts(folder: Path, parts: Sequence[str]) -> list[Path]:
+    return [folder.joinpath(*parts[: count + 1]) for count in range(len(parts))]
+
+
+def _named(node: ast.AST) -> tuple[list[str], int]:
+    """The dotted names of an import statement, and the dots before them."""
     if isinstance(node, ast.Import):
-        yield from (alias.name for alias in node.names)
-    elif isinstance(node, ast.ImportFrom) and node.module:
-        yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))  # of a package, names may be modules
+        return [alias.name for alias in node.names], 0
+    if isinstance(node, ast.ImportFrom):
+        start = node.module or ""
+        return [start] * bool(start) + [f"{start}.{alias.name}".strip(".") for alias in node.names], node.level  # of a package, names may be modules
+    return [], 0
 
 
 @cache

@@ -2,11 +2,13 @@
 
 import json
 import multiprocessing
+import os
 import re
+import signal
 import sys
 import tempfile
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import closing
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -30,6 +32,7 @@ from benchmark.plan import make_plan
 from benchmark.recipe import LABEL, TAKEN, Recipe, load_recipe
 from benchmark.run import Places, check_code, missing_cells, publish, run_cells
 from benchmark.store import Store, digest, write_text
+from benchmark.summaries import is_baseline, summarise, write_boards
 from benchmark.summary_file import SUMMARIES, read_lines
 from benchmark.training.schemes import scheme_class
 
@@ -83,16 +86,34 @@ def submit(submission: Submission, recipe_name: str, places: Places, jobs: int, 
         raise EarmarkError(f"{recipe_name}: it has no scheme that drops a front-end in; add clean or noisy to its schemes")
     store = Store(places.runs)
     with store.locked():
-        schemas = make_plan(own, Corpora(places.data, places.cache)).schemas
-        guard = Guard(store, places.boards)
-        with closing(_apart(submission, recipe_name, [dropping_in, list(own.schemes)], places, jobs)) as answers:
-            for answer in answers:
-                guard.check()
-                publish(Plan(own, {}, _own_rows(submission.name, own, answer["rows"]), schemas), store, places.boards, only=submission.name)
-                if answer["failures"]:
-                    raise EarmarkError("\nearmark: ".join(answer["failures"]))
-                yield cards.write_card(places.boards, _card(submission, own, places.boards, answer["elsewhere"]))
-                guard = Guard(store, places.boards)
+        plan = make_plan(own, Corpora(places.data, places.cache))
+        _run_baseline(plan, store, places, jobs)
+        for stage, schemes in enumerate([dropping_in, list(own.schemes)]):
+            guard = Guard(store, places.boards)
+            answer = _apart(submission, recipe_name, stage, schemes, places, jobs)
+            guard.check()
+            if answer["rows"] is None:
+                return  # it can only be dropped in
+            publish(Plan(own, {}, _own_rows(submission.name, own, answer["rows"]), plan.schemas), store, places.boards, only=submission.name)
+            if answer["failures"]:
+                raise EarmarkError("\nearmark: ".join(answer["failures"]))
+            yield cards.write_card(places.boards, _card(submission, own, places.boards, answer["elsewhere"]))
+
+
+def _run_baseline(plan: Plan, store: Store, places: Places, jobs: int) -> None:
+    """What a submission is held against, of the tasks whose boards lack it; nothing where the recipe has none."""
+    file = places.boards / SUMMARIES
+    there = read_lines(file, cache_of(places.boards)) if file.is_file() else []
+    held = {line["task"] for line in there if line["baseline"]}
+    rows = [row for row in plan.rows if is_baseline(plan, row) and row.task not in held]
+    if not rows:
+        return
+    print(f"{plan.recipe.name}: what a submission is held against was not run yet, so it is first", file=sys.stderr)
+    first = plan.of(rows)
+    check_code(first, store, accept=False)
+    if failures := run_cells(first, missing_cells(first, store), store, places, jobs):
+        raise EarmarkError("\nearmark: ".join(failures))
+    write_boards([*there, *summarise(first, store, places.boards)], places.boards)
 
 
 def _own_rows(name: str, recipe: Recipe, answered: Sequence[Mapping[str, Any]]) -> list[PlannedRow]:
@@ -104,53 +125,48 @@ def _own_rows(name: str, recipe: Recipe, answered: Sequence[Mapping[str, Any]]) 
     return rows
 
 
-def _apart(submission: Submission, recipe_name: str, stages: list[list[str]], places: Places, jobs: int) -> Generator[dict[str, Any]]:
-    """Plan and run the cells of some schemes after the other in one other process; of each stage the rows and the failures."""
+def _apart(submission: Submission, recipe_name: str, stage: int, schemes: list[str], places: Places, jobs: int) -> dict[str, Any]:
+    """Plan and run the cells of some schemes in another process, of which nothing is left running; the rows and the failures that it answers with."""
     with tempfile.TemporaryDirectory(prefix="earmark-") as scratch:
-        job = {"name": submission.name, "entry": dict(submission.entry), "recipe": recipe_name, "stages": stages, "jobs": jobs, "answers": scratch}
-        job |= {"tasks": submission.tasks, "checked": submission.checked, "trained": bool(submission.card.training_data)}
+        file = Path(scratch, "answer")
+        job = {"name": submission.name, "entry": dict(submission.entry), "recipe": recipe_name, "stage": stage, "schemes": schemes, "jobs": jobs}
+        job |= {"tasks": submission.tasks, "checked": submission.checked, "trained": bool(submission.card.training_data), "answer": str(file)}
         where = [None if path is None else str(path) for path in (places.data, places.cache, places.runs, places.boards)]
         child = multiprocessing.get_context("spawn").Process(target=_child, args=(json.dumps(job | {"places": where}),))
         child.start()
         try:
-            for stage in range(len(stages)):
-                file = Path(scratch, str(stage))
-                while child.is_alive() and not file.exists():
-                    child.join(0.2)
-                if not file.exists():
-                    if child.exitcode or not stage:
-                        raise EarmarkError(f"{submission.name}: the process that ran it ended early, with status {child.exitcode}; see what it said above")
-                    return  # it can only be dropped in
-                answer = json.loads(file.read_text(encoding="utf-8"))
-                if "error" in answer:
-                    raise EarmarkError(answer["error"])
-                yield answer
-        finally:
-            child.kill()  # nobody asks for what it would still do; its cells end with it
             child.join()
+        finally:
+            with suppress(ProcessLookupError, PermissionError):
+                os.killpg(child.pid or 0, signal.SIGKILL)  # its cells, and whatever else it started
+            child.kill()
+            child.join()
+        if not file.exists():
+            raise EarmarkError(f"{submission.name}: the process that ran it ended early, with status {child.exitcode}; see what it said above")
+        answer: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        if "error" in answer:
+            raise EarmarkError(answer["error"])
+        return answer
 
 
 def _child(text: str) -> None:
+    os.setsid()  # a group of its own, by which all that it starts is ended
     job = json.loads(text)
     data, cache, runs, boards = job["places"]
     places = Places(None if data is None else Path(data), Path(cache), Path(runs), Path(boards))
-    for stage, schemes in enumerate(job["stages"]):
-        try:
-            front_end = build_front_end(job["entry"])
-            if stage and front_end.dropped_in_only:
-                return
-            if job["trained"] and not learned_elsewhere(front_end):
-                raise EarmarkError(f"{job['name']}: its card names training data, and the front-end none; set pretrained_on in its class, for the open track")
-            if not stage and job["checked"] and not front_end.dropped_in_only:
+    try:
+        front_end = build_front_end(job["entry"])
+        if job["trained"] and not learned_elsewhere(front_end):
+            raise EarmarkError(f"{job['name']}: its card names training data, and the front-end none; set pretrained_on in its class, for the open track")
+        if job["stage"] and front_end.dropped_in_only:
+            answer: dict[str, Any] = {"rows": None}
+        else:
+            if not job["stage"] and job["checked"] and not front_end.dropped_in_only:
                 _check_rules(job)
-            answer = _ran(job, schemes, places) | {"elsewhere": sorted(learned_elsewhere(front_end))}
-        except EarmarkError as error:
-            answer = {"error": str(error)}
-        except KeyboardInterrupt:
-            return  # the other process says what is to be said
-        write_text(Path(job["answers"], str(stage)), json.dumps(answer))
-        if "error" in answer or answer["failures"]:
-            return
+            answer = _ran(job, places) | {"elsewhere": sorted(learned_elsewhere(front_end))}
+    except EarmarkError as error:
+        answer = {"error": str(error)}
+    write_text(Path(job["answer"]), json.dumps(answer))
 
 
 def _check_rules(job: Mapping[str, Any]) -> None:
@@ -161,11 +177,12 @@ def _check_rules(job: Mapping[str, Any]) -> None:
         raise EarmarkError("\n".join([f"{job['name']}: it breaks {len(broken)} of the rules that the engine relies on; mend it, or say --unchecked", *broken]))
 
 
-def _ran(job: Mapping[str, Any], schemes: list[str], places: Places) -> dict[str, Any]:
+def _ran(job: Mapping[str, Any], places: Places) -> dict[str, Any]:
     recipe = _of_tasks(load_recipe(job["recipe"], {job["name"]: job["entry"]}), job["tasks"])
-    chosen = replace(recipe, schemes={label: recipe.schemes[label] for label in schemes}, together={})
+    chosen = replace(recipe, schemes={label: recipe.schemes[label] for label in job["schemes"]}, together={})
     store = Store(places.runs)
-    plan = make_plan(recipe if len(schemes) == len(recipe.schemes) else chosen, Corpora(places.data, places.cache)).of(job["name"])
+    whole = make_plan(recipe if len(job["schemes"]) == len(recipe.schemes) else chosen, Corpora(places.data, places.cache))
+    plan = whole.of([row for row in whole.rows if row.front_end == job["name"]])
     check_code(plan, store, accept=False)
     failures = run_cells(plan, missing_cells(plan, store), store, places, job["jobs"])
     return {"rows": [asdict(row) for row in plan.rows], "failures": failures}

@@ -16,6 +16,7 @@ from benchmark.cells import REFERENCE, Plan, Row
 from benchmark.contracts import PROTOCOL, Task
 from benchmark.errors import EarmarkError
 from benchmark.leaderboard import build
+from benchmark.recipe import TaskEntry
 from benchmark.records import PREDICTIONS, condition_of, read_predictions
 from benchmark.store import Store, digest, full_disk
 from benchmark.summary_file import SUMMARIES, read_lines, write_summaries
@@ -71,7 +72,7 @@ def write_boards(summaries: list[dict[str, Any]], boards: Path) -> list[Path]:
 
 def _identity(summary: Mapping[str, Any]) -> tuple[Any, ...]:
     row = (summary[name] for name in ("recipe", "task", "front_end", "scheme", "seed", "fold"))
-    return (*row, *(summary["keys"].get(name) for name in ("weights", "outputs", "scores")), summary.get("predictions"))
+    return (*row, *(summary["keys"].get(name) for name in ("weights", "outputs", "scores")), summary.get("predictions"), summary.get("settings"))
 
 
 def describe(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:
@@ -88,12 +89,19 @@ def describe(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict
         "baseline": is_baseline(plan, row),
         "ranked": row.front_end != REFERENCE,
         "keys": {"weights": digest(list(row.trained_by)), "outputs": row.record, "scores": digest([row.record, task_class.score_version])},
+        "settings": _settings(plan.recipe.tasks[row.task], task_class),
         "predictions": store.manifest("records", row.record)["files"][PREDICTIONS],  # SHA-256: a cell run again elsewhere may come out differently
         "track": row.track,
         "training_data": row.training_data,
         "corpora": list(row.corpora),
         "synthetic": row.synthetic,
     }
+
+
+def _settings(entry: TaskEntry, task_class: type[Task]) -> str:
+    """Digest of what all rows of a board have in common: budgets, test scenes, the task's model and its scores. A recipe that was edited has another one."""
+    speed: Any = {phase: {"workers"} for phase in ("pretrain", "stock", "adapt")}
+    return digest([entry.train.model_dump(exclude=speed), entry.score.model_dump(), entry.model, list(entry.folds), task_class.score_version])[:16]
 
 
 def _scores(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:

@@ -114,7 +114,9 @@ def test_damaged_lines_are_refused_and_no_board_is_touched(tmp_path: Path, damag
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"front_end": "unet", "protocol": 2}, "lines of different protocol \\(1 and 2\\)"),
+        ({"front_end": "unet", "protocol": 2}, "lines of protocol 1 and 2 do not compare"),
+        ({"front_end": "unet", "settings": "others"}, "lines of different settings .*; run or submit unet again"),
+        ({"task": "commands", "protocol": 2}, "lines of protocol 1 and 2 do not compare"),
         ({"front_end": "unet", "corpora": ["synthetic/commands 2"]}, "lines of different corpora"),
         ({}, "seed 1, fold None, is there 2 times"),
         ({"task": "../asr"}, "cannot name a board"),

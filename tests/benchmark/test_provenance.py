@@ -1,6 +1,9 @@
 """What a digest sees: a component's own files, what they import, what its options name."""
 
+import importlib
 from pathlib import Path
+
+import pytest
 
 from benchmark import provenance, registry
 from benchmark.cells import Cell
@@ -24,6 +27,47 @@ def test_a_helper_beside_a_user_s_file_belongs_to_it(tmp_path):
         (tmp_path / "scaling.py").write_text(HELPER.format(factor=factor) + comment)
         (tmp_path / "mine.py").write_text(MINE.format(helper="scaling"))
         digests.append(provenance.source_digest(registry.load("front_ends", f"{tmp_path / 'mine.py'}:Mine")))
+    assert digests[0] == digests[1] != digests[2]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "from .parts.scaling import scale",
+        "from .parts import scaling; scale = scaling.scale",
+        "from . import parts; scale = parts.scaling.scale",
+        "from kit.parts.scaling import scale",
+        "import kit.parts.scaling; scale = kit.parts.scaling.scale",
+        "from kit import parts; scale = parts.scaling.scale",
+    ],
+)
+def test_modules_of_a_user_s_package_belong_to_it(tmp_path, line):
+    digests = []
+    for factor in (2, 3):
+        provenance._syntax.cache_clear()
+        provenance._imports.cache_clear()
+        package = tmp_path / "kit"
+        (package / "parts").mkdir(parents=True, exist_ok=True)
+        (package / "__init__.py").write_text("")
+        (package / "parts" / "__init__.py").write_text("from . import scaling\n")
+        (package / "parts" / "scaling.py").write_text(HELPER.format(factor=factor))
+        (package / "mine.py").write_text(line)
+        digests.append(provenance.file_digest(str(package / "mine.py")))
+    assert digests[0] != digests[1]
+
+
+def test_an_installed_front_end_s_own_package_belongs_to_it_and_others_do_not(tmp_path, monkeypatch):
+    folder = tmp_path / "site-packages"
+    for package, line in (("mykit", "from otherkit import scale\nfrom mykit.half import half\n\n\nclass Mine:\n    pass\n"), ("otherkit", "scale = 1\n")):
+        (folder / package).mkdir(parents=True)
+        (folder / package / "__init__.py").write_text(line)
+    monkeypatch.syspath_prepend(folder)
+    digests = []
+    for half, scale in (("0.5", "1"), ("0.5", "2"), ("0.25", "2")):
+        provenance._syntax.cache_clear()
+        (folder / "mykit" / "half.py").write_text(f"half = {half}\n")
+        (folder / "otherkit" / "__init__.py").write_text(f"scale = {scale}\n")
+        digests.append(provenance.source_digest(importlib.import_module("mykit").Mine))
     assert digests[0] == digests[1] != digests[2]
 
 

@@ -2,7 +2,9 @@
 
 import os
 import shutil
+import subprocess
 
+import numpy as np
 import pandas as pd
 import pytest
 import toys
@@ -111,8 +113,52 @@ def test_what_meddles_with_finished_work_is_found_out(here, capsys):
     assert main(["submit", f"{elsewhere}/meddler.py:Meddler", "--recipe", recipe, "--unchecked"]) == 2
     assert "changed while code from outside ran" in capsys.readouterr().err
     assert lines(folder) == before
+    assert set((folder / "runs/records").glob("*/manifest.json")) == kept.keys()  # what the meddler was scored on is not taken over later either
     for path, content in kept.items():
         path.write_bytes(content)
+
+
+LURKER = """
+import subprocess
+from pathlib import Path
+from torch import nn
+
+CACHE = Path({cache!r})
+sleeper = subprocess.Popen(["sleep", "600"])
+with open({left!r}, "a") as file:
+    file.write(f"{{sleeper.pid}} ")
+
+
+class Lurker(nn.Module):
+    def forward(self, audio):
+        (CACHE / "boards" / "toy").mkdir(parents=True, exist_ok=True)
+        (CACHE / "boards" / "toy" / "bands.npz").write_bytes(b"a better score")
+        return audio
+"""
+
+
+def test_nothing_of_a_submission_lives_on_and_what_boards_came_to_is_not_taken_from_it(here):
+    folder, recipe, elsewhere = here
+    left, cache = elsewhere / "left", folder / "cache"
+    shutil.rmtree(cache / "boards", ignore_errors=True)
+    (elsewhere / "lurker.py").write_text(LURKER.format(cache=str(cache), left=str(left)))
+    assert main(["submit", f"{elsewhere}/lurker.py:Lurker", "--recipe", recipe, "--unchecked"]) == 0
+    for pid in left.read_text().split():
+        state = subprocess.run(["ps", "-o", "stat=", "-p", pid], capture_output=True, text=True, check=False).stdout.strip()
+        assert not state or state.startswith("Z")  # ended, whether or not its end was noticed yet
+    with np.load(cache / "boards/toy/bands.npz", allow_pickle=False) as kept:
+        assert "keys" in "".join(kept.files)
+    (folder / "leaderboards/toy/cards/lurker.yaml").unlink()
+    assert main(["run", recipe]) == 0
+
+
+def test_where_the_recipe_was_never_run_the_baseline_comes_first(here, tmp_path, capfd):
+    _, recipe, elsewhere = here
+    assert main(["submit", f"{elsewhere}/louder.py:MyLouder", "--recipe", recipe, "--out", str(tmp_path)]) == 0
+    printed = capfd.readouterr()
+    assert "was not run yet, so it is first" in printed.err
+    assert "better" in printed.out or "worse" in printed.out or "as good" in printed.out
+    assert {("identity", "noisy"), ("my_louder", "noisy")} <= lines(tmp_path).keys()
 
 
 FORGER = """
@@ -123,8 +169,8 @@ from benchmark.contracts import FrontEnd
 ran = submit._ran
 
 
-def forged(job, schemes, places):
-    answer = ran(job, schemes, places)
+def forged(job, places):
+    answer = ran(job, places)
     return answer | {{"rows": [row | {{"front_end": "{front_end}"}} for row in answer["rows"]]}}
 
 
