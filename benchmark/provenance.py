@@ -81,26 +81,27 @@ def _gather(path: str, paths: dict[str, None]) -> None:
 @cache
 def _imports(path: str) -> tuple[str, ...]:
     nodes = ast.walk(ast.parse(Path(path).read_text(encoding="utf-8")))
-    stems = [stem for node in nodes for names, level in [_named(node)] for name in names for stem in _stems(Path(path).resolve(), name, level)]
-    files = [file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py")]
+    files = [file for node in nodes for names, level in [_named(node)] for name in names for file in _files(Path(path).resolve(), name, level)]
     return tuple(sorted({str(file) for file in files if file.is_file()}))
 
 
-def _stems(path: Path, name: str, level: int) -> list[Path]:
-    """Where the modules of a dotted name may lie that the file at `path` imports, `level` dots before it; each is imported with those it is part of."""
+def _files(path: Path, name: str, level: int) -> list[Path]:
+    """Where the modules of a dotted name may lie that the file at `path` imports, `level` dots before it."""
     parts = [part for part in name.split(".") if part]
+    suite = [ROOT.joinpath(*parts).with_suffix(".py")] if name.startswith(FOLLOWED) else []
     if ROOT in path.parents:
-        return [ROOT.joinpath(*parts)] if name.startswith(FOLLOWED) else []
+        return suite
     if level:
-        return [path.parents[level - 1] / "__init__", *_parts(path.parents[level - 1], parts)] if level <= len(path.parents) else []
-    suite = [ROOT.joinpath(*parts)] if name.startswith(FOLLOWED) else []
+        return [path.parents[level - 1] / "__init__.py", *_parts(path.parents[level - 1], parts)] if level <= len(path.parents) else []
     package = next((folder for folder in path.parents if not (folder / "__init__.py").is_file()), path.parent)  # the folder that its package lies in
     inside = package == path.parent or parts[0] == path.relative_to(package).parts[0]
     return suite + (_parts(package, parts) if inside else _parts(path.parent, parts))
 
 
 def _parts(folder: Path, parts: Sequence[str]) -> list[Path]:
-    return [folder.joinpath(*parts[: count + 1]) for count in range(len(parts))]
+    """A module is imported with the packages that it is part of."""
+    stems = [folder.joinpath(*parts[: count + 1]) for count in range(len(parts))]
+    return [file for stem in stems for file in (stem.with_suffix(".py"), stem / "__init__.py")]
 
 
 def _named(node: ast.AST) -> tuple[list[str], int]:
