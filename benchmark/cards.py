@@ -1,16 +1,20 @@
-"""Cards of submissions: what a front-end that somebody brought in says of itself, and what was measured of it, beside the board that it is on."""
+"""Cards of submissions: what a front-end that somebody brought in says of itself, beside the board that it is on, and what was measured of it."""
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from benchmark import registry
+from benchmark.contracts import Corpus
+from benchmark.costs import CAUSAL_MS, LOW_LATENCY_MS
 from benchmark.errors import EarmarkError, unknown
 from benchmark.store import write_text
 
+LONGEST = 8  # words of a corpus's name, numbers counted apart
 FOLDER = "cards"  # below leaderboards/<recipe>
 
 
@@ -49,7 +53,7 @@ def path_of(boards: Path, name: str) -> Path:
 
 
 def submissions(boards: Path) -> dict[str, dict[str, Any]]:
-    """The cards on a board, by name: what their authors said, and what was measured. Raises EarmarkError where a file is none."""
+    """The cards on a board, by name: what their authors said. Raises EarmarkError where a file is none."""
     cards = {}
     for path in sorted((boards / FOLDER).glob("*.yaml")):
         try:
@@ -69,8 +73,28 @@ def write_card(boards: Path, card: dict[str, Any]) -> Path:
     return path
 
 
+def measured(card: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """What is known of a submission from its summaries, which are sealed: track, latency, what that makes it, and corpora that it was trained and is tested on.
+
+    Args:
+        card: which names the training data
+        lines: its summaries
+    """
+    names = {corpus.rpartition(" ")[0] for line in lines for corpus in line["corpora"]} - {"folder", "table"}  # a user's own, whose names say nothing
+    corpora: dict[str, type[Corpus]] = {name: registry.load("corpora", name) for name in names & set(registry.names("corpora"))}
+    heard = contaminated(" | ".join([str(card.get("training_data", "")), *map(str, card.get("pretrained_on", []))]), {n: c.folders for n, c in corpora.items()})
+    track = "open" if any(line["track"] == "open" for line in lines) else "closed"
+    return {"track": track, "contaminated": heard, **latency([line["costs"].get("latency_ms") for line in lines])}
+
+
+def latency(measured: Sequence[float | None]) -> dict[str, Any]:
+    """The longest latency, in milliseconds, and what that makes the front-end; None where one needs the whole utterance or was not measured."""
+    longest = max((float("inf") if one is None else one for one in measured), default=float("inf"))
+    return {"latency_ms": None if longest == float("inf") else longest, "causal": longest <= CAUSAL_MS, "low_latency": longest <= LOW_LATENCY_MS}
+
+
 def contaminated(training_data: str, tested_on: Mapping[str, Iterable[str]]) -> list[str]:
-    """Corpora of a board that training data name, however they spell them: "trained on LibriSpeech, train-clean-100" names librispeech.
+    """Corpora of a board that training data name, however they part their words: "trained on Libri-Speech, train-clean-100" names librispeech.
 
     Args:
         training_data: in words
@@ -78,9 +102,10 @@ def contaminated(training_data: str, tested_on: Mapping[str, Iterable[str]]) -> 
     Returns:
         the corpora named. Which of its recordings were used nobody can check, so that naming one is enough; that choice is ours.
     """
-    said = _plain(training_data)
-    return sorted(corpus for corpus, names in tested_on.items() if any(_plain(name) in said for name in (corpus, *names)))
+    words = _words(training_data)
+    said = {"".join(words[start:end]) for start in range(len(words)) for end in range(start + 1, min(start + LONGEST, len(words)) + 1)}
+    return sorted(corpus for corpus, names in tested_on.items() if any("".join(_words(name)) in said for name in (corpus, *names)))
 
 
-def _plain(text: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", text.lower())
+def _words(text: str) -> list[str]:
+    return re.findall(r"[a-z]+|[0-9]+", text.lower())

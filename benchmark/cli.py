@@ -178,11 +178,14 @@ def _run(options: argparse.Namespace) -> int:
 
 def _submit(options: argparse.Namespace) -> int:
     from benchmark import cards, recipe
+    from benchmark.board import boards_of, cache_of
     from benchmark.corpora import Corpora, default_cache
     from benchmark.frontends import entry_of
     from benchmark.frontends.adapters.command import words_of
+    from benchmark.landing import landing, remarks
     from benchmark.leaderboard import aligned
-    from benchmark.submit import Submission, landing, name_for, submit, tasks_of
+    from benchmark.records import Records
+    from benchmark.submit import Submission, name_for, submit, tasks_of
 
     given = {"FRONTEND": options.front_end, "--audio": options.audio, "--command": options.command}
     if sum(value is not None for value in given.values()) != 1:
@@ -200,8 +203,11 @@ def _submit(options: argparse.Namespace) -> int:
     submission = Submission(options.name or name_for(entry), entry, card, tasks, not options.unchecked)
     places = _places(options, wanted.name)
     for path in submit(submission, options.recipe, places, _cores(options.jobs), options.replace):
-        lines = landing(places.boards, submission.name)
-        print(f"\n{submission.name} on {places.boards}\n{aligned(list(lines[0]), [list(line.values()) for line in lines])}\n{path}", flush=True)
+        found = boards_of(places.boards, cache_of(places.boards))
+        lines = landing(found, submission.name)
+        told = remarks(found, submission.name, cards.submissions(places.boards)[submission.name], Records(places.runs))
+        table = aligned(list(lines[0]), [list(line.values()) for line in lines])
+        print("\n".join([f"\n{submission.name} on {places.boards}", table, *told, str(path)]), flush=True)
     return 0
 
 

@@ -18,7 +18,7 @@ from benchmark.scenes import Mixer, select
 from benchmark.training.system import System
 
 Prediction = dict[str, Any]
-Listen = Callable[[Prediction, torch.Tensor], None]
+Listen = Callable[[Prediction, torch.Tensor | None], None]
 LOUDEST = 1e6  # a sample beyond it, 220 dB SPL, is no output but a defect; ours
 
 
@@ -39,7 +39,7 @@ def evaluate(
             output (the reference row)
         listeners: thresholds in dB HL by name; each hears every scene
         settings: controls of the front-end; each is applied to every scene
-        listen: called with each scene's record, without its prediction, and what the task got to hear, (channels, time)
+        listen: called with each scene's record, without its prediction, and what the task got to hear, (channels, time); None where the system failed
 
     `failed` is None, or why the system failed on this utterance: wrong length or shape, values that are not real, not finite or beyond LOUDEST, an
     error raised.
@@ -62,7 +62,10 @@ def evaluate(
                         "reference": reference,
                     }
                     heard = None if listen is None else partial(listen, record)
-                    yield record | _predicted(system, label, batch, clean_input, controls, heard)
+                    predicted = _predicted(system, label, batch, clean_input, controls, heard)
+                    if listen is not None and predicted["failed"]:
+                        listen(record, None)
+                    yield record | predicted
 
 
 def check_any_success(predictions: Sequence[Prediction], label: str) -> None:

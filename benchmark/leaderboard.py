@@ -127,8 +127,8 @@ def _overall_frame(boards: Sequence[Board], rows: Sequence[Overall]) -> pd.DataF
 def _costs_frame(boards: Sequence[Board], together: Sequence[Overall]) -> pd.DataFrame:
     """Means over seeds and folds; what could not be measured is empty, or says so. The last columns mark what no other row of its track beats."""
     rows = {(*row.name, board.task): row.lines for board in boards for row in board.rows}
-    on_task = {(*name, board.task): mark for board in boards for name, mark in _pareto(board.rows, board.sign).items()}
-    on_all = _pareto(together, 1)
+    on_task = {(*name, board.task): mark for board in boards for name, mark in pareto(board.rows, board.sign).items()}
+    on_all = pareto(together, 1)
     lines = []
     for name, own in sorted(rows.items()):
         line = dict(zip(("front_end", "scheme", "task"), map(safe, name), strict=True))
@@ -139,7 +139,7 @@ def _costs_frame(boards: Sequence[Board], together: Sequence[Overall]) -> pd.Dat
     return pd.DataFrame(lines, dtype=str)
 
 
-def _pareto(rows: Sequence[Row] | Sequence[Overall], sign: int) -> dict[tuple[str, str], str]:
+def pareto(rows: Sequence[Row] | Sequence[Overall], sign: int) -> dict[tuple[str, str], str]:
     """By name of the ranked rows whose costs are known: "no" where another of the track scores no less, costs no more, and is better in one of these."""
     known = [(row, costs) for row in rows if row.rank is not None and (costs := _spent(row)) is not None]
     if not known:

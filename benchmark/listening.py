@@ -30,14 +30,17 @@ class Listening:
         self.bases: list[str] = []
         self.kept: list[tuple[dict[str, Any], np.ndarray]] = []
 
-    def add(self, record: Mapping[str, Any], heard: Tensor) -> None:
-        """Keep what a task heard, (channels, time), if it is wanted; `record` names scene, base and conditions."""
+    def add(self, record: Mapping[str, Any], heard: Tensor | None) -> None:
+        """Keep what a task heard, (channels, time), if it is wanted; `record` names scene, base and conditions.
+
+        None: the system failed there. The scene counts all the same, so that all systems are heard on the same ones.
+        """
         conditions = record["conditions"]
         self.listener = self.listener or conditions.get("listener")
         if record["base"] not in self.bases and len(self.bases) < SCENES:
             self.bases.append(record["base"])
         passed_over = conditions.get("snr") in self.planned - self.wanted  # a scene that its corpus mixed has the one SNR that it has
-        if record["base"] in self.bases and not passed_over and conditions.get("listener") == self.listener:
+        if heard is not None and record["base"] in self.bases and not passed_over and conditions.get("listener") == self.listener:
             entry = {"scene": record["scene"], "base": record["base"], "conditions": dict(conditions), "file": f"{len(self.kept)}.wav"}
             self.kept.append((entry, heard.cpu().numpy().copy()))
 

@@ -1,4 +1,4 @@
-"""Bringing a front-end to a board: its missing cells of a recipe, its card, and where it landed."""
+"""Bringing a front-end to a board: its missing cells of a recipe, and its card."""
 
 import json
 import multiprocessing
@@ -13,16 +13,14 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from benchmark import cards, provenance, registry, statistics
-from benchmark.board import Board, Row, boards_of, cache_of, change, overall
+from benchmark import cards, provenance, registry
+from benchmark.board import cache_of
 from benchmark.cards import Card
 from benchmark.cells import Plan, placeless
 from benchmark.cells import Row as PlannedRow
 from benchmark.components import learned_elsewhere
 from benchmark.conformance import details, examine
-from benchmark.contracts import Corpus
-from benchmark.corpora import Corpora, reference
-from benchmark.costs import CAUSAL_MS, LOW_LATENCY_MS
+from benchmark.corpora import Corpora
 from benchmark.errors import EarmarkError, unknown
 from benchmark.export import expected
 from benchmark.frontends import build_front_end
@@ -97,7 +95,7 @@ def submit(submission: Submission, recipe_name: str, places: Places, jobs: int, 
             publish(Plan(own, {}, _own_rows(submission.name, own, answer["rows"]), plan.schemas), store, places.boards, only=submission.name)
             if answer["failures"]:
                 raise EarmarkError("\nearmark: ".join(answer["failures"]))
-            yield cards.write_card(places.boards, _card(submission, own, places.boards, answer["elsewhere"]))
+            yield cards.write_card(places.boards, _card(submission, own, answer["elsewhere"]))
 
 
 def _run_baseline(plan: Plan, store: Store, places: Places, jobs: int) -> None:
@@ -190,6 +188,8 @@ def _ran(job: Mapping[str, Any], places: Places) -> dict[str, Any]:
 
 def tasks_of(folder: Path, recipe: Recipe, corpora: Corpora) -> tuple[str, ...]:
     """The tasks of a recipe that a folder of enhanced scenes is for. Raises EarmarkError that lists, a line each, what is wrong with its files."""
+    if not folder.is_dir():
+        raise EarmarkError(f"{folder}: no such folder; it should hold one enhanced WAV file for each exported mixture")
     scenes = expected(recipe, corpora)
     names = {path.stem for path in folder.glob("*.wav")}
     tasks = tuple(label for label, files in scenes.items() if names & files.keys())
@@ -207,41 +207,6 @@ def _of_tasks(recipe: Recipe, tasks: Sequence[str]) -> Recipe:
     return replace(recipe, tasks={label: entry for label, entry in recipe.tasks.items() if label in tasks}, together={}) if tasks else recipe
 
 
-def landing(boards: Path, name: str) -> list[dict[str, str]]:
-    """Where a submission landed: a line for each task and scheme, and for all tasks together, best scheme first."""
-    found = boards_of(boards, cache_of(boards))
-    lines = []
-    together = overall(found)
-    ranked = [row for row in together if row.rank is not None]
-    for row in (row for row in together if row.name[0] == name):
-        places = f"{row.rank} of {sum(other.track == row.track for other in ranked)}" if row.rank is not None else "unranked"
-        reduction = f"{row.score[0]:.4f}" if len(row.reductions) else ""
-        lines.append({"task": "overall", "scheme": row.name[1], "rank": places, "score": reduction, "change": "", "p": ""})
-    for board in found:
-        rows = sorted((row for row in board.rows if row.name[0] == name), key=lambda row: -board.sign * row.score[0])
-        lines += [_landed(board, row) for row in rows]
-    return lines
-
-
-def _landed(board: Board, row: Row) -> dict[str, str]:
-    competitors = sum(other.rank is not None and other.track == row.track for other in board.rows)
-    changed = change(row, board.baseline)
-    gain, p = "", board.p.get(row.name)
-    if changed is not None:
-        low, high = statistics.interval(changed[0], changed[1], board.designs()[1]._replace(seeds=len(row.seeds)), board.figures[board.metric].differences)
-        by = changed[0][0] * board.sign
-        verdict = ("better" if by > 0 else "worse") + ("" if p is not None and p < statistics.ALPHA else ", not significantly")
-        gain = f"{changed[0][0]:+.4f} ({low:+.4f} to {high:+.4f}), {'as good' if abs(by) < statistics.TIE else verdict}"
-    return {
-        "task": f"{board.task} ({board.metric})",
-        "scheme": row.name[1],
-        "rank": "unranked" if row.rank is None else f"{row.rank} of {competitors}",
-        "score": f"{row.score[0]:.4f}",
-        "change": gain,
-        "p": "" if p is None or changed is None else f"{max(p, statistics.LEAST_P):.4f}",
-    }
-
-
 def _check_name(submission: Submission, recipe: Recipe, boards: Path, replacing: bool) -> None:
     name = submission.name
     if not re.fullmatch(LABEL, name, re.ASCII):
@@ -249,6 +214,8 @@ def _check_name(submission: Submission, recipe: Recipe, boards: Path, replacing:
     if name in recipe.front_ends or name in TAKEN["front_ends"]:
         raise EarmarkError(f"--name: the recipe {recipe.name} has a front-end {name} of its own; choose another name")
     entered = next(iter(submission.entry))
+    if entered.endswith(".py"):
+        raise EarmarkError(f"{entered}: it may hold several classes; name one, as {entered}:MyFrontEnd")
     if ".py:" not in entered and entered not in registry.names("front_ends"):
         raise unknown("front-end", entered, registry.names("front_ends"))
     identity, before = submission.identity, cards.submissions(boards).get(name)
@@ -256,34 +223,7 @@ def _check_name(submission: Submission, recipe: Recipe, boards: Path, replacing:
         raise EarmarkError(f"--name: {boards} has a submission {name} already, and it is another front-end; choose another name, or say --replace")
 
 
-def _card(submission: Submission, recipe: Recipe, boards: Path, elsewhere: Sequence[str]) -> dict[str, Any]:
-    """What its author says, and what was measured; `elsewhere`: what the front-end says that it learned before it came here."""
-    lines = [line for line in read_lines(boards / SUMMARIES, cache_of(boards)) if line["front_end"] == submission.name]
-    heard = cards.contaminated(" | ".join([submission.card.training_data, *elsewhere]), _tested_on(recipe))
-    return {
-        "name": submission.name,
-        **submission.card.model_dump(),
-        "recipe": recipe.name,
-        "track": "open" if any(line["track"] == "open" for line in lines) else "closed",
-        "contaminated": heard,
-        **_latency([line["costs"].get("latency_ms") for line in lines]),
-        "identity": submission.identity,
-    }
-
-
-def _latency(measured: Sequence[float | None]) -> dict[str, Any]:
-    """The longest latency, in milliseconds, and what that makes the front-end; None where one needs the whole utterance or was not measured."""
-    longest = max((float("inf") if latency is None else latency for latency in measured), default=float("inf"))
-    return {"latency_ms": None if longest == float("inf") else longest, "causal": longest <= CAUSAL_MS, "low_latency": longest <= LOW_LATENCY_MS}
-
-
-def _tested_on(recipe: Recipe) -> dict[str, tuple[str, ...]]:
-    """The corpora of a recipe with the names of their folders."""
-    named = {}
-    for label, entry in recipe.tasks.items():
-        for value in (entry.targets, entry.interferers):
-            if value is not None:
-                name = reference(value, f"tasks.{label}")["name"]
-                corpus: type[Corpus] = registry.load("corpora", name)
-                named[name] = tuple(corpus.folders)
-    return named
+def _card(submission: Submission, recipe: Recipe, elsewhere: Sequence[str]) -> dict[str, Any]:
+    """What its author says, and what the front-end says that it learned before it came here."""
+    card = {"name": submission.name, **submission.card.model_dump(), "recipe": recipe.name}
+    return card | {"pretrained_on": list(elsewhere), "identity": submission.identity}

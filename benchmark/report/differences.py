@@ -47,7 +47,7 @@ def _groups(rows: Sequence[Row | Overall], sign: int, baseline: Row | None, desi
     records = list(dict.fromkeys(row.records for row in rows))
     p = _pairs([next(row for row in rows if row.records == record) for record in records], baseline, design)
     groups = []
-    for track in dict.fromkeys(row.track for row in rows):
+    for track in sorted({row.track for row in rows}):  # closed before open
         own = sorted((row for row in rows if row.track == track), key=lambda row: place(row, sign))
         where = [records.index(row.records) for row in own]
         groups.append(Group(track, [row.name for row in own], runs(p[np.ix_(where, where)] < statistics.ALPHA)))

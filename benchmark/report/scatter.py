@@ -7,6 +7,7 @@ from itertools import pairwise
 from benchmark.report.axes import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, Tick, path, spanning
 from benchmark.report.view import COSTS, Together, Who
 
+NEAR = 14.0  # within which two labels would overprint
 GUTTER = 60.0  # left of the logarithmic axis, for what costs nothing
 
 
@@ -18,7 +19,8 @@ class Point:
     x: float
     y: float
     said: str
-    best: bool  # on the Pareto front
+    best: bool  # on the Pareto front of its track
+    label: str  # where it has one: those of one place share it
 
 
 @dataclass(frozen=True)
@@ -29,7 +31,7 @@ class Scatter:
     x: list[Tick]
     y: list[Tick]
     points: list[Point]
-    front: str  # the Pareto front as steps
+    fronts: list[tuple[str, str]]  # the Pareto front of each track as steps
     unmeasured: int  # rows whose cost is not known
 
 
@@ -54,10 +56,23 @@ def _scatter(rows: Sequence[Who], found: Sequence[tuple[float, float]], title: s
     gutter = GUTTER if len(positive) < len(found) else 0.0
     x = Axis(min(positive) / 1.6, max(positive) * 1.6, LEFT + gutter, WIDTH - RIGHT, log=True)
     y = spanning((quality for quality, _ in found), HEIGHT - BOTTOM, TOP)
-    points = [
-        Point(who, x(cost) if cost > 0 else LEFT + gutter / 2, y(quality), f"reduction {quality:.3f}, {cost:.3g} {title}", best)
-        for who, (quality, cost), best in zip(rows, found, undominated(found), strict=True)
-    ]
-    front = sorted({(point.x, point.y) for point in points if point.best})
-    steps = [corner for before, after in pairwise(front) for corner in ((after[0], before[1]), after)]
-    return Scatter(title, [(LEFT + gutter / 2, "0")] * bool(gutter) + x.ticks, y.ticks, points, path(front[:1] + steps), unmeasured)
+    tracks = {who.track for who in rows}
+    best = {name for track in tracks for name in _best([(who, one) for who, one in zip(rows, found, strict=True) if who.track == track])}
+    points: list[Point] = []
+    for who, (quality, cost) in zip(rows, found, strict=True):
+        at = x(cost) if cost > 0 else LEFT + gutter / 2, y(quality)
+        first = who.name in best and not any(point.label and abs(point.x - at[0]) < NEAR and abs(point.y - at[1]) < NEAR for point in points)
+        label = f"{who.front_end} · {who.scheme}" if first else ""
+        points.append(Point(who, *at, f"reduction {quality:.3f}, {cost:.3g} {title}", who.name in best, label))
+    fronts = [(track, _steps({(point.x, point.y) for point in points if point.best and point.who.track == track})) for track in sorted(tracks)]
+    return Scatter(title, [(LEFT + gutter / 2, "0")] * bool(gutter) + x.ticks, y.ticks, points, fronts, unmeasured)
+
+
+def _best(track: Sequence[tuple[Who, tuple[float, float]]]) -> set[tuple[str, str]]:
+    kept = undominated([one for _, one in track])
+    return {who.name for (who, _), best in zip(track, kept, strict=True) if best}
+
+
+def _steps(places: set[tuple[float, float]]) -> str:
+    front = sorted(places)
+    return path(front[:1] + [corner for before, after in pairwise(front) for corner in ((after[0], before[1]), after)])

@@ -21,7 +21,7 @@ from benchmark.report.curves import Curves, curves
 from benchmark.report.diagram import Diagram, diagram
 from benchmark.report.listening import Scene, scenes
 from benchmark.report.scatter import Scatter, scatters
-from benchmark.report.view import Estimate, TaskView, Together, Who, overall_view, task_view
+from benchmark.report.view import SPENT, Estimate, TaskView, Together, Who, overall_view, task_view
 from benchmark.store import full_disk, write_text
 
 HERE = Path(__file__).parent
@@ -112,13 +112,19 @@ def leaderboard(folder: Path) -> Leaderboard:
         diagrams=_diagrams(differences.of_overall(boards, together), {row.who.name: (row.who, row.reduction) for row in rows}),
         scatters=scatters(rows),
         tasks=[_task(view, records) for view in map(task_view, boards)],
-        cards=cards.submissions(folder),
+        cards=_cards(folder, boards),
         controls=sorted((folder / "controls").glob("*.svg")),
         tables=sorted(folder.glob("*.csv")) + sorted((folder / "controls").glob("*.csv")),
         scenes=heard,
         missing=_missing(boards, records, bool(heard)),
         style=show.Style([row.who for row in rows]),
     )
+
+
+def _cards(folder: Path, boards: Sequence[Board]) -> dict[str, dict[str, object]]:
+    """What the authors of submissions that have rows say, and what was measured."""
+    lines = {name: [line for board in boards for row in board.rows if row.name[0] == name for line in row.lines] for name in cards.submissions(folder)}
+    return {name: card | cards.measured(card, lines[name]) for name, card in cards.submissions(folder).items() if lines[name]}
 
 
 def _task(view: TaskView, records: Records) -> Task:
@@ -146,7 +152,7 @@ def _diagrams(groups: Sequence[differences.Group], rows: Mapping[tuple[str, str]
 def _write(boards: Sequence[Leaderboard], out: Path) -> None:
     pages = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     pages.filters |= show.FILTERS
-    pages.globals |= {"generator": GENERATOR, "axes": axes, "factor": sounds.factor, "file_of": sounds.name}
+    pages.globals |= {"generator": GENERATOR, "axes": axes, "factor": sounds.factor, "file_of": sounds.name, "clips": sounds.clips, "spent": SPENT}
     shutil.copytree(HERE / "assets", out)
     write_text(out / "index.html", pages.get_template("index.html").render(boards=boards, root=""))
     for board in boards:

@@ -9,6 +9,7 @@ import numpy as np
 
 from benchmark import statistics
 from benchmark.board import REDUCTION, Board, Overall, Row, change, place, pooled, together
+from benchmark.leaderboard import pareto
 
 NAN = float("nan")
 
@@ -91,12 +92,22 @@ class Together:
     mean_rank: float
     complete: int  # tasks that were scored completely
     costs: dict[str, float | None]  # of its front-end: means over all its rows; None where they could not be measured
+    spent: dict[str, float | None]  # of the row itself, means over tasks, seeds and folds
+    pareto: str  # "yes" where no other row of its track scores no less, costs no more, and is better in one of these; "" where it does not compete
 
 
 COSTS = {
     "macs_per_second": "multiply-accumulates per second of audio",
     "real_time_factor": "real-time factor, one thread",
     "latency_ms": "look-ahead in ms",
+}
+SPENT = {  # by cost: its name in the table, and decimals
+    "parameters": ("parameters", 0),
+    "macs_per_second": ("MACs per second", 0),
+    "real_time_factor": ("real-time factor", 4),
+    "latency_ms": ("look-ahead, ms", 1),
+    "peak_memory_mb": ("peak memory, MB", 0),
+    "train_seconds": ("training, s", 0),
 }
 
 
@@ -134,7 +145,8 @@ def overall_view(boards: Sequence[Board], rows: Sequence[Overall]) -> list[Toget
     for row in rows:
         costs.setdefault(row.name[0], []).extend(line["costs"] for own in row.rows.values() for line in own.lines)
     means = {front_end: {name: _mean([cost.get(name) for cost in own]) for name in COSTS} for front_end, own in costs.items()}
-    return [_together(row, design, means[row.name[0]]) for row in rows]
+    marks = pareto(rows, 1)
+    return [_together(row, design, means[row.name[0]], marks.get(row.name, "")) for row in rows]
 
 
 def condition_intervals(board: Board, names: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[tuple[float, float]]]:
@@ -157,7 +169,7 @@ def _who(row: Row | Overall) -> Who:
     return Who(*row.name, row.track, row.rank, row.ranked, held, len(row.seeds))
 
 
-def _together(row: Overall, design: statistics.Design, costs: dict[str, float | None]) -> Together:
+def _together(row: Overall, design: statistics.Design, costs: dict[str, float | None], mark: str) -> Together:
     who = _who(row)
     own = list(row.rows.values())
     reductions = {task: float(score[0]) for task, (score, _) in row.reductions.items()}
@@ -170,6 +182,8 @@ def _together(row: Overall, design: statistics.Design, costs: dict[str, float | 
         mean_rank=float(np.mean(ranks)) if ranks else NAN,
         complete=sum(one.complete for one in own),
         costs=costs,
+        spent={name: _mean([line["costs"].get(name) for one in own for line in one.lines]) for name in SPENT},
+        pareto=mark,
     )
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from benchmark.cards import Card, contaminated, read_card, submissions, write_card
+from benchmark.cards import Card, contaminated, latency, measured, read_card, submissions, write_card
 from benchmark.errors import EarmarkError
 
 NAMES = {"librispeech": ("LibriSpeech",), "esc50": ("ESC-50-master", "ESC-50"), "free_spoken_digits": ("free-spoken-digit-dataset",), "synthetic/commands": ()}
@@ -15,6 +15,9 @@ NAMES = {"librispeech": ("LibriSpeech",), "esc50": ("ESC-50-master", "ESC-50"), 
         ("LibriSpeech train-clean-100 with ESC 50 noise", ["esc50", "librispeech"]),
         ("the Free Spoken Digit Dataset", ["free_spoken_digits"]),
         ("DNS Challenge 2020", []),
+        ("Libri-Speech and esc-50", ["esc50", "librispeech"]),
+        ("our own resc500 recordings", []),
+        ("a table of LibriSpeeches", []),
         ("Google's Speech Commands", []),
         ("synthetic/commands", ["synthetic/commands"]),
     ],
@@ -52,3 +55,23 @@ def test_a_card_under_another_name_is_refused(tmp_path):
     (tmp_path / "cards/mine.yaml").rename(tmp_path / "cards/yours.yaml")
     with pytest.raises(EarmarkError, match="no card of yours"):
         submissions(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("times", "longest", "causal", "low"),
+    [
+        ([4.0, 10.0], 10.0, True, True),
+        ([40.0], 40.0, True, False),
+        ([4.0, 40.1], 40.1, False, False),
+        ([4.0, None], None, False, False),
+        ([], None, False, False),
+    ],
+)
+def test_causal_and_low_latency_are_marked_from_the_longest_measurement(times, longest, causal, low):
+    assert latency(times) == {"latency_ms": longest, "causal": causal, "low_latency": low}
+
+
+def test_what_is_measured_comes_from_summaries_and_corpora_are_found_in_what_it_learned_from():
+    line = {"corpora": ["librispeech 1", "esc50 1", "folder 1"], "track": "open", "costs": {"latency_ms": 16.0}}
+    known = measured({"training_data": "my folder", "pretrained_on": ["Libri Speech"]}, [line, line | {"track": "closed"}])
+    assert known == {"track": "open", "contaminated": ["librispeech"], "latency_ms": 16.0, "causal": True, "low_latency": False}

@@ -3,6 +3,7 @@
 import json
 import time
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -85,6 +86,11 @@ def test_macs_of_transforms():
 def test_what_cannot_be_counted_is_named():
     assert count_macs(lambda: lfilter(torch.randn(1, 100), torch.tensor([1.0, 0.5]), torch.tensor([1.0, 0.5])))[1] == ["torchaudio::_lfilter_core_loop"]
     assert any("solve" in name for name in count_macs(lambda: torch.linalg.solve(torch.eye(2), torch.ones(2)))[1])
+
+    assert count_macs(lambda: torch.from_numpy(2 * torch.ones(3).numpy()))[1] == ["arithmetic of NumPy"]
+    assert count_macs(lambda: np.asarray(torch.ones(3)))[1] == ["arithmetic of NumPy"]
+    assert count_macs(lambda: torch.ones(3).numpy(force=True) + 1)[1] == ["arithmetic of NumPy"]
+    assert any("trilinear" in name for name in count_macs(lambda: nn.Bilinear(3, 4, 5)(torch.ones(2, 3), torch.ones(2, 4)))[1])
 
     class Solver(FrontEnd):
         def forward(self, audio):

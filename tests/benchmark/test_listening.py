@@ -31,6 +31,13 @@ def test_the_first_scenes_at_the_lowest_and_the_middle_snr(tmp_path):
     ]
 
 
+def test_scenes_on_which_a_system_failed_are_not_replaced_by_others(tmp_path):
+    listening = Listening([0])
+    for base in "abc":
+        listening.add(record(base, "snr_0"), None if base == "a" else torch.zeros(1, 8))
+    assert [entry["base"] for entry in kept(listening, tmp_path)] == ["b"]
+
+
 def test_the_very_samples_beyond_full_scale_too(tmp_path):
     listening = Listening([0])
     signal = torch.randn(2, 1000) * 30

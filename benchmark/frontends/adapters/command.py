@@ -18,7 +18,7 @@ from torch import Tensor
 from benchmark import audio
 from benchmark.contracts import SAMPLE_RATE
 from benchmark.errors import EarmarkError
-from benchmark.frontends.adapters._files import read_enhanced
+from benchmark.frontends.adapters._files import clipped, read_enhanced
 from benchmark.frontends.adapters._foreign import Foreign, Rate
 
 IN, OUT = "{in}", "{out}"
@@ -65,7 +65,7 @@ class Command(Foreign):
             raise EarmarkError(f"command: it names {named[0]}; write it as a list of words, as {self.words}, so that a changed file is noticed")
 
     def enhance(self, signal: Tensor) -> Tensor:
-        """(time,) to what the program makes of it. EarmarkError: it fails, takes too long, or leaves no file of the same rate and length."""
+        """(time,) to what the program makes of it. EarmarkError: it fails, takes too long, clips, or leaves no file of the same rate and length."""
         with tempfile.TemporaryDirectory(prefix="earmark") as folder:
             places = {IN: Path(folder) / "in.wav", OUT: Path(folder) / "out.wav"}
             audio.write(places[IN], signal.detach().cpu().numpy(), self.sample_rate)
@@ -74,6 +74,8 @@ class Command(Foreign):
                 if not places[OUT].is_file():
                     raise EarmarkError(f"it wrote no file {OUT}; run it by hand on a WAV file")
                 enhanced = read_enhanced(places[OUT], (1, len(signal)), self.sample_rate)
+                if count := clipped(places[OUT], enhanced):
+                    raise EarmarkError(f"clipped, {count} samples of its output stand at full scale; write 32-bit float samples")
             except EarmarkError as error:  # the folder's name differs from run to run
                 raise EarmarkError(f"{self.words[0]}: {str(error).replace(f'{folder}/', '')}") from error
         return torch.from_numpy(enhanced[0]).to(signal)

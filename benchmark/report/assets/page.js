@@ -59,6 +59,7 @@ function tabs() {
 function value(row, index, numeric) {
   const text = row.cells[index].textContent.trim();
   if (!numeric) return text.toLowerCase();
+  if (text === "baseline" || text === "the same") return 0; // of a table of changes
   return parseFloat(text.replaceAll("−", "-"));
 }
 
@@ -124,8 +125,12 @@ function filters() {
       row.classList.toggle("filtered", Boolean(out));
     }
     all("table").filter((table) => table.querySelector("tr[data-front]")).forEach(limit);
-    all("figure.chart").forEach(draw);
-    const own = all("#panel-overall .board tbody tr");
+    for (const figure of all("figure.chart")) {
+      draw(figure);
+      const some = figure.querySelector("g.filtered"); // what joins rows says nothing of some of them
+      for (const line of all(".joined, .front", figure)) line.classList.toggle("off", Boolean(some));
+    }
+    const own = all("tbody tr", document.querySelector("#panel-overall .board"));
     one("count").textContent = `${own.filter((row) => !row.classList.contains("filtered")).length} of ${own.length} rows`;
   };
   bar.addEventListener("input", apply);

@@ -71,7 +71,8 @@ def site(leaderboard: Path, recorded: Path, tmp_path_factory: pytest.TempPathFac
 
 def _stub(patch: pytest.MonkeyPatch, cache: Path) -> None:
     patch.setenv("EARMARK_CACHE", str(cache))
-    patch.setattr(registry, "load", lambda kind, name: TASKS[name])
+    load = registry.load
+    patch.setattr(registry, "load", lambda kind, name: TASKS[name] if kind == "tasks" else load(kind, name))
 
 
 def _record(store: Store, line: dict[str, Any]) -> None:

@@ -50,14 +50,14 @@ def opened(browser: Any) -> Iterator[Any]:
     assert complaints == []
 
 
-def column(page: Any, index: int, panel: str = "#panel-overall .board") -> list[str]:
+def column(page: Any, index: int, panel: str = "#panel-overall .board:not(.costs)") -> list[str]:
     return [row.locator("th, td").nth(index).inner_text().split("\n")[0].strip() for row in page.locator(f"{panel} tbody tr:visible").all()]
 
 
 def test_a_click_sorts_and_another_turns_round(site, opened):
     page = opened(site / "toy" / "index.html")
     before = column(page, 3)
-    head = page.locator("#panel-overall .board thead th").nth(3)
+    head = page.locator("#panel-overall .board:not(.costs) thead th").nth(3)
     values = [float(text.replace("−", "-").split()[0]) for text in before]
     head.get_by_role("button").click()
     assert head.get_attribute("aria-sort") == "ascending"
@@ -65,7 +65,7 @@ def test_a_click_sorts_and_another_turns_round(site, opened):
     head.get_by_role("button").click()
     assert head.get_attribute("aria-sort") == "descending"
     assert [float(text.replace("−", "-").split()[0]) for text in column(page, 3)] == sorted(values, reverse=True)
-    page.locator("#panel-overall .board thead th").nth(0).get_by_role("button").click()
+    page.locator("#panel-overall .board:not(.costs) thead th").nth(0).get_by_role("button").click()
     assert column(page, 0)[-1] == ""  # the reference has no rank, and stays last
     assert page.locator("#panel-overall .board [aria-sort]").count() == 1
 
@@ -77,7 +77,7 @@ def test_filters_reach_tables_maps_and_charts(site, opened):
     assert page.locator(".heat tbody tr:visible").count() == 2
     assert page.locator("#count").inner_text() == "2 of 8 rows"
     page.get_by_label("Scheme", exact=True).select_option("joint")
-    assert page.locator("#panel-overall .board tbody tr:visible").count() == 1
+    assert page.locator("#panel-overall .board:not(.costs) tbody tr:visible").count() == 1
     page.get_by_role("tab", name="asr").click()
     assert page.locator("#panel-task-asr .series:visible").count() == 1
     page.get_by_role("button", name="Reset").click()
@@ -114,7 +114,7 @@ def test_everything_is_reached_by_the_keyboard_and_shows_where_it_is(site, opene
     assert {"find", "front", "scheme", "reset", "tab-overall", "panel-overall", "sort"} <= reached
     page.locator("#panel-overall .board .sort").first.focus()
     page.keyboard.press("Enter")
-    assert page.locator("#panel-overall .board thead th").first.get_attribute("aria-sort") == "ascending"
+    assert page.locator("#panel-overall .board:not(.costs) thead th").first.get_attribute("aria-sort") == "ascending"
 
 
 def test_the_legend_takes_lines_away_and_back(site, opened):
@@ -149,7 +149,7 @@ def test_sounds_can_be_played_and_their_pictures_seen(site, opened):
     assert seconds == pytest.approx(0.5)
     picture = "async () => { const i = new Image(); i.src = document.querySelector('image').href.baseVal; await i.decode(); return i.naturalHeight }"
     assert page.evaluate(picture) == 129
-    assert page.locator("mark").all_inner_texts() == ["tree", "boxes"]
+    assert page.locator(".understood mark").all_inner_texts() == ["tree", "boxes"]
 
 
 @pytest.mark.parametrize("name", ["index.html", "toy/index.html", "toy/listening.html"])
@@ -165,7 +165,7 @@ def test_large_boards_show_some_rows_and_all_on_demand(opened, tmp_path):
     folder = tmp_path / "leaderboards" / "large"
     write_summaries(folder / "summaries.jsonl", [summary(), *(summary(front_end=f"f{index:03}", rate=0.3, scenes=30) for index in range(130))])
     page = opened(build([folder], tmp_path / "site").parent / "large" / "index.html")
-    rows = page.locator("#panel-overall .board tbody tr:visible")
+    rows = page.locator("#panel-overall .board:not(.costs) tbody tr:visible")
     assert rows.count() == 100
     page.locator("#panel-overall .whole-table").first.click()
     assert rows.count() == 131
@@ -179,3 +179,26 @@ def test_without_scripts_everything_is_there(site, opened):
     page = opened(site / "toy" / "index.html", java_script_enabled=False)
     assert page.locator("[role=tabpanel]:visible").count() == 4
     assert not page.locator(".filters").is_visible()
+
+
+def test_what_joins_rows_goes_where_some_are_filtered_away(site, opened):
+    page = opened(site / "toy" / "index.html")
+    joined = page.locator("#panel-overall .joined:not(.off)")
+    assert joined.count() > 0
+    page.locator("#front").select_option("unet")
+    assert joined.count() == 0
+    page.locator("#reset").click()
+    assert joined.count() > 0
+
+
+def test_on_a_phone_the_score_is_seen_beside_the_name(site, opened):
+    page = opened(site / "toy" / "index.html", viewport={"width": 390, "height": 800})
+    box = page.locator("#panel-overall .board:not(.costs) tbody tr").first.locator("td.n").nth(1).bounding_box()
+    assert box["x"] + 40 < 390
+
+
+def test_costs_stand_beside_quality(site, opened):
+    page = opened(site / "toy" / "index.html")
+    heads = page.locator("#panel-overall .costs thead th").all_inner_texts()
+    assert [head.strip(" ↕↑↓") for head in heads][3:6] == ["error reduction", "parameters", "MACs per second"]
+    assert page.locator("#panel-overall .costs tbody tr").count() == page.locator("#panel-overall .board:not(.costs) tbody tr").count() - 1  # no reference

@@ -9,11 +9,12 @@ from benchmark.records import Records
 from benchmark.report import axes, differences
 from benchmark.report.confusion import confusions
 from benchmark.report.curves import curves
-from benchmark.report.listening import scenes
-from benchmark.report.scatter import undominated
+from benchmark.report.listening import Scene, Take, scenes
+from benchmark.report.scatter import scatters, undominated
 from benchmark.report.show import level, number
+from benchmark.report.sounds import clips, factor
 from benchmark.report.understood import aligned
-from benchmark.report.view import Who, condition_intervals, task_view
+from benchmark.report.view import Estimate, Together, Who, condition_intervals, task_view
 from benchmark.statistics import ALPHA
 from benchmark.summary_file import unpacked, write_summaries
 
@@ -116,6 +117,31 @@ def test_charts_draw_the_baseline_and_the_best_of_each_front_end_first():
 
 def test_the_pareto_front():
     assert undominated([(0.1, 0), (0.3, 5), (0.2, 5), (0.3, 6), (0.5, 9), (0.1, 0)]) == [True, True, False, False, True, True]
+
+
+def test_each_track_has_a_pareto_front_and_rows_at_one_place_one_label():
+    def row(front_end: str, track: str, quality: float, cost: float) -> Together:
+        who = Who(front_end, "noisy", track, 1, True, False, 1)
+        return Together(who, Estimate(quality), {}, None, 1.0, 1, {"macs_per_second": cost, "real_time_factor": None, "latency_ms": None}, {}, "")
+
+    rows = [row("a", "closed", 0.1, 10), row("twin", "closed", 0.1, 10), row("b", "closed", 0.3, 900), row("c", "open", 0.05, 500), row("d", "open", 0.01, 600)]
+    (chart,) = scatters(rows)
+    assert [(point.who.front_end, point.best, point.label) for point in chart.points] == [
+        ("a", True, "a · noisy"),
+        ("twin", True, ""),
+        ("b", True, "b · noisy"),
+        ("c", True, "c · noisy"),
+        ("d", False, ""),
+    ]
+    assert [track for track, _ in chart.fronts] == ["closed", "open"]
+    assert chart.fronts[1][1] == f"{chart.points[3].x:g},{chart.points[3].y:g}"
+
+
+def test_a_take_that_is_louder_than_what_was_there_is_cut_off_and_says_so():
+    tone = np.sin(np.arange(1000) / 3)[None].astype(np.float32)
+    scene = Scene("asr", "a", "snr_0", "", {"n": Take("identity", "noisy", 0.5 * tone), "e": Take("loud", "enhanced", 5 * tone)})
+    assert factor(scene) == pytest.approx(1.8, rel=0.01)
+    assert (clips(scene, "n"), clips(scene, "e")) == (False, True)
 
 
 def test_transcripts_are_aligned_as_they_are_scored():

@@ -128,11 +128,11 @@ def test_cards_are_shown(leaderboard, tmp_path):
     copy = shutil.copytree(leaderboard, tmp_path / "leaderboards" / "toy")
     (copy / "cards").mkdir()
     (copy / "cards" / "unet.yaml").write_text(
-        "name: unet\ndescription: '<b>mine</b>'\npaper: 'javascript:alert(1)'\ncontaminated: [digits]\nlatency_ms: 16.0\n"
+        "name: unet\ndescription: '<b>mine</b>'\npaper: 'javascript:alert(1)'\ntraining_data: Synthetic Commands, version 2\n"
     )
     page = Elements(build([copy], tmp_path / "page").parent / "toy" / "index.html")
     assert "<b>mine</b>" in page.text
-    assert "Contaminated" in page.text
+    assert "Contaminated: its training data name synthetic/commands" in page.text
     assert not any((attributes.get("href") or "").startswith("javascript") for _, attributes in page.tags)
 
 
