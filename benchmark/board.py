@@ -41,8 +41,8 @@ class Board:
             raise EarmarkError(f"task '{task}' cannot name a board; use letters, digits, '_', '-' and '.', and neither 'overall' nor 'costs'")
         for key in ("component", "corpora", "settings"):
             if len(kinds := sorted({json.dumps(line.get(key)) for line in lines})) > 1:
-                older = min(kinds, key=lambda kind: sum(json.dumps(line.get(key)) == kind for line in lines))
-                odd = next(line for line in lines if json.dumps(line.get(key)) == older)
+                rarest = min(kinds, key=lambda kind: sum(json.dumps(line.get(key)) == kind for line in lines))
+                odd = next(line for line in lines if json.dumps(line.get(key)) == rarest)
                 raise EarmarkError(
                     f"task '{task}': one board cannot hold lines of different {key} ({' and '.join(kinds)}); run or submit {odd['front_end']} again, "
                     "or delete its card to take it off"
@@ -185,6 +185,7 @@ def caches() -> Path:
 def groups_of(line: Summary) -> list[str]:
     """The groups of a line's scenes, by corpus: speaker 03 of one is not speaker 03 of another. The synthetic corpora share their voices."""
     family = line["corpora"][0].partition(" ")[0].partition("/")[0] if line["corpora"] else ""
+    family += f" of {line['task']}" * (family in ("folder", "table"))  # a user's own, of which there may be several
     return [f"{family} {group}" for group in line["groups"]]
 
 

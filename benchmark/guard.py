@@ -13,7 +13,8 @@ from benchmark.store import MANIFEST, Store, file_hash
 class Guard:
     """Hashes of the suite's files and recipes, of the manifests of finished cells (which hold the hashes of their files), and of all boards.
 
-    It is taken and checked while no code from outside runs. Not seen are the corpora, the environment, and processes that left their group to act later.
+    It is taken and checked while no code from outside runs. Not seen are new files and compiled ones, the corpora, the environment, and processes that left
+    their group to act later.
     """
 
     def __init__(self, store: Store, boards: Path) -> None:

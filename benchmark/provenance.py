@@ -4,6 +4,7 @@ import ast
 import hashlib
 import inspect
 import os
+from collections import Counter
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -46,8 +47,10 @@ def file_digest(path: str) -> str:
 def code_of(module: nn.Module, what: str) -> dict[str, str]:
     """Digests of the files of every class that a component is made of, a user's own among them, by class; torch's are left out."""
     classes = {type(part) for part in module.modules()}
-    own = sorted((cls for cls in classes if _top(cls) not in LIBRARIES), key=lambda cls: cls.__name__)
-    return {f"{what} {cls.__name__}": source_digest(cls, _top(type(module))) for cls in own}
+    own = sorted((cls for cls in classes if _top(cls) not in LIBRARIES), key=lambda cls: (cls.__name__, cls.__module__, cls.__qualname__))
+    times = Counter(cls.__name__ for cls in own)
+    names = [cls.__name__ if times[cls.__name__] == 1 else f"{cls.__module__}.{cls.__qualname__}" for cls in own]
+    return {f"{what} {name}": source_digest(cls, _top(type(module))) for name, cls in zip(names, own, strict=True)}
 
 
 def _top(cls: type) -> str:
@@ -89,7 +92,7 @@ def _files(path: Path, name: str, level: int) -> list[Path]:
     """Where the modules of a dotted name may lie that the file at `path` imports, `level` dots before it."""
     parts = [part for part in name.split(".") if part]
     suite = [ROOT.joinpath(*parts).with_suffix(".py")] if name.startswith(FOLLOWED) else []
-    if ROOT in path.parents:
+    if any(ROOT / part in path.parents for part in ("benchmark", "tasks")):
         return suite
     if level:
         return [path.parents[level - 1] / "__init__.py", *_parts(path.parents[level - 1], parts)] if level <= len(path.parents) else []

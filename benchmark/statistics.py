@@ -138,7 +138,7 @@ def intervals(values: np.ndarray, by_seed: np.ndarray | None, design: Design, bo
 def p_values(differences: np.ndarray, by_seed: np.ndarray | None, design: Design) -> np.ndarray:
     """Two-sided bootstrap p values of paired differences: twice the share of replicates that fall on the rarer side of zero, (1 + count) / (R + 1).
 
-    Ties count for both sides, undefined replicates for none. Three choices are ours:
+    Ties count for both sides, undefined replicates for none; what is undefined proves nothing, p is 1. Three choices are ours:
 
     - The share cannot fall below 2 / (R + 1), so that no pair of a large board could pass Holm's correction: where no replicate crosses zero, Student's tail
       beyond the standard error stands for it.
@@ -172,7 +172,8 @@ def _p_values(observed: np.ndarray, counts: Counts, whole: np.ndarray, drawn: np
     error, degrees = _standard_error(whole, drawn, design)
     with np.errstate(divide="ignore", invalid="ignore"):
         tail = 2 * stdtr(degrees, -np.abs(observed) / error)
-    return np.fmin(np.fmax(np.where(crossed == 0, tail, np.fmax(share, tail)), 2.0 ** (1 - design.scenes)), 1)
+    p = np.fmin(np.fmax(np.where(crossed == 0, tail, np.fmax(share, tail)), 2.0 ** (1 - design.scenes)), 1)
+    return np.where(np.isfinite(observed) & (counts.defined > 0), p, 1.0)
 
 
 def _standard_error(whole: np.ndarray, drawn: np.ndarray | None, design: Design) -> tuple[np.ndarray, np.ndarray]:

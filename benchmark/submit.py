@@ -92,10 +92,11 @@ def submit(submission: Submission, recipe_name: str, places: Places, jobs: int, 
             guard.check()
             if answer["rows"] is None:
                 return  # it can only be dropped in
-            publish(Plan(own, {}, _own_rows(submission.name, own, answer["rows"]), plan.schemas), store, places.boards, only=submission.name)
+            publish(Plan(own, {}, _own_rows(submission, own, answer["rows"], store), plan.schemas), store, places.boards, only=submission.name)
+            card = cards.write_card(places.boards, _card(submission, own, answer["elsewhere"]))
             if answer["failures"]:
                 raise EarmarkError("\nearmark: ".join(answer["failures"]))
-            yield cards.write_card(places.boards, _card(submission, own, answer["elsewhere"]))
+            yield card
 
 
 def _run_baseline(plan: Plan, store: Store, places: Places, jobs: int) -> None:
@@ -114,13 +115,28 @@ def _run_baseline(plan: Plan, store: Store, places: Places, jobs: int) -> None:
     write_boards([*there, *summarise(first, store, places.boards)], places.boards)
 
 
-def _own_rows(name: str, recipe: Recipe, answered: Sequence[Mapping[str, Any]]) -> list[PlannedRow]:
+def _own_rows(submission: Submission, recipe: Recipe, answered: Sequence[Mapping[str, Any]], store: Store) -> list[PlannedRow]:
     """The rows that the other process answered with. EarmarkError where one is not the submission's: its code could make that process say anything."""
-    rows = [PlannedRow(**row) for row in answered]
+    try:
+        rows = [PlannedRow(**row) for row in answered]
+    except TypeError as error:
+        raise EarmarkError(f"{submission.name}: the process that ran it answered with what are no rows; refused") from error
     for row in rows:
-        if row.front_end != name or row.scheme not in recipe.schemes or row.task not in recipe.tasks or row.seed not in recipe.seeds:
-            raise EarmarkError(f"{name}: the process that ran it answered with a row {row.front_end}:{row.scheme} on {row.task}, which is not its own; refused")
+        planned = row.front_end == submission.name and row.scheme in recipe.schemes and row.task in recipe.tasks and row.seed in recipe.seeds
+        if not planned or not _made_by(submission, row, store):
+            raise EarmarkError(
+                f"{submission.name}: the process that ran it answered with a row {row.front_end}:{row.scheme} on {row.task}, which is not its own; refused"
+            )
     return rows
+
+
+def _made_by(submission: Submission, row: PlannedRow, store: Store) -> bool:
+    """Whether a row's record, where there is one, is of this task and of a front-end of the name that was submitted."""
+    if not store.exists("records", row.record):
+        return True
+    config = store.manifest("records", row.record)["config"]
+    entered = Path(next(iter(submission.entry))).name
+    return config["label"] == row.task and config["front_end"] is not None and Path(config["front_end"]["name"]).name == entered
 
 
 def _apart(submission: Submission, recipe_name: str, stage: int, schemes: list[str], places: Places, jobs: int) -> dict[str, Any]:
@@ -136,7 +152,8 @@ def _apart(submission: Submission, recipe_name: str, stage: int, schemes: list[s
             child.join()
         finally:
             with suppress(ProcessLookupError, PermissionError):
-                os.killpg(child.pid or 0, signal.SIGKILL)  # its cells, and whatever else it started
+                if child.pid:
+                    os.killpg(child.pid, signal.SIGKILL)  # its cells, and whatever else it started
             child.kill()
             child.join()
         if not file.exists():

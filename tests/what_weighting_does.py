@@ -1,6 +1,6 @@
 """What a run's trained front-ends make of its test mixtures, in weighted SDR by scheme and SNR, and how unequally the task's losses weigh a batch.
 
-python tests/what_weighting_does.py RUNS [SCENES]        the tables of docs/sample_importance.md: runs papers/sample_importance_small 24
+python tests/what_weighting_does.py RUNS [SCENES]        the tables of docs/sample_importance.md: runs papers/sample_importance_small 12
 """
 
 import json
@@ -67,4 +67,4 @@ def main(runs: Path, scenes: int) -> None:
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 24)
+    main(Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 12)

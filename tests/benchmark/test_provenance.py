@@ -4,6 +4,7 @@ import importlib
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmark import provenance, registry
 from benchmark.cells import Cell
@@ -54,6 +55,26 @@ def test_modules_of_a_user_s_package_belong_to_it(tmp_path, line):
         (package / "mine.py").write_text(line)
         digests.append(provenance.file_digest(str(package / "mine.py")))
     assert digests[0] != digests[1]
+
+
+def test_a_user_s_file_in_the_checkout_is_followed_too(tmp_path, monkeypatch):
+    monkeypatch.setattr(provenance, "ROOT", tmp_path)
+    digests = []
+    for factor in (2, 3):
+        provenance._syntax.cache_clear()
+        provenance._imports.cache_clear()
+        (tmp_path / "scaling.py").write_text(HELPER.format(factor=factor))
+        (tmp_path / "mine.py").write_text("from scaling import scale")
+        digests.append(provenance.file_digest(str(tmp_path / "mine.py")))
+    assert digests[0] != digests[1]
+
+
+def test_classes_of_one_name_are_told_apart(tmp_path, monkeypatch):
+    for name, factor in (("one_part", 1), ("other_part", 2)):
+        (tmp_path / f"{name}.py").write_text(f"from torch import nn\n\n\nclass Block(nn.Module):\n    factor = {factor}\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    blocks = [importlib.import_module(name).Block() for name in ("one_part", "other_part")]
+    assert list(provenance.code_of(torch.nn.Sequential(*blocks), "front-end")) == ["front-end one_part.Block", "front-end other_part.Block"]
 
 
 def test_an_installed_front_end_s_own_package_belongs_to_it_and_others_do_not(tmp_path, monkeypatch):

@@ -146,6 +146,11 @@ def test_undefined_replicates_are_left_out():
     assert statistics.p_values(holed, None, Design(60, 60)) == pytest.approx(statistics.p_values(differences, None, Design(60, 60)))
 
 
+def test_what_is_undefined_proves_nothing():
+    assert statistics.p_values(np.full(201, np.nan), None, Design(60, 8)) == 1
+    assert statistics.p_values(np.r_[0.5, np.full(200, np.nan)], None, Design(60, 8)) == 1
+
+
 def test_ties_and_few_scenes_prove_nothing():
     assert statistics.p_values(np.full(2001, 1e-16), None, Design(60, 60)) == 1
     assert [statistics.p_values(np.full(2001, 0.5), None, Design(scenes, scenes)) for scenes in (1, 3)] == [1, 0.25]

@@ -1,5 +1,6 @@
 """Submissions: on a board in one command, there to stay, and unable to touch what is not theirs."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -176,7 +177,7 @@ ran = submit._ran
 
 def forged(job, places):
     answer = ran(job, places)
-    return answer | {{"rows": [row | {{"front_end": "{front_end}"}} for row in answer["rows"]]}}
+    return answer | {{"rows": [row | {changes} for row in answer["rows"]]}}
 
 
 submit._ran = forged
@@ -194,12 +195,19 @@ class Forger(FrontEnd):
 
 
 @pytest.mark.parametrize(
-    ("leaves", "front_end", "message"),
-    [(False, "identity", r"answered with a row identity:clean on bands, which is not its own; refused"), (True, "forger", "ended early, with status 0")],
+    ("leaves", "changes", "message"),
+    [
+        (False, {"front_end": "identity"}, "answered with a row identity:clean on bands, which is not its own; refused"),
+        (False, {"record": "of the reference"}, "answered with a row forger:clean on bands, which is not its own; refused"),
+        (False, {"what": "is this"}, "answered with what are no rows"),
+        (True, {}, "ended early, with status 0"),
+    ],
 )
-def test_rows_of_others_and_no_answer_are_refused(here, capsys, leaves, front_end, message):
+def test_rows_of_others_and_no_answer_are_refused(here, capsys, leaves, changes, message):
     folder, recipe, elsewhere = here
-    (elsewhere / "forger.py").write_text(FORGER.format(front_end=front_end, leaves=leaves))
+    (record,) = (path for path in (folder / "runs/records").glob("*/manifest.json") if "reference" in json.loads(path.read_text())["label"])
+    changes = {key: record.parent.name if key == "record" else value for key, value in changes.items()}
+    (elsewhere / "forger.py").write_text(FORGER.format(changes=changes, leaves=leaves))
     before = lines(folder)
     assert main(["submit", f"{elsewhere}/forger.py:Forger", "--recipe", recipe, "--unchecked"]) == 2
     assert message in capsys.readouterr().err
