@@ -90,13 +90,13 @@ def submit(submission: Submission, recipe_name: str, places: Places, jobs: int, 
             guard = Guard(store, places.boards)
             answer = _apart(submission, recipe_name, stage, schemes, places, jobs)
             guard.check()
-            if answer["rows"] is None:
-                return  # it can only be dropped in
             publish(Plan(own, {}, _own_rows(submission, own, answer["rows"], store), plan.schemas), store, places.boards, only=submission.name)
             card = cards.write_card(places.boards, _card(submission, own, answer["elsewhere"]))
             if answer["failures"]:
                 raise EarmarkError("\nearmark: ".join(answer["failures"]))
             yield card
+            if answer["dropped_in_only"]:
+                return
 
 
 def _run_baseline(plan: Plan, store: Store, places: Places, jobs: int) -> None:
@@ -173,12 +173,10 @@ def _child(text: str) -> None:
         front_end = build_front_end(job["entry"])
         if job["trained"] and not learned_elsewhere(front_end):
             raise EarmarkError(f"{job['name']}: its card names training data, and the front-end none; set pretrained_on in its class, for the open track")
-        if job["stage"] and front_end.dropped_in_only:
-            answer: dict[str, Any] = {"rows": None}
-        else:
-            if not job["stage"] and job["checked"] and not front_end.dropped_in_only:
-                _check_rules(job)
-            answer = _ran(job, places) | {"elsewhere": sorted(learned_elsewhere(front_end))}
+        if not job["stage"] and job["checked"] and not front_end.dropped_in_only:
+            _check_rules(job)
+        known = {"elsewhere": sorted(learned_elsewhere(front_end)), "dropped_in_only": front_end.dropped_in_only}
+        answer: dict[str, Any] = _ran(job, places) | known
     except EarmarkError as error:
         answer = {"error": str(error)}
     write_text(Path(job["answer"]), json.dumps(answer))

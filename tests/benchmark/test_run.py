@@ -211,7 +211,7 @@ def test_changed_code_under_an_unchanged_version_stops_the_reuse(finished, capsy
     folder, recipe, environment, _ = finished
     monkeypatch.chdir(folder)
     monkeypatch.setenv("EARMARK_CACHE", environment["EARMARK_CACHE"])
-    monkeypatch.setattr("benchmark.provenance.source_digest", lambda cls: "another" if cls is Identity else source_digest(cls))
+    monkeypatch.setattr("benchmark.provenance.source_digest", lambda cls, package=None: "another" if cls is Identity else source_digest(cls, package))
     assert main(["run", str(recipe)]) == 2
     assert "its code changed but its version did not" in one_line(capsys)
     assert main(["run", str(recipe), "--dry-run"]) == 0
