@@ -86,7 +86,8 @@ def submit(submission: Submission, recipe_name: str, places: Places, jobs: int, 
     with store.locked():
         plan = make_plan(own, Corpora(places.data, places.cache))
         _run_baseline(plan, store, places, jobs)
-        for stage, schemes in enumerate([dropping_in, list(own.schemes)]):
+        stages = [dropping_in, list(own.schemes)][: 1 + (len(dropping_in) < len(own.schemes))]
+        for stage, schemes in enumerate(stages):
             guard = Guard(store, places.boards)
             answer = _apart(submission, recipe_name, stage, schemes, places, jobs)
             guard.check()

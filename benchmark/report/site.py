@@ -123,8 +123,9 @@ def leaderboard(folder: Path) -> Leaderboard:
 
 def _cards(folder: Path, boards: Sequence[Board]) -> dict[str, dict[str, object]]:
     """What the authors of submissions that have rows say, and what was measured."""
-    lines = {name: [line for board in boards for row in board.rows if row.name[0] == name for line in row.lines] for name in cards.submissions(folder)}
-    return {name: card | cards.measured(card, lines[name]) for name, card in cards.submissions(folder).items() if lines[name]}
+    said = cards.submissions(folder)
+    lines = {name: [line for board in boards for row in board.rows if row.name[0] == name for line in row.lines] for name in said}
+    return {name: card | cards.measured(card, lines[name]) for name, card in said.items() if lines[name]}
 
 
 def _task(view: TaskView, records: Records) -> Task:
