@@ -6,7 +6,9 @@ of their gammatone filters, all that behind them depends on, is taken at every s
 One utterance a call, reference and processed in one tensor.
 """
 
+from collections import OrderedDict
 from functools import cache, lru_cache
+from hashlib import sha256
 from math import ceil, log, pi
 from typing import NamedTuple
 
@@ -53,6 +55,15 @@ class Ear(NamedTuple):
     ratio: Tensor
 
 
+class _Half(NamedTuple):
+    """What a group of bands makes of one signal, before the other one is looked at; the first dimension is 1."""
+
+    envelope: Tensor  # (1, bands, n), behind the compression
+    motion: Tensor  # (1, bands, n), of the basilar membrane
+    level: Tensor  # (1, bands), long-term level in dB above threshold
+    width: Tensor  # (1, bands), of the filters
+
+
 class Heard(NamedTuple):
     """What a group of bands gives; the first dimension is (reference, processed), the second one the bands."""
 
@@ -84,21 +95,49 @@ def listen(signals: Tensor, ears: tuple[Ear, Ear], level_spl: float, motion: boo
 
     Widths of filters follow the level of a signal. The lags that align processed to reference, band by band, are constants for the gradient.
     """
-    both = Ear(*(torch.stack(pair).to(signals) for pair in zip(*ears, strict=True)))
-    parts = [_hear(signals, group, Ear(*(value[:, group.bands] for value in both)), level_spl, motion) for group in GROUPS]
-    delay = _group_delay(torch.cat([width[0] for _, width in parts]).detach())
-    return [
-        heard._replace(
-            envelope=move(heard.envelope, delay[group.bands], group.step),
-            motion=None if heard.motion is None else move(heard.motion, delay[group.bands], group.step),
-        )
-        for group, (heard, _) in zip(GROUPS, parts, strict=True)
-    ]
+    halves = [_remembered(signal[None], one, level_spl) for signal, one in zip(signals, ears, strict=True)]
+    pairs = [_Half(*(torch.cat(parts) for parts in zip(*pair, strict=True))) for pair in zip(*halves, strict=True)]
+    delay = _group_delay(torch.cat([pair.width[0] for pair in pairs]).detach())
+    inner = torch.stack([one.inner for one in ears]).to(signals)
+    return [_compared(pair, group, delay[group.bands], level_spl - inner[:, group.bands, None], motion) for group, pair in zip(GROUPS, pairs, strict=True)]
 
 
-def _hear(signals: Tensor, group: Group, ears: Ear, level_spl: float, motion: bool) -> tuple[Heard, Tensor]:
-    """One group, before its bands are delayed, and the widths of its filters, (2, bands)."""
-    spectra, kept = _block_spectra(signals, group), ceil(signals.shape[-1] / group.step) + OVER
+def _compared(pair: _Half, group: Group, delay: Tensor, sensation: Tensor, motion: bool) -> Heard:
+    """One group with its processed half aligned, and its bands delayed; `sensation`: level above threshold of an amplitude of 1, in dB, (2, bands, 1)."""
+    envelope, lag = aligned(pair.envelope, group.step, TAIL if group.step > 1 else 0)
+    above = (envelope.clamp(min=TINY).log() + DB * sensation).relu()  # nepers above threshold
+    adapted = _response_to(above, "adaptation", group.step, RATE // 2).relu()
+    vibration = None
+    if motion:
+        moved, motion_lag = aligned(pair.motion, group.step)
+        vibration = move(Moved(moved * (adapted / envelope.clamp(min=TINY)), motion_lag), delay, group.step)
+    return Heard(move(Moved(adapted, lag), delay, group.step), vibration, pair.level, group.step)
+
+
+_KEPT = 8  # references of one scene for a few listeners, and the signal that both metrics get
+_kept: OrderedDict[tuple[object, ...], list[_Half]] = OrderedDict()
+
+
+def _remembered(signal: Tensor, one: Ear, level_spl: float) -> list[_Half]:
+    """A signal, (1, time), by all groups. Without a gradient the last ones are kept: a scene's reference is heard under every condition, its output twice."""
+    if signal.requires_grad and torch.is_grad_enabled():
+        return _half(signal, one, level_spl)
+    key = (signal.dtype, signal.device, level_spl, *(sha256(value.detach().cpu().numpy()).digest() for value in (signal.contiguous(), *one)))
+    if key not in _kept:
+        _kept[key] = _half(signal, one, level_spl)
+    _kept.move_to_end(key)
+    while len(_kept) > _KEPT:
+        _kept.popitem(last=False)
+    return _kept[key]
+
+
+def _half(signal: Tensor, one: Ear, level_spl: float) -> list[_Half]:
+    ears = Ear(*(value[None].to(signal) for value in one))
+    return [_hear(signal, group, Ear(*(value[:, group.bands] for value in ears)), level_spl) for group in GROUPS]
+
+
+def _hear(signal: Tensor, group: Group, ears: Ear, level_spl: float) -> _Half:
+    spectra, kept = _block_spectra(signal, group), ceil(signal.shape[-1] / group.step) + OVER
     tail = TAIL if group.step > 1 else 0
     widest = _widest()[group.bands].to(ears.width)
     control = _power(_filtered(spectra, group, _widest_gammatones(group.bands.start).to(spectra))[..., : kept + tail])
@@ -109,17 +148,9 @@ def _hear(signals: Tensor, group: Group, ears: Ear, level_spl: float, motion: bo
     power = _power(output)
 
     gain = _response_to(_compression(control, ears, level_spl), "delay", group.step, 200)
-    envelope, lag = aligned(gain * power.clamp(min=TINY).sqrt(), group.step, tail)
-    above = (envelope.clamp(min=TINY).log() + DB * (level_spl - ears.inner)[..., None]).relu()  # nepers above threshold
-    adapted = _response_to(above, "adaptation", group.step, RATE // 2).relu()
-
-    vibration = None
-    if motion:
-        moved, motion_lag = aligned((gain * output.real)[..., :kept], group.step)
-        vibration = Moved(moved * (adapted / envelope.clamp(min=TINY)), motion_lag)
     long_term = 10 * torch.log10(power[..., :kept].mean(-1).clamp(min=TINY)) + level_spl
     level = (long_term.relu() + _compression(mean, ears, level_spl)[..., 0].log() / DB - ears.inner).relu()
-    return Heard(Moved(adapted, lag), vibration, level, group.step), width
+    return _Half(gain * power.clamp(min=TINY).sqrt(), (gain * output.real)[..., :kept], level, width)
 
 
 def _compression(power: Tensor, ears: Ear, level_spl: float) -> Tensor:

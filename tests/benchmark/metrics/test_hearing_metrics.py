@@ -1,11 +1,13 @@
 """What holds for both metrics with a listener, HASPI and HASQI."""
 
+from collections import OrderedDict
+
 import numpy as np
 import pytest
 import torch
 from listening import N3, NORMAL, S2, noisy, score, syllables
 
-from benchmark.metrics import HASPI, HASQI, haspi, hasqi
+from benchmark.metrics import HASPI, HASQI, _kates, haspi, hasqi
 
 
 @pytest.fixture(params=[haspi, hasqi])
@@ -23,6 +25,22 @@ def test_neighbours_and_padding_change_nothing(metric):
     together = metric(clean, processed, torch.tensor(audiograms), lengths=torch.tensor([len(x) for x, _ in pairs]))
     assert together.tolist() == [score(metric, x, y, audiogram) for (x, y), audiogram in zip(pairs, audiograms, strict=True)]
     assert metric(clean[:0], processed[:0], torch.zeros(0, 10)).shape == (0,)
+
+
+def test_what_is_heard_again_is_computed_once(metric, monkeypatch):
+    computed = []
+    half = _kates._half
+    monkeypatch.setattr(_kates, "_half", lambda *arguments: computed.append(1) or half(*arguments))
+    monkeypatch.setattr(_kates, "_kept", OrderedDict())
+    clean = syllables(0.5)
+    alone = [score(metric, clean, noisy(clean, snr), N3) for snr in range(10)]
+    assert len(computed) == 11  # one reference and what was made of it
+    assert len(_kates._kept) == _kates._KEPT
+    computed.clear()
+    assert [score(metric, clean, noisy(clean, snr), S2) for snr in range(2)] != alone[:2]
+    assert len(computed) == (2 if metric is haspi else 3)  # HASPI's reference is heard by a healthy ear, whoever listens
+    _kates._kept.clear()
+    assert score(metric, clean, noisy(clean, 9), N3) == alone[9]
 
 
 def test_the_level_of_an_rms_of_one(metric):
