@@ -18,6 +18,14 @@ settings.register_profile("busy machine", deadline=None, suppress_health_check=[
 settings.load_profile("busy machine")
 
 
+LONG = ("test_submit.py", "test_run.py", "test_docs.py")  # they start processes, which import all anew
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first: a long one that begins last would keep one worker waiting for the other."""
+    items.sort(key=lambda item: item.path.name not in LONG)
+
+
 def pytest_runtest_teardown() -> None:
     """SpeechBrain leaves modules that import themselves when looked at, and fail where an optional package is missing; Hypothesis looks at all modules."""
     for name, module in list(sys.modules.items()):

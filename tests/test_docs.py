@@ -4,6 +4,7 @@ import re
 import shlex
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,20 @@ def test_examples_train(examples, capsys):
     recipe = examples / "softly.yaml"
     recipe.write_text(recipe.read_text(encoding="utf-8") + "schemes: {noisy: , joint: }\n", encoding="utf-8")
     assert main(["run", "softly.yaml", "--fast-dev-run", "--jobs", "1"]) == 0, capsys.readouterr().err
+
+
+def test_the_table_of_difficulty_is_what_its_script_prints():
+    page = (ROOT / "docs/sample_importance.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"`python (tests/where_weighting_helps\.py [^`]+)`", page)
+    printed = subprocess.run([sys.executable, *command.split()], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    rows = re.findall(r"^\| .+ \| (easy|middling|hard) \| (\d+) \| (.+) \|$", page, re.MULTILINE)
+    shown = [(level, number, re.findall(r"-?\d\.\d{3}", rest)) for level, number, rest in rows]
+    made = []
+    for level, number, rest in re.findall(r"^\w+, (\w+) \((\d+) of.*?\): (.+?)(?=^\w|\Z)", printed, re.MULTILINE | re.DOTALL):
+        figures = [re.findall(r"-?\d\.\d{3}", line.partition(", p =")[0]) for line in rest.splitlines()]
+        made.append((level, number, [figures[0][0], *(line[0] for line in figures[1:]), *figures[1][1:], *figures[2][1:]]))
+    assert len(shown) == 12
+    assert sorted(shown) == sorted(made)
 
 
 @pytest.fixture
