@@ -144,12 +144,16 @@ def pareto(rows: Sequence[Row] | Sequence[Overall], sign: int) -> dict[tuple[str
     known = [(row, costs) for row in rows if row.rank is not None and (costs := _spent(row)) is not None]
     if not known:
         return {}
-    # What is to be low, (rows, 1 + costs): the score, its sign turned, and the costs.
     values = np.array([(-sign * row.score[0], *costs) for row, costs in known])
-    tracks = np.array([row.track for row, _ in known])
+    best = undominated(values, [row.track for row, _ in known])
+    return {row.name: "yes" if kept else "no" for (row, _), kept in zip(known, best, strict=True)}
+
+
+def undominated(values: np.ndarray, tracks: Sequence[str]) -> np.ndarray:
+    """Of rows (rows, values), all of which are to be low: whether no other of the track is as low in all and lower in one, (rows,)."""
     no_worse, better = (values[:, None] <= values).all(-1), (values[:, None] < values).any(-1)
-    beaten = (no_worse & better & (tracks[:, None] == tracks)).any(0)
-    return {row.name: "no" if worse else "yes" for (row, _), worse in zip(known, beaten, strict=True)}
+    same = np.array(tracks)[:, None] == np.array(tracks)
+    return np.asarray(~(no_worse & better & same).any(0))
 
 
 def _spent(row: Row | Overall) -> list[float] | None:

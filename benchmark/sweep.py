@@ -166,12 +166,13 @@ def _drawn(frame: pd.DataFrame, grid: Grid, row: Row) -> str:
                 axes.fill_between(frame[names[0]], frame["score_low"], frame["score_high"], alpha=0.2)
             continue
         table = frame.pivot(index=names[0], columns=names[1], values=column)
-        drawing.colorbar(axes.imshow(table, origin="lower", aspect="auto"), ax=axes)
+        image = axes.imshow(table, origin="lower", aspect="auto")
+        drawing.colorbar(image, ax=axes)
         axes.set_ylabel(names[0])
         axes.set_xticks(range(len(table.columns)), [f"{value:g}" for value in table.columns])
         axes.set_yticks(range(len(table.index)), [f"{value:g}" for value in table.index])
         for (y, x), value in np.ndenumerate(table.to_numpy()):
-            axes.text(x, y, f"{value:.2f}", ha="center", va="center", color="white", fontsize=8)
+            axes.text(x, y, f"{value:.2f}", ha="center", va="center", color="black" if image.norm(value) > 0.6 else "white", fontsize=8)
     buffer = io.StringIO()
     with matplotlib.rc_context({"svg.hashsalt": row.record}):  # the same bytes from the same figures
         drawing.savefig(buffer, format="svg", metadata={"Date": None})

@@ -38,6 +38,7 @@ class Scene:
     conditions: str
     reference: str  # what was said, where that is words or a label
     takes: dict[str, Take] = field(default_factory=dict)  # by digest of their samples: noisy, clean, then rows in their order
+    failed: list[Understood] = field(default_factory=list)  # rows that made no sound of it
 
 
 def scenes(board: Board, records: Records) -> list[Scene]:
@@ -46,8 +47,11 @@ def scenes(board: Board, records: Records) -> list[Scene]:
     kinds = {row.name: "clean" if not row.ranked else "noisy" if row.name[0] in untouched else "enhanced" for row in board.rows}
     order = ["noisy", "clean", "enhanced"]
     found: dict[tuple[str, str], Scene] = {}
+    failed: list[tuple[tuple[str, str], Understood]] = []
     for row in sorted(board.rows, key=lambda row: (order.index(kinds[row.name]), place(row, board.sign))):
-        predictions = {_where(entry): entry for entry in records.predictions(row.lines[0]) or []} if (sounds := _sounds(row, records)) else {}
+        sounds = _sounds(row, records)
+        predictions = {_where(entry): entry for entry in records.predictions(row.lines[0]) or []} if sounds or row.failed.any() else {}
+        failed += [(where, understood(row, entry)) for where, entry in predictions.items() if entry["failed"] is not None and where not in sounds]
         for where, file in sounds.items():
             entry = predictions[where]
             said = entry["reference"].get("text") or entry["reference"].get("label") or ""
@@ -55,6 +59,9 @@ def scenes(board: Board, records: Records) -> list[Scene]:
             sound = audio.read(file)
             take = scene.takes.setdefault(hashlib.sha256(sound.tobytes()).hexdigest(), Take(row.name[0], kinds[row.name], sound))
             take.understood.append(understood(row, entry))
+    for where, one in failed:
+        if where in found:
+            found[where].failed.append(one)
     return [found[where] for where in sorted(found)]
 
 

@@ -4,6 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+import numpy as np
+
+from benchmark.leaderboard import undominated
 from benchmark.report.axes import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, Tick, path, spanning
 from benchmark.report.view import COSTS, Together, Who
 
@@ -46,31 +49,23 @@ def scatters(rows: Sequence[Together]) -> list[Scatter]:
     return made
 
 
-def undominated(found: Sequence[tuple[float, float]]) -> list[bool]:
-    """Whether no other (quality, cost) is at least as good in both and better in one."""
-    return [not any(other != one and other[0] >= one[0] and other[1] <= one[1] for other in found) for one in found]
-
-
 def _scatter(rows: Sequence[Who], found: Sequence[tuple[float, float]], title: str, unmeasured: int) -> Scatter:
     positive = [cost for _, cost in found if cost > 0]
     gutter = GUTTER if len(positive) < len(found) else 0.0
     x = Axis(min(positive) / 1.6, max(positive) * 1.6, LEFT + gutter, WIDTH - RIGHT, log=True)
     y = spanning((quality for quality, _ in found), HEIGHT - BOTTOM, TOP)
-    tracks = {who.track for who in rows}
-    best = {name for track in tracks for name in _best([(who, one) for who, one in zip(rows, found, strict=True) if who.track == track])}
+    kept = undominated(np.array([(-quality, cost) for quality, cost in found]), [who.track for who in rows])
+    best = {who.name for who, one in zip(rows, kept, strict=True) if one}
     points: list[Point] = []
     for who, (quality, cost) in zip(rows, found, strict=True):
         at = x(cost) if cost > 0 else LEFT + gutter / 2, y(quality)
         first = who.name in best and not any(point.label and abs(point.x - at[0]) < NEAR and abs(point.y - at[1]) < NEAR for point in points)
         label = f"{who.front_end} · {who.scheme}" if first else ""
         points.append(Point(who, *at, f"reduction {quality:.3f}, {cost:.3g} {title}", who.name in best, label))
-    fronts = [(track, _steps({(point.x, point.y) for point in points if point.best and point.who.track == track})) for track in sorted(tracks)]
+    fronts = [
+        (track, _steps({(point.x, point.y) for point in points if point.best and point.who.track == track})) for track in sorted({who.track for who in rows})
+    ]
     return Scatter(title, [(LEFT + gutter / 2, "0")] * bool(gutter) + x.ticks, y.ticks, points, fronts, unmeasured)
-
-
-def _best(track: Sequence[tuple[Who, tuple[float, float]]]) -> set[tuple[str, str]]:
-    kept = undominated([one for _, one in track])
-    return {who.name for (who, _), best in zip(track, kept, strict=True) if best}
 
 
 def _steps(places: set[tuple[float, float]]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from summaries import TASKS, summary
+from summaries import CONDITIONS, TASKS, summary
 
 from benchmark import audio, registry
 from benchmark.report.site import build
@@ -15,6 +15,7 @@ from benchmark.summary_file import write_summaries
 
 HARM = "<script>alert(1)</script>"
 FORMULA = '=cmd()"&'
+FAILS = ("asr", HARM, "noisy")
 TEXTS = {"identity": "tree boxes are the door", "unet": "three books are under the door", "reference": "three books are under the door"}
 
 
@@ -25,8 +26,10 @@ def summaries() -> list[dict[str, Any]]:
         for name, macs, time in (("identity", 0, 1e-6), ("unet", 2e8, 0.02), (HARM, 4e8, 0.01), (FORMULA, None, 0.03))
     }
     rates = {"asr": {"identity": 0.5, "unet": 0.1, HARM: 0.15, FORMULA: 0.6}, "commands": {"identity": 0.4, "unet": 0.2, HARM: 0.4, FORMULA: 0.7}}
+    once = np.zeros((30, len(CONDITIONS)), int)
+    once[0, 1] = 1
     lines = [
-        summary(task, name, scheme, rate, costs=costs[name], predictions=None)
+        summary(task, name, scheme, rate, costs=costs[name], predictions=None, **{"failed": once.tolist()} if (task, name, scheme) == FAILS else {})
         for task, by_name in rates.items()
         for name, rate in by_name.items()
         for scheme in ("noisy", "joint")
@@ -52,6 +55,8 @@ def recorded(tmp_path_factory: pytest.TempPathFactory, summaries: list[dict[str,
     for line in summaries:
         if (line["front_end"], line["scheme"]) in (("identity", "noisy"), ("unet", "joint"), ("reference", "clean")):
             _record(Store(root / "runs"), line)
+        elif (line["task"], line["front_end"], line["scheme"]) == FAILS:
+            _record(Store(root / "runs"), line, failed=f"the front-end's output {HARM}")
     return folder
 
 
@@ -75,24 +80,31 @@ def _stub(patch: pytest.MonkeyPatch, cache: Path) -> None:
     patch.setattr(registry, "load", lambda kind, name: TASKS[name] if kind == "tasks" else load(kind, name))
 
 
-def _record(store: Store, line: dict[str, Any]) -> None:
+def _record(store: Store, line: dict[str, Any], failed: str | None = None) -> None:
     right = line["front_end"] != "identity"
     if line["task"] == "asr":
-        reference, prediction = {"text": "Three books are under the door."}, {"text": TEXTS[line["front_end"]]}
+        reference, prediction = {"text": "Three books are under the door."}, {"text": TEXTS.get(line["front_end"], "")}
     else:
         reference, prediction = {"label": "left"}, {"label": "left" if right else "right"}
     shown = {"scene": "a|snr_5", "base": "a", "conditions": {"snr": "snr_5"}}
     entries = [
-        {"scene": f"{base}|{snr}", "base": base, "conditions": {"snr": snr}, "reference": reference, "prediction": prediction, "failed": None}
+        {
+            "scene": f"{base}|{snr}",
+            "base": base,
+            "conditions": {"snr": snr},
+            "reference": reference,
+            "prediction": {} if failed else prediction,
+            "failed": failed,
+        }
         for base in ("a", "b")
         for snr in ("clean", "snr_5", "snr_0")
     ]
     tone = np.sin(2 * np.pi * 1000 * np.arange(8000) / 16000)
-    sound = {"identity": 2 * tone, "unet": 0.1 * tone, "reference": 0.5 * tone}[line["front_end"]]
+    sound = {"identity": 2 * tone, "unet": 0.1 * tone, "reference": 0.5 * tone}.get(line["front_end"], tone)
 
     def fill(folder: Path) -> None:
         write_text(folder / "predictions.jsonl", "".join(canonical(entry) + "\n" for entry in entries))
         audio.write(folder / "audio" / "0.wav", sound[None])
-        write_text(folder / "audio" / "audio.json", json.dumps([{**shown, "file": "0.wav"}]))
+        write_text(folder / "audio" / "audio.json", json.dumps([] if failed else [{**shown, "file": "0.wav"}]))
 
     store.put("records", line["keys"]["outputs"], {}, fill)

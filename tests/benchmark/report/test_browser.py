@@ -150,6 +150,7 @@ def test_sounds_can_be_played_and_their_pictures_seen(site, opened):
     picture = "async () => { const i = new Image(); i.src = document.querySelector('image').href.baseVal; await i.decode(); return i.naturalHeight }"
     assert page.evaluate(picture) == 129
     assert page.locator(".understood mark").all_inner_texts() == ["tree", "boxes"]
+    assert page.get_by_text("no sound, failed: the front-end's output <script>").count() == 1
 
 
 @pytest.mark.parametrize("name", ["index.html", "toy/index.html", "toy/listening.html"])

@@ -5,12 +5,13 @@ import pytest
 from summaries import CONDITIONS, summary
 
 from benchmark.board import boards_of, overall
+from benchmark.leaderboard import undominated
 from benchmark.records import Records
 from benchmark.report import axes, differences
 from benchmark.report.confusion import confusions
 from benchmark.report.curves import curves
 from benchmark.report.listening import Scene, Take, scenes
-from benchmark.report.scatter import scatters, undominated
+from benchmark.report.scatter import scatters
 from benchmark.report.show import level, number
 from benchmark.report.sounds import clips, factor
 from benchmark.report.understood import aligned
@@ -116,7 +117,8 @@ def test_charts_draw_the_baseline_and_the_best_of_each_front_end_first():
 
 
 def test_the_pareto_front():
-    assert undominated([(0.1, 0), (0.3, 5), (0.2, 5), (0.3, 6), (0.5, 9), (0.1, 0)]) == [True, True, False, False, True, True]
+    found = np.array([(-0.1, 0), (-0.3, 5), (-0.2, 5), (-0.3, 6), (-0.5, 9), (-0.1, 0), (-0.05, 1)])
+    assert undominated(found, ["closed"] * 6 + ["open"]).tolist() == [True, True, False, False, True, True, True]
 
 
 def test_each_track_has_a_pareto_front_and_rows_at_one_place_one_label():
@@ -180,6 +182,7 @@ def test_sounds_stand_with_the_noisy_one_first_and_what_was_made_of_them(recorde
     (scene,) = scenes(asr, Records(recorded.parent.parent / "runs"))
     assert [(take.front_end, take.kind) for take in scene.takes.values()] == [("identity", "noisy"), ("reference", "clean"), ("unet", "enhanced")]
     assert [[one.errors for one in take.understood] for take in scene.takes.values()] == [[3], [0], [0]]
+    assert [(one.who, one.failed) for one in scene.failed] == [(("<script>alert(1)</script>", "noisy"), "the front-end's output <script>alert(1)</script>")]
     (scene,) = scenes(commands, Records(recorded.parent.parent / "runs"))
     assert [take.understood[0].right for take in scene.takes.values()] == [False, True, True]
 
