@@ -2,6 +2,7 @@
 
 import copy
 import importlib
+import os
 import re
 import unittest
 from contextlib import suppress
@@ -119,6 +120,18 @@ def test_whatever_is_raised_is_a_finding_and_what_does_not_work_is_not_tried_fur
     assert (first.check, first.status) == ("works", "failed")
     assert re.fullmatch(r"(ValueError: two lines|SystemExit: 3) \(test_conformance.py, line \d+\)", first.came)
     assert [(other.check, other.status, other.came) for other in others] == [(rule.__name__, "skipped", "not before works is mended") for rule in RULES[1:]]
+
+
+def test_ending_the_process_is_a_finding():
+    class Leaves(FrontEnd):
+        def forward(self, audio):
+            os._exit(0)
+
+    leave = os._exit
+    first, *_ = examine(Leaves)
+    assert first.status == "failed"
+    assert "os._exit(0)" in first.came
+    assert os._exit is leave
 
 
 def test_checks_leave_the_callers_randomness_and_threads_alone():
