@@ -122,7 +122,7 @@ def _remembered(signal: Tensor, one: Ear, level_spl: float) -> list[_Half]:
     """A signal, (1, time), by all groups. Without a gradient the last ones are kept: a scene's reference is heard under every condition, its output twice."""
     if signal.requires_grad and torch.is_grad_enabled():
         return _half(signal, one, level_spl)
-    key = (signal.dtype, signal.device, level_spl, *(sha256(value.detach().cpu().numpy()).digest() for value in (signal.contiguous(), *one)))
+    key = (signal.dtype, signal.device, level_spl, *(sha256(value.detach().cpu().numpy().tobytes()).digest() for value in (signal, *one)))
     if key not in _kept:
         _kept[key] = _half(signal, one, level_spl)
     _kept.move_to_end(key)
