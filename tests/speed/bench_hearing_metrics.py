@@ -9,7 +9,7 @@ import torch
 from side_by_side import in_turns
 
 from benchmark.contracts import AUDIOGRAM_HZ
-from benchmark.metrics import haspi, hasqi, mbstoi
+from benchmark.metrics import _kates, haspi, hasqi, mbstoi
 
 BATCH, SECONDS, RATE, RATIO = 16, 4, 16000, 10
 N3 = [35, 35, 35, 35, 40, 45, 50, 55, 60, 65]
@@ -43,6 +43,7 @@ def test_ten_times_as_fast_as_pyclarity(benchmark, metric):
     }[metric]
 
     def timed(score):
+        _kates._kept.clear()  # what was heard in an earlier round is heard again
         start = time.perf_counter()
         with torch.no_grad():
             score()
