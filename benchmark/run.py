@@ -27,6 +27,9 @@ from benchmark.store import Store
 from benchmark.summaries import is_baseline, staying, summarise, write_boards
 from benchmark.timings import Timings
 
+# Of cells: one thread; and freed memory is used again by the same cell, where glibc would give it back and get it anew at every step of a training.
+_ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
+
 
 @dataclass(frozen=True)
 class Places:
@@ -104,7 +107,8 @@ def run_cells(plan: Plan, cells: list[Cell], store: Store, places: Places, jobs:
     """Run cells, at most `jobs` beside each other, each after those it needs; the reasons of those that failed. Others go on."""
     if not cells:
         return []
-    os.environ.setdefault("OMP_NUM_THREADS", "1")
+    for name, value in _ENVIRONMENT.items():
+        os.environ.setdefault(name, value)
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(_imported_once(plan))
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the server too, and would find it importing
