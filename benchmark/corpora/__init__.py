@@ -196,7 +196,8 @@ def _root(name: str, cls: type[Corpus], given: str | Path | None, data: Path | N
         return _generated(name, cls, cache)
     if given is not None:
         path = Path(given).expanduser()
-        return data / path if data is not None and (data / path).exists() else path
+        inside = path if data is None else data / path
+        return path if path.exists() and not inside.exists() else inside
     found = _folder(cls, data)
     if found is None:
         where = "and --data was not given" if data is None else f"in {data}"

@@ -20,6 +20,7 @@ class XRayMicrobeam(PelletReader):
     All speakers have the same tasks.
     """
 
+    version = "2"
     licence = "research use, as its owners grant it"
     source = "https://ubeam.engr.wisc.edu"
     size = "about 4 GB"
@@ -34,7 +35,7 @@ class XRayMicrobeam(PelletReader):
             speaker = re.search(r"jw\d+", name)
             audio = files.get(name.removesuffix(".txy") + ".wav")
             if name.endswith(".txy") and speaker and audio is not None:
-                item = re.sub(r"^jw\d+_", "", path.stem.lower())
+                item = re.sub(r"^jw\d+_|_\d+$", "", path.stem.lower())  # TP020_2 is a repetition of TP020
                 found.append(Utterance(identifier(path, self.root), speaker[0], item, audio, path))
         return found
 

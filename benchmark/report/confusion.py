@@ -1,15 +1,18 @@
-"""Confusion matrices of classification tasks, from stored predictions: what was said against what was understood."""
+"""Confusion matrices of classification tasks: what was said against what was understood, from summaries that count it, else from stored predictions."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from benchmark.board import Board, Row, place
 from benchmark.records import Records
 
 FAILED = "(failed)"  # the column of utterances without a prediction
 MOST_CLASSES = 60  # beyond which a table could not be read, and is not shown
+MOST_ROWS = 60  # of a board: the best
 
 
 @dataclass(frozen=True)
@@ -29,19 +32,33 @@ class Confusion:
 
 
 def confusions(board: Board, records: Records) -> list[Confusion]:
-    """The matrices of a board's rows, in their order; rows whose records are not here are left out, and so are tasks that predict no labels."""
+    """The matrices of a board's rows, in their order; left out are rows with neither counts nor records, and tasks that predict no labels."""
     found = []
-    for row in sorted(board.rows, key=lambda row: place(row, board.sign)):
-        predictions = _predictions(row, records)
-        if predictions is None:
-            continue
-        if not predictions or "label" not in predictions[0]["reference"]:
-            return []
-        noisy = [entry for entry in predictions if entry["conditions"].get("snr") != "clean"] or predictions
-        made = _confusion(row, noisy)
+    for row in sorted(board.rows, key=lambda row: place(row, board.sign))[:MOST_ROWS]:
+        if any(column.startswith("confusion:") for column in board.layout.columns):
+            made = _summed(board, row)
+        else:
+            predictions = _predictions(row, records)
+            if predictions is None:
+                continue
+            if not predictions or "label" not in predictions[0]["reference"]:
+                return []
+            made = _confusion(row, [entry for entry in predictions if entry["conditions"].get("snr") != "clean"] or predictions)
         if len(made.labels) <= MOST_CLASSES:
             found.append(made)
     return found
+
+
+def _summed(board: Board, row: Row) -> Confusion:
+    """From the columns count:<true> and confusion:<true>:<predicted>."""
+    kept = np.where(board.left_out[:, None], 0, board.sums(row))[..., board.noisy].sum((1, 2, 3))
+    total = dict(zip(board.layout.columns, kept.round().astype(int).tolist(), strict=True))
+    labels = sorted(column.removeprefix("count:") for column in total if column.startswith("count:"))
+    counts = [[total[f"confusion:{true}:{predicted}"] for predicted in labels] for true in labels]
+    failed = [total[f"count:{true}"] - sum(own) for true, own in zip(labels, counts, strict=True)]
+    if any(failed):
+        return Confusion(row.name, row.track, labels, [*labels, FAILED], [[*own, count] for own, count in zip(counts, failed, strict=True)])
+    return Confusion(row.name, row.track, labels, labels, counts)
 
 
 def _predictions(row: Row, records: Records) -> list[dict[str, Any]] | None:

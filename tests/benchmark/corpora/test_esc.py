@@ -18,7 +18,7 @@ def esc50(tmp_path, clip):
                 source = f"{fold}00{target}"
                 name = f"{fold}-{source}-{take}-{target}.wav"
                 clip(tmp_path / "audio" / name, rate=44_100)
-                lines.append(f"{name},{fold},{target},{category},False,{source},{take}")
+                lines.append(f"{name},{fold},{target},{category},{category == 'dog'},{source},{take}")
     (tmp_path / "meta").mkdir()
     (tmp_path / "meta/esc50.csv").write_text("\n".join(lines) + "\n")
     return tmp_path
@@ -40,6 +40,12 @@ def test_folds_make_the_splits(esc50, read):
     assert {split: len(rows) for split, rows in found.items()} == {"train": 18, "validation": 6, "test": 6}
     assert {row["id"][0] for row in found["train"]} == {"1", "2", "3"}
     assert found["test"][0] == {"id": "5-5000-A-0", "group": "5000", "audio": str(esc50 / "audio/5-5000-A-0.wav"), "label": "dog"}
+
+
+def test_esc10_is_taken_from_esc50(esc50, read):
+    corpus = ESC50(esc50, subset="esc10")
+    assert corpus.schema == {"classes": ["dog"]}
+    assert {split: len(rows) for split, rows in read(corpus).items()} == {"train": 6, "validation": 2, "test": 2}
 
 
 def test_folds_can_be_chosen_and_others_are_left_out(esc50, read):

@@ -51,6 +51,14 @@ def test_rows_carry_tracks_with_gaps_where_a_pellet_was_lost(root, read):
         assert all(np.nanmax(np.abs(track)) < 1.5 for track in tracks.values())
 
 
+def test_a_repetition_is_the_same_sentence(root):
+    one = next(path for path in root.rglob("*.*") if path.name.lower().endswith("tp005.txy"))
+    sound = next(path for path in one.parent.iterdir() if path.stem == one.stem and path.suffix.lower() == ".wav")
+    for path in (one, sound):
+        path.with_stem(f"{path.stem}_2").write_bytes(path.read_bytes())
+    assert {utterance.item for utterance in XRayMicrobeam(root).utterances()} == {"tp001", "tp005"}
+
+
 def test_walls_are_traced_for_each_speaker(root):
     corpus = XRayMicrobeam(root)
     palate, pharynx = corpus.walls("jw11")

@@ -1,11 +1,16 @@
 """What the page is made of: bars, axes, Pareto fronts, intervals, alignments, confusions."""
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 from summaries import CONDITIONS, summary
 
+from benchmark import registry
 from benchmark.board import boards_of, overall
+from benchmark.contracts import Figure
 from benchmark.leaderboard import undominated
+from benchmark.metrics.classification import unweighted_average_recall
 from benchmark.records import Records
 from benchmark.report import axes, differences
 from benchmark.report.confusion import confusions
@@ -168,6 +173,33 @@ def test_confusions_count_noisy_scenes_of_tasks_with_labels(recorded):
     assert by_name["identity", "noisy"].labels == ["left", "right"]
     assert by_name["identity", "noisy"].counts == [[0, 4], [0, 0]]
     assert by_name["unet", "joint"].counts == [[4]]
+
+
+def test_confusions_that_summaries_count_need_no_records(tmp_path, monkeypatch):
+    class Styles:
+        figures: ClassVar = {"uar": Figure(1.0, 0.0, worst=0.0)}
+        columns: ClassVar = ("snr",)
+        headline: ClassVar = {}
+
+        @staticmethod
+        def summarise(sums):
+            return {"uar": unweighted_average_recall(sums)}
+
+    monkeypatch.setattr(registry, "load", lambda kind, name: Styles)
+    shape = (30, len(CONDITIONS))
+    rng, truth = np.random.default_rng(0), np.arange(30)[:, None] % 2
+    said = np.where(rng.random(shape) < 0.3, 1 - truth, truth)
+    said[3, 1] = -1  # a failure
+    names = ["low", "up:high"]
+    sums = {f"confusion:{names[i]}:{names[j]}": ((truth == i) & (said == j)).astype(int).tolist() for i in range(2) for j in range(2)}
+    sums |= {f"count:{name}": np.broadcast_to(truth == k, shape).astype(int).tolist() for k, name in enumerate(names)}
+    sums |= {f"hits:{name}": ((truth == k) & (said == k)).astype(int).tolist() for k, name in enumerate(names)}
+    write_summaries(tmp_path / "summaries.jsonl", [summary(sums=sums)])
+    (board,) = boards_of(tmp_path)
+    (matrix,) = confusions(board, Records(tmp_path / "runs"))
+    noisy = said[:, 1:]
+    assert (matrix.labels, matrix.predicted) == (names, [*names, "(failed)"])
+    assert matrix.counts == [[int(((truth == i) & (noisy == j)).sum()) for j in (0, 1, -1)] for i in range(2)]
 
 
 def test_a_record_of_other_predictions_is_passed_over(recorded):
