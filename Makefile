@@ -12,6 +12,8 @@ BOARDS = $(OUT)/leaderboards/$(basename $(notdir $(RECIPE)))
 
 .DEFAULT_GOAL := help
 export FRONTEND AUDIO COMMAND NAME CARD # to the shell, which takes them as they are: with spaces and quotes
+# Given on the command line alone: some systems have a NAME of their own in the environment.
+$(foreach name,FRONTEND AUDIO COMMAND NAME CARD OPTION REPLACE UNCHECKED,$(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
 
 .PHONY: help setup benchmark demo check submit leaderboard report compare list test speed lint format lock clean
 
@@ -37,9 +39,9 @@ demo: ## the same for spoken commands alone, in under 3 minutes
 check: $(READY) ## does a front-end keep to what the engine relies on? FRONTEND=name or file.py:Class
 	@$(EARMARK) check $${FRONTEND:+"$$FRONTEND"}
 
-submit: $(READY) ## put your own on a board: FRONTEND=file.py:Class, or AUDIO=folder, or COMMAND="prog {in} {out}"; NAME=, CARD=
+submit: $(READY) ## put your own on a board: FRONTEND=file.py:Class, AUDIO=folder or COMMAND="prog {in} {out}"; NAME=, CARD=, OPTION="a=1 b=2", REPLACE=1
 	@$(EARMARK) submit $${FRONTEND:+"$$FRONTEND"} $${AUDIO:+--audio "$$AUDIO"} $${COMMAND:+--command "$$COMMAND"} $${NAME:+--name "$$NAME"} $${CARD:+--card "$$CARD"} \
-		--recipe $(RECIPE) --out $(OUT) $(if $(DATA),--data $(DATA)) $(if $(JOBS),--jobs $(JOBS))
+		$(foreach option,$(OPTION),--option '$(option)') $(if $(REPLACE),--replace) $(if $(UNCHECKED),--unchecked) --recipe $(RECIPE) --out $(OUT) $(if $(DATA),--data $(DATA)) $(if $(JOBS),--jobs $(JOBS))
 
 leaderboard: $(READY) ## rebuild the CSV files of every leaderboard from its summaries, and print them
 	$(EARMARK) leaderboard $(OUT)/leaderboards

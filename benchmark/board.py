@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmark import provenance, registry, statistics
 from benchmark.cache import Cache, remembered
-from benchmark.contracts import Figure, primary
+from benchmark.contracts import PROTOCOL, Figure, primary
 from benchmark.corpora import default_cache
 from benchmark.errors import EarmarkError
 from benchmark.rows import Layout, Row, coverage, stacked_sums, track_of
@@ -165,6 +165,10 @@ def boards_of(folder: Path, cache: Cache | None = None) -> list[Board]:
             )
     if len(protocols := sorted({summary["protocol"] for summary in summaries})) > 1:
         raise EarmarkError(f"{folder / SUMMARIES}: lines of protocol {' and '.join(map(str, protocols))} do not compare; run the older cells again")
+    if protocols[0] > PROTOCOL:
+        raise EarmarkError(
+            f"{folder / SUMMARIES}: of protocol {protocols[0]}, newer than this Earmark's, which is {PROTOCOL}; install the Earmark that made it"
+        )
     by_task: dict[str, list[Summary]] = {}
     for summary in summaries:
         by_task.setdefault(summary["task"], []).append(summary)

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark import registry
 from benchmark.contracts import Corpus
-from benchmark.costs import CAUSAL_MS, LOW_LATENCY_MS
+from benchmark.costs import CAUSAL_MS, LOW_LATENCY_MS, WHOLE
 from benchmark.errors import EarmarkError, unknown
 from benchmark.store import write_text
 
@@ -76,20 +76,28 @@ def write_card(boards: Path, card: dict[str, Any]) -> Path:
 def measured(card: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """What is known of a submission from its summaries, which are sealed: track, latency, what that makes it, and corpora that it was trained and is tested on.
 
+    None stands for what nobody knows: the causality of a folder of files, the training data of an open row that names none.
+
     Args:
         card: which names the training data
         lines: its summaries
     """
     names = {corpus.rpartition(" ")[0] for line in lines for corpus in line["corpora"]} - {"folder", "table"}  # a user's own, whose names say nothing
     corpora: dict[str, type[Corpus]] = {name: registry.load("corpora", name) for name in names & set(registry.names("corpora"))}
-    heard = contaminated(" | ".join([str(card.get("training_data", "")), *map(str, card.get("pretrained_on", []))]), {n: c.folders for n, c in corpora.items()})
+    said = " | ".join([str(card.get("training_data", "")), *map(str, card.get("pretrained_on", []))])
     track = "open" if any(line["track"] == "open" for line in lines) else "closed"
-    return {"track": track, "contaminated": heard, **latency([line["costs"].get("latency_ms") for line in lines])}
+    told = track == "closed" or any(word != "unknown" for word in _words(said))
+    heard = contaminated(said, {name: corpus.folders for name, corpus in corpora.items()}) if told else None
+    return {"track": track, "contaminated": heard, **latency([line["costs"] for line in lines])}
 
 
-def latency(measured: Sequence[float | None]) -> dict[str, Any]:
-    """The longest latency, in milliseconds, and what that makes the front-end; None where one needs the whole utterance or was not measured."""
-    longest = max((float("inf") if one is None else one for one in measured), default=float("inf"))
+def latency(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The longest latency, in milliseconds, None where one needs the whole utterance; and what that makes the front-end, None where one was not measured."""
+    measured = [float("inf") if WHOLE in one.get("notes", []) else one.get("latency_ms") for one in costs]
+    known = [one for one in measured if one is not None]
+    if not known or len(known) < len(measured):
+        return dict.fromkeys(("latency_ms", "causal", "low_latency"))
+    longest = max(known)
     return {"latency_ms": None if longest == float("inf") else longest, "causal": longest <= CAUSAL_MS, "low_latency": longest <= LOW_LATENCY_MS}
 
 

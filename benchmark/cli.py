@@ -207,16 +207,18 @@ def _submit(options: argparse.Namespace) -> int:
         lines = landing(found, submission.name)
         told = remarks(found, submission.name, cards.submissions(places.boards)[submission.name], Records(places.runs))
         table = aligned(list(lines[0]), [list(line.values()) for line in lines])
-        print("\n".join([f"\n{submission.name} on {places.boards}", table, *told, str(path)]), flush=True)
+        reading = "Intervals are of 95 %, uncorrected; p is corrected after Holm over all pairs of the board."
+        print("\n".join([f"\n{submission.name} on {places.boards}", table, reading, *told, str(path)]), flush=True)
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    from benchmark.conformance import examine, line, summary
+    from benchmark.conformance import examine, line, staying, summary
     from benchmark.frontends import build_front_end, entry_of
 
     entry = entry_of(options.front_end, dict(_option(text) for text in options.option))
-    build_front_end(entry)  # what cannot be built is an error of the user's, and no finding
+    with staying():
+        build_front_end(entry)  # what cannot be built is an error of the user's, and no finding
     findings = []
     for finding in examine(lambda: build_front_end(entry)):
         findings.append(finding)
@@ -232,7 +234,10 @@ def _option(text: str) -> tuple[str, object]:
     name, separator, value = text.partition("=")
     if not separator:
         raise EarmarkError(f"--option: {text}: write an option and its value, as channels=16")
-    return name, yaml.safe_load(value)
+    try:
+        return name, yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise EarmarkError(f"--option: {text}: no value that YAML reads; write it as in a recipe, as channels=16 or bands=[1, 2]") from error
 
 
 def _folders(given: list[Path]) -> list[Path]:

@@ -20,6 +20,7 @@ from benchmark.contracts import AUDIOGRAM_HZ, SAMPLE_RATE, FrontEnd, Heard
 
 # Look-ahead, frames included, up to which a front-end counts as such: what the Deep Noise Suppression Challenges (Interspeech 2020 and after) let a causal
 # system take, and about what hearing aids may take (ours).
+WHOLE = "latency_ms: it needs the whole utterance"  # the note of such a front-end
 CAUSAL_MS = 40.0
 LOW_LATENCY_MS = 10.0
 SECONDS = 4.0  # of audio for arithmetic and time
@@ -60,7 +61,7 @@ def measure(front_end: FrontEnd, channels: int = 1) -> dict[str, Any]:
             costs["real_time_factor"] = _seconds(lambda: _run(front_end, audio)) / SECONDS
         with _noted("latency_ms", notes):
             ahead = look_ahead(front_end, channels)
-            notes.extend(["latency_ms: it needs the whole utterance"] * (ahead is None))
+            notes.extend([WHOLE] * (ahead is None))
             costs["latency_ms"] = None if ahead is None else 1000 * ahead / SAMPLE_RATE
     return costs
 

@@ -14,11 +14,13 @@ from rich.progress import track
 from safetensors import SafetensorError
 
 from benchmark import audio
-from benchmark.contracts import FRONT_END, SAMPLE_RATE, WET, Batch, Heard
+from benchmark.components import learned_elsewhere, trainable
+from benchmark.contracts import FRONT_END, SAMPLE_RATE, WET, Batch, FrontEnd, Heard
 from benchmark.corpora import Corpora
 from benchmark.corpora._reader import audio_files
 from benchmark.errors import EarmarkError, unknown
 from benchmark.frontends import build_front_end
+from benchmark.frontends.adapters.module import ModuleAdapter
 from benchmark.hearing.audiograms import Audiogram
 from benchmark.plan import make_plan
 from benchmark.recipe import Recipe
@@ -39,7 +41,15 @@ def system_of(entry: str | Mapping[str, Any], weights: Path | None = None) -> Sy
         except EarmarkError as error:
             name = type(system.front_end).__name__
             raise EarmarkError(f"{weights}: these weights do not fit {name}; give the options that it was trained with, as --option channels=16") from error
+    elif _ours(system.front_end) and trainable(system.front_end) and not learned_elsewhere(system.front_end):
+        name = type(system.front_end).__name__
+        raise EarmarkError(f"{name}: it was trained on nothing yet; take weights of a run with --from RECIPE:SCHEME:TASK, or of a file with --weights")
     return system.eval()
+
+
+def _ours(front_end: FrontEnd) -> bool:
+    """Whether it is the suite's own, whose constructor loads no weights, as that of anyone else's may."""
+    return type(front_end).__module__.startswith("benchmark.") and not isinstance(front_end, ModuleAdapter)
 
 
 def benchmarked(recipe: Recipe, places: Places, front_end: str, scheme: str, task: str | None = None) -> System:
@@ -51,6 +61,8 @@ def benchmarked(recipe: Recipe, places: Places, front_end: str, scheme: str, tas
     Raises:
         EarmarkError: no such row, several trainings to choose from, or a recipe that was not run
     """
+    if not places.runs.is_dir():
+        raise EarmarkError(f"{places.runs}: nothing was run here; run `earmark run {recipe.name}` first, or say with --out where it was")
     if front_end not in recipe.front_ends:
         raise EarmarkError(f"{recipe.name}: {unknown('front-end', front_end, recipe.front_ends)}")
     alone = replace(recipe, front_ends={front_end: recipe.front_ends[front_end]})
@@ -104,6 +116,8 @@ def enhance(system: System, source: Path, target: Path, listener: Sequence[Audio
             written.append(other)
         except EarmarkError as error:
             failures.append(str(error))
+        except OSError as error:
+            failures.append(f"{other}: cannot be written ({error.strerror}); choose another place for the output")
     if failures:
         raise EarmarkError("\nearmark: ".join(failures))
     return written
@@ -133,7 +147,7 @@ def _enhanced(system: System, path: Path, listener: Sequence[Audiogram], control
     try:
         samples = audio.read(path, None)
     except EarmarkError as error:
-        raise EarmarkError(f"{str(error).partition(';')[0]}; give a recording that libsndfile reads") from error
+        raise EarmarkError(f"{str(error).partition(';')[0]}; give another recording") from error
     rate, channels = soundfile.info(path).samplerate, len(samples)
     if len(listener) not in (0, 1, channels):
         raise EarmarkError(f"--audiogram: {path} has {channels} channels, and {len(listener)} audiograms were given; give one, or one for each channel")
@@ -145,7 +159,7 @@ def _enhanced(system: System, path: Path, listener: Sequence[Audiogram], control
             output = system.enhance(Batch([], heard, None, {}), **controls).audio[0].numpy()
     except EarmarkError:
         raise
-    except Exception as error:  # a third party's code
+    except (Exception, SystemExit) as error:  # a third party's code
         raise EarmarkError(f"{path}: the front-end failed ({' '.join(f'{type(error).__name__}: {error}'.split())[:200]}); mend it, or the recording") from error
     if not np.isfinite(output).all():
         raise EarmarkError(f"{path}: the front-end's output is not finite; nothing was written")

@@ -32,7 +32,8 @@ class Guard:
                 shutil.rmtree(path.parent)
             more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
             raise EarmarkError(
-                f"{changed[0]}{more}: changed while code from outside ran; nothing of it is taken over, restore the files from version control or a backup"
+                f"{changed[0]}{more}: changed while code from outside ran; nothing of it is taken over. If you changed that yourself, run it again; "
+                "else restore the files from version control or a backup"
             )
 
     def _finished(self) -> list[Path]:

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmark import statistics
-from benchmark.board import Board, Row, change, overall
+from benchmark.board import Board, Overall, Row, change, overall
 from benchmark.cards import measured
 from benchmark.records import Records
 
@@ -18,7 +18,7 @@ def landing(found: Sequence[Board], name: str) -> list[dict[str, str]]:
     together = overall(found) if len(found) > 1 else []
     ranked = [row for row in together if row.rank is not None]
     for row in (row for row in together if row.name[0] == name):
-        places = f"{row.rank} of {sum(other.track == row.track for other in ranked)}" if row.rank is not None else "unranked"
+        places = f"{row.rank} of {sum(other.track == row.track for other in ranked)}{_track(row)}" if row.rank is not None else "unranked"
         reduction = f"{row.score[0]:.4f}" if len(row.reductions) else ""
         lines.append({"task": "overall", "scheme": row.name[1], "rank": places, "score": reduction, "change": "", "p": ""})
     for board in found:
@@ -35,15 +35,19 @@ def _landed(board: Board, row: Row) -> dict[str, str]:
         low, high = statistics.interval(changed[0], changed[1], board.designs()[1]._replace(seeds=len(row.seeds)), board.figures[board.metric].differences)
         by = changed[0][0] * board.sign
         verdict = ("better" if by > 0 else "worse") + ("" if p is not None and p < statistics.ALPHA else ", not significantly")
-        gain = f"{changed[0][0]:+.4f} ({low:+.4f} to {high:+.4f}), {'as good' if abs(by) < statistics.TIE else verdict}"
+        gain = f"{changed[0][0]:+.4f} ({low:+.4f} to {high:+.4f}), {'the same score' if abs(by) < statistics.TIE else verdict}"
     return {
         "task": f"{board.task} ({board.metric})",
         "scheme": row.name[1],
-        "rank": "unranked" if row.rank is None else f"{row.rank} of {competitors}",
+        "rank": "unranked" if row.rank is None else f"{row.rank} of {competitors}{_track(row)}",
         "score": f"{row.score[0]:.4f}",
         "change": gain,
         "p": "" if p is None or changed is None else f"{max(p, statistics.LEAST_P):.4f}",
     }
+
+
+def _track(row: Row | Overall) -> str:
+    return " (open track)" if row.track == "open" else ""
 
 
 def remarks(found: Sequence[Board], name: str, card: Mapping[str, Any], records: Records) -> list[str]:
@@ -54,7 +58,7 @@ def remarks(found: Sequence[Board], name: str, card: Mapping[str, Any], records:
         for board, row in rows
         if row.failed.any()
     ]
-    heard = measured(card, [line for _, row in rows for line in row.lines])["contaminated"]
+    heard = measured(card, [line for _, row in rows for line in row.lines])["contaminated"] or []
     return said + [f"contaminated: its training data name {', '.join(heard)}, on which it is scored here"] * bool(heard)
 
 

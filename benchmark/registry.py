@@ -59,8 +59,13 @@ def load(kind: str, name: str) -> type:
     if name not in known:
         raise unknown(kind.removesuffix("s").replace("_", "-").replace("corpora", "corpus"), name, known)
     module_name, _, attribute = known[name].partition(":")
-    module = importlib.import_module(module_name)
-    return getattr(module, attribute) if attribute else _public_class(module)
+    try:
+        module = importlib.import_module(module_name)
+        return getattr(module, attribute) if attribute else _public_class(module)
+    except (ImportError, AttributeError) as error:
+        if not attribute:
+            raise
+        raise EarmarkError(f"{name}: its package registers {known[name]}, which cannot be loaded ({error}); mend the entry point or the package") from error
 
 
 def _public_class(module: ModuleType) -> type:
@@ -86,9 +91,9 @@ def _from_file(name: str) -> type:
             sys.path.append(str(path.parent))
         try:
             spec.loader.exec_module(module)
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             del sys.modules[module_name]
-            raise EarmarkError(f"{path_text} cannot be imported: {type(error).__name__}: {error}") from error
+            raise EarmarkError(f"{path_text} cannot be imported: {type(error).__name__}: {error}; mend it until `python {path_text}` says nothing") from error
     found = getattr(sys.modules[module_name], attribute, None)
     if not inspect.isclass(found):
         own = [n for n, c in inspect.getmembers(sys.modules[module_name], inspect.isclass) if c.__module__ == module_name]

@@ -91,11 +91,14 @@ def submit(submission: Submission, recipe_name: str, places: Places, jobs: int, 
             guard = Guard(store, places.boards)
             answer = _apart(submission, recipe_name, stage, schemes, places, jobs)
             guard.check()
-            publish(Plan(own, {}, _own_rows(submission, own, answer["rows"], store), plan.schemas), store, places.boards, only=submission.name)
-            card = cards.write_card(places.boards, _card(submission, own, answer["elsewhere"]))
+            rows = Plan(own, {}, _own_rows(submission, own, answer["rows"], store), plan.schemas)
+            card = None
+            if publish(rows, store, places.boards, only=submission.name):  # what made no row takes no name
+                card = cards.write_card(places.boards, _card(submission, own, answer["elsewhere"]))
             if answer["failures"]:
                 raise EarmarkError("\nearmark: ".join(answer["failures"]))
-            yield card
+            if card:
+                yield card
             if answer["dropped_in_only"]:
                 return
 

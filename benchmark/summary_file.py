@@ -22,7 +22,7 @@ from benchmark.store import canonical, write_text
 SUMMARIES = "summaries.jsonl"
 FIELDS = (
     *("protocol", "task", "component", "front_end", "scheme", "seed", "fold", "baseline", "ranked", "track", "training_data", "corpora", "synthetic"),
-    *("conditions", "scenes", "groups", "sums", "failed", "excluded", "updates", "costs"),
+    *("conditions", "scenes", "groups", "sums", "failed", "excluded", "updates", "costs", "keys"),
 )
 REMEDY = "restore the file from version control, or delete the line and run the recipe again"
 LISTS = {"scenes", "groups", "conditions", "digest"}  # the fields of a line of scenes
@@ -74,6 +74,10 @@ def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
                 continue
         intact.add(key)
         lines.append(Line({**head, **scenes, "digest": head["digest"]}, text, scenes))
+    named = {str(head.get("scenes")) for head in heads if head.keys() != LISTS}
+    for head, (number, _) in zip(heads, texts, strict=True):
+        if head.keys() == LISTS and head["digest"] not in named:
+            raise EarmarkError(f"{path} line {number}: no summary is of these scenes, so lines are missing; {REMEDY}")
     if cache and not before >= intact:
         cache.write("lines", "1", {"intact": np.array(sorted(intact))})
     return lines
@@ -108,7 +112,7 @@ def _head(text: bytes) -> Summary | None:
 def _parsed(path: Path, number: int, text: bytes) -> Summary:
     try:
         parsed = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         parsed = None
     if not isinstance(parsed, dict):
         raise EarmarkError(f"{path} line {number}: the line is cut or not a summary; {REMEDY}")
@@ -129,6 +133,11 @@ def _checked(path: Path, number: int, text: bytes, scenes: Summary) -> Summary:
         raise EarmarkError(f"{path} line {number}: the line, or that of its scenes, was edited: its digest does not match; {REMEDY}")
     if missing := [field for field in FIELDS if field not in summary]:
         raise EarmarkError(f"{path} line {number}: the summary lacks {', '.join(missing)}; {REMEDY}")
+    shaped = all(isinstance(summary[field], dict) for field in ("updates", "costs", "keys")) and isinstance(summary["excluded"], list)
+    if not shaped or not all(isinstance(one, dict) and one.keys() >= {"scene", "condition", "reason"} for one in summary["excluded"]):
+        raise EarmarkError(f"{path} line {number}: the fields updates, costs, keys or excluded are not what a run writes; {REMEDY}")
+    if summary["track"] not in ("closed", "open"):
+        raise EarmarkError(f"{path} line {number}: the track is closed or open; {REMEDY}")
     return {name: value for name, value in line.items() if name != "sums"}
 
 

@@ -53,7 +53,7 @@ def examine(build: Build) -> Iterator[Finding]:
 def _judged(rule: Rule, build: Build) -> Finding:
     """On one thread and from a fixed seed, as in a cell."""
     try:
-        with one_thread(), torch.random.fork_rng(devices=[]), _staying():
+        with one_thread(), torch.random.fork_rng(devices=[]), staying():
             torch.manual_seed(0)
             subject = Subject(build)
             finding = skipped("its output is made elsewhere") if subject.front_end.exported else rule(subject)
@@ -63,7 +63,7 @@ def _judged(rule: Rule, build: Build) -> Finding:
 
 
 @contextmanager
-def _staying() -> Iterator[None]:
+def staying() -> Iterator[None]:
     """`os._exit` ends a process without a word, and its status may say that all is well: here it is an error, as `sys.exit` is."""
     leave, own = os._exit, os.getpid()
 

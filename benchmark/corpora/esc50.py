@@ -48,8 +48,7 @@ class ESC50(FoldedReader):
     @cached_property
     def _meta(self) -> list[dict[str, str]]:
         rows = list(csv.DictReader(self.lines("meta/esc50.csv")))
-        wanted = ("filename", "fold", "target", "category", "src_file")
-        wanted += ("esc10",) if self.subset == "esc10" else ()
+        wanted = ["filename", "fold", "target", "category", "src_file"] + ["esc10"] * (self.subset == "esc10")
         if not all(row.get(column) for row in rows for column in wanted):
             raise self.error(f"meta/esc50.csv in {self.root} lacks some of the columns {', '.join(wanted)}, apart by commas", "restore it")
         return rows if self.subset == "all" else [row for row in rows if row["esc10"] == "True"]

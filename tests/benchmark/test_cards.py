@@ -3,6 +3,7 @@
 import pytest
 
 from benchmark.cards import Card, contaminated, latency, measured, read_card, submissions, write_card
+from benchmark.costs import WHOLE
 from benchmark.errors import EarmarkError
 
 NAMES = {"librispeech": ("LibriSpeech",), "esc50": ("ESC-50-master", "ESC-50"), "free_spoken_digits": ("free-spoken-digit-dataset",), "synthetic/commands": ()}
@@ -63,12 +64,14 @@ def test_a_card_under_another_name_is_refused(tmp_path):
         ([4.0, 10.0], 10.0, True, True),
         ([40.0], 40.0, True, False),
         ([4.0, 40.1], 40.1, False, False),
-        ([4.0, None], None, False, False),
-        ([], None, False, False),
+        ([4.0, "whole"], None, False, False),
+        ([4.0, None], None, None, None),  # not measured, as where files are read
+        ([], None, None, None),
     ],
 )
 def test_causal_and_low_latency_are_marked_from_the_longest_measurement(times, longest, causal, low):
-    assert latency(times) == {"latency_ms": longest, "causal": causal, "low_latency": low}
+    costs = [{"latency_ms": None, "notes": [WHOLE]} if time == "whole" else {"latency_ms": time, "notes": []} for time in times]
+    assert latency(costs) == {"latency_ms": longest, "causal": causal, "low_latency": low}
 
 
 def test_what_is_measured_comes_from_summaries_and_corpora_are_found_in_what_it_learned_from():

@@ -134,6 +134,25 @@ def test_ending_the_process_is_a_finding():
     assert os._exit is leave
 
 
+@pytest.mark.parametrize("end", ["import sys; sys.exit(0)", "import os; os._exit(0)"])
+def test_a_file_that_ends_the_process_when_imported_is_no_success(tmp_path, capsys, end):
+    (tmp_path / "ending.py").write_text(f"{end}\n")
+    assert main(["check", f"{tmp_path}/ending.py:Mine"]) == 2
+    assert "cannot be imported: SystemExit" in capsys.readouterr().err
+
+
+def test_a_rate_is_a_whole_number():
+    class Odd(torch.nn.Module):
+        sample_rate = "44.1k"
+
+        def forward(self, audio):
+            return audio
+
+    first, *_ = examine(Odd)
+    assert first.status == "failed"
+    assert "its sample_rate is '44.1k'; set a whole number of Hz" in first.came
+
+
 def test_checks_leave_the_callers_randomness_and_threads_alone():
     torch.manual_seed(3)
     expected, threads = torch.rand(1), torch.get_num_threads()
@@ -181,6 +200,7 @@ def test_the_command(capsys, tmp_path):
         (["spectrl"], "did you mean 'spectral'"),
         (["unet", "--option", "depht=3"], "did you mean 'depth'"),
         (["nal_r", "--option", "gain"], "--option: gain"),
+        (["nal_r", "--option", "gain=[1"], "no value that YAML reads"),
     ],
 )
 def test_what_cannot_be_built_is_one_line(capsys, arguments, message):

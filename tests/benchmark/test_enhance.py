@@ -117,7 +117,7 @@ def test_what_was_benchmarked_is_used(plan, words, factor):
         (["gain", "--from", "toy.yaml:joined"], "did you mean 'joint'"),
         (["gain", "--from", "toy.yaml"], "unknown scheme ''"),
         (["gain", "--from", "toy.yaml:joint:three"], "unknown task 'three'"),
-        (["gain", "--from", "toy.yaml:joint:one", "--out", "elsewhere"], "was not trained yet; run `earmark run toy` first"),
+        (["gain", "--from", "toy.yaml:joint:one", "--out", "elsewhere"], "nothing was run here; run `earmark run toy` first"),
         ([GAIN, "--option", "start=0.75", "--from", "toy.yaml:noisy"], "was not trained yet"),
     ],
 )
@@ -146,7 +146,7 @@ def test_a_folder_keeps_its_names_and_its_tree(here, capsys):
 def test_one_broken_file_of_a_folder_does_not_stop_the_others(here, capsys):
     audio.write("noisy/a.wav", tone())
     (here / "noisy/b.wav").write_bytes(b"no audio")
-    refused(capsys, [GAIN, "noisy", "clean"], "noisy/b.wav: not audio that libsndfile reads, or cut short; give a recording")
+    refused(capsys, [GAIN, "noisy", "clean"], "noisy/b.wav: not audio that libsndfile reads, or cut short; give another recording")
     np.testing.assert_allclose(audio.read("clean/a.wav", None), 0.5 * tone(), atol=1e-6)
 
 
@@ -165,7 +165,8 @@ def test_inputs_are_never_written_over(here, capsys):
     ("words", "message"),
     [
         (["gane", "in.wav", "out.wav"], "unknown front-end 'gane'"),
-        ([GAIN, "none.wav", "out.wav"], "none.wav: no such file; give a recording"),
+        (["unet", "in.wav", "out.wav"], "UNet: it was trained on nothing yet; take weights of a run with --from"),
+        ([GAIN, "none.wav", "out.wav"], "none.wav: no such file; give another recording"),
         ([GAIN, "in.wav", "out.mp3"], "give a name that ends in .wav"),
         ([GAIN, "empty", "out"], "empty: no recordings in it"),
         ([GAIN, "in.wav", "out.wav", "--control", "amount=1"], "unknown control 'amount'"),

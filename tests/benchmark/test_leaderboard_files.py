@@ -8,6 +8,7 @@ from summaries import TASKS, boards, summary
 
 from benchmark import leaderboard, registry
 from benchmark.cache import Cache
+from benchmark.contracts import PROTOCOL
 from benchmark.errors import EarmarkError
 from benchmark.summary_file import read_lines, read_summaries, seal, write_summaries
 
@@ -89,6 +90,14 @@ def test_boards_of_tasks_that_are_gone_are_removed(tmp_path: Path):
     assert not (tmp_path / "commands.csv").exists()
 
 
+def resealed(text: str, **changes: Any) -> str:
+    """All summaries of a file changed and sealed again, as somebody might who knows how."""
+    lists, *lines = [json.loads(line) for line in text.splitlines()]
+    known = {name: lists[name] for name in ("scenes", "groups", "conditions")}
+    made = [{**line, **changes, "digest": seal({**line, **known, **changes})["digest"]} for line in lines]
+    return "".join(json.dumps(line) + "\n" for line in [lists, *made])
+
+
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
@@ -99,6 +108,12 @@ def test_boards_of_tasks_that_are_gone_are_removed(tmp_path: Path):
         (lambda text: text.replace('"scene07"', '"scene70"'), "line 2: the line, or that of its scenes, was edited"),
         (lambda text: "\n".join(text.splitlines()[1:]), "line 1: not a summary, or the line of its scenes is missing"),
         (lambda text: "", "is empty; run the recipe first"),
+        (lambda text: text.splitlines()[0] + "\n", "line 1: no summary is of these scenes, so lines are missing"),
+        (lambda text: text + "[" * 100_000, "line 4: the line is cut or not a summary"),
+        (lambda text: resealed(text, updates=None), "updates, costs, keys or excluded are not what a run writes"),
+        (lambda text: resealed(text, excluded=["a"]), "updates, costs, keys or excluded are not what a run writes"),
+        (lambda text: resealed(text, track="=evil"), "the track is closed or open"),
+        (lambda text: resealed(text, protocol=PROTOCOL + 1), f"of protocol {PROTOCOL + 1}, newer than"),
     ],
 )
 def test_damaged_lines_are_refused_and_no_board_is_touched(tmp_path: Path, damage: Any, message: str):

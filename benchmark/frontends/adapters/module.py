@@ -24,7 +24,10 @@ class ModuleAdapter(FrontEnd):
             raise EarmarkError(f"{type(module).__name__}: not a torch.nn.Module; a front-end is one, from audio to audio")
         self.module = module
         self.pretrained_on = str(getattr(module, "pretrained_on", ""))  # type: ignore[misc]
-        self.sample_rate = int(getattr(module, "sample_rate", SAMPLE_RATE))  # type: ignore[misc]
+        rate = getattr(module, "sample_rate", SAMPLE_RATE)
+        if not isinstance(rate, int) or rate < 1:
+            raise EarmarkError(f"{type(module).__name__}: its sample_rate is {rate!r}; set a whole number of Hz, as 16000")
+        self.sample_rate = rate  # type: ignore[misc]
 
     def forward(self, audio: Tensor) -> Tensor:
         """(batch, 1, time) to the same; EarmarkError where the module returns another shape."""
