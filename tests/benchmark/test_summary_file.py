@@ -13,7 +13,8 @@ NUMBERS = st.none() | st.integers(-20, 20) | st.booleans() | st.floats(-2, 2, wi
 
 
 def summary(table: list[list[Any]], conditions: int, **changes: Any) -> dict[str, Any]:
-    made = dict.fromkeys(FIELDS, "") | {"seed": 1, "fold": None, "conditions": [f"snr_{index}" for index in range(conditions)]}
+    made: dict[str, Any] = dict.fromkeys(FIELDS, "") | {"updates": {}, "costs": {}, "keys": {}, "excluded": [], "track": "closed", "seed": 1, "fold": None}
+    made |= {"conditions": [f"snr_{index}" for index in range(conditions)]}
     scenes = [f"scene{index}" for index in range(len(table))]
     return {**made, "scenes": scenes, "groups": scenes, "sums": {"hits": table}, "failed": [[0] * conditions for _ in table], **changes}
 
