@@ -1,9 +1,9 @@
 """The file of summaries: one sealed line for each front-end, scheme, task, seed and fold, small enough to be kept under version control.
 
-Scenes, their groups and their conditions stand on lines of their own, which summaries name by digest. In a summary a table (scenes by conditions) is packed:
-a row of digits is a string, a row of equal values one value, and where most scenes have the same row it stands once, as "*". A summary's seal is over what is
-meant, not how it is written. Files of many thousand lines are read with a cache of the lines whose seals were found intact; of these only the short fields are
-parsed, and the sums when they are asked for.
+Scenes, their groups and their conditions stand on lines of their own, which summaries name by digest. In a summary a table (scenes by conditions) is packed: a
+row of digits is a string, a row of equal values one value, and where most scenes have the same row it stands once, as "*". A summary's seal is over what is
+meant, not how it is written. The last line counts and seals all others, so that a file that was cut between two lines is known. Files of many thousand lines
+are read with a cache of the lines whose seals were found intact; of these only the short fields are parsed, and the sums when they are asked for.
 """
 
 import hashlib
@@ -24,8 +24,9 @@ FIELDS = (
     *("protocol", "task", "component", "front_end", "scheme", "seed", "fold", "baseline", "ranked", "track", "training_data", "corpora", "synthetic"),
     *("conditions", "scenes", "groups", "sums", "failed", "excluded", "updates", "costs", "keys"),
 )
-REMEDY = "restore the file from version control, or delete the line and run the recipe again"
-LISTS = {"scenes", "groups", "conditions", "digest"}  # the fields of a line of scenes
+REMEDY = "restore the file from version control, or delete it and run the recipe again"
+LISTS = {"scenes", "groups", "conditions", "digest"}  # the fields of a line of scenes …
+CLOSING = {"lines", "digest"}  # … and of the last line
 Summary = dict[str, Any]
 
 
@@ -59,6 +60,8 @@ def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
         raise EarmarkError(f"{path}: no such file; run the recipe first")
     texts = list(enumerate(path.read_bytes().splitlines(), 1))
     heads = [_head(text) or _parsed(path, number, text) for number, text in texts]
+    closing = heads.pop() if heads and heads[-1].keys() == CLOSING else None
+    texts = texts[: len(heads)]
     lists = {head["digest"]: (head, text) for head, (_, text) in zip(heads, texts, strict=True) if head.keys() == LISTS}
     before = set(cache.read("lines", "1").get("intact", np.array([])).tolist()) if cache else set()
     intact, lines = set(), []
@@ -78,6 +81,8 @@ def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
     for head, (number, _) in zip(heads, texts, strict=True):
         if head.keys() == LISTS and head["digest"] not in named:
             raise EarmarkError(f"{path} line {number}: no summary is of these scenes, so lines are missing; {REMEDY}")
+    if heads and closing != closing_line(head["digest"] for head in heads):
+        raise EarmarkError(f"{path}: the last line does not match the others: lines are missing, or came from elsewhere; {REMEDY}")
     if cache and not before >= intact:
         cache.write("lines", "1", {"intact": np.array(sorted(intact))})
     return lines
@@ -86,17 +91,24 @@ def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
 def write_summaries(path: Path, summaries: Iterable[Mapping[str, Any]]) -> None:
     """Write sealed summaries, sorted by task, row, seed and fold, one a line, after the lists of scenes; whole or not at all."""
     lists: dict[str, Summary] = {}
-    texts = []
+    texts, digests = [], []
     for summary in sorted(summaries, key=order):
-        entry, text = (summary.lists, summary.text.decode()) if isinstance(summary, Line) else _written(summary)
+        digest, entry, text = (summary["digest"], summary.lists, summary.text.decode()) if isinstance(summary, Line) else _written(summary)
         lists[entry["digest"]] = entry
         texts.append(text)
-    write_text(path, "".join(f"{text}\n" for text in [*map(canonical, lists.values()), *texts]))
+        digests.append(digest)
+    write_text(path, "".join(f"{text}\n" for text in [*map(canonical, lists.values()), *texts, canonical(closing_line([*lists, *digests]))]))
 
 
 def order(summary: Mapping[str, Any]) -> tuple[Any, ...]:
     """What a line is about, and where it stands in the file."""
     return summary["task"], summary["front_end"], summary["scheme"], summary["seed"], str(summary["fold"])
+
+
+def closing_line(digests: Iterable[str]) -> Summary:
+    """What the last line says of all others, in whatever order they stand."""
+    own = sorted(digests)
+    return {"digest": hashlib.sha256("\n".join(own).encode()).hexdigest(), "lines": len(own)}
 
 
 def _head(text: bytes) -> Summary | None:
@@ -162,13 +174,13 @@ def unpacked_table(table: Any, scenes: int, conditions: int) -> list[list[Any]]:
     return [row if isinstance(row, list) else [int(digit) for digit in row] if isinstance(row, str) else [row] * conditions for row in rows]
 
 
-def _written(summary: Mapping[str, Any]) -> tuple[Summary, str]:
-    """The line of a summary's scenes, and its own text."""
+def _written(summary: Mapping[str, Any]) -> tuple[str, Summary, str]:
+    """A summary's digest, the line of its scenes, and its own text."""
     sealed = seal(summary)
     lists = seal({name: sealed[name] for name in ("scenes", "groups", "conditions")})
     rest = {name: value for name, value in sealed.items() if name not in ("groups", "conditions")}
     packed = {"sums": {name: _packed_table(table) for name, table in sealed["sums"].items()}, "failed": _packed_table(sealed["failed"])}
-    return lists, canonical({**rest, **packed, "scenes": lists["digest"]})
+    return sealed["digest"], lists, canonical({**rest, **packed, "scenes": lists["digest"]})
 
 
 def _packed_table(rows: list[list[Any]]) -> list[Any] | dict[str, Any]:

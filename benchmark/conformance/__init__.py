@@ -43,11 +43,15 @@ class Violation(AssertionError):
 
 
 def examine(build: Build) -> Iterator[Finding]:
-    """The finding of every rule, in order, as it is made; none raises, whatever the front-end does. Nothing is tried with one that does not work at all."""
-    first = _judged(RULES[0], build)
-    yield first
-    for rule in RULES[1:]:
-        yield _judged(rule, build) if first.status != "failed" else _explained(skipped(f"not before {first.check} is mended"), rule)
+    """The finding of every rule, in order, as it is made; none raises, whatever the front-end does. Where it does not work at all nothing else is tried."""
+    first, *others = RULES
+    found = _judged(first, build)
+    yield found
+    if found.status == "failed":
+        yield skipped(f"{len(others)} rules, until {found.check} is mended")._replace(check="all others")
+        return
+    for rule in others:
+        yield _judged(rule, build)
 
 
 def _judged(rule: Rule, build: Build) -> Finding:
@@ -116,12 +120,12 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def _told(error: BaseException) -> str:
-    """An error in one line: what was tried, the error, and where it was raised, as far as that is not within PyTorch."""
+    """An error in one line: what was tried, the error, and where it was raised: in the front-end's own code, if any of that ran, and never within PyTorch."""
     notes = "".join(f"{text}: " for text in getattr(error, "__notes__", ()))
     if isinstance(error, EarmarkError):
         return f"{notes}{error}"
     frames = traceback.extract_tb(error.__traceback__)
-    torch_itself = str(Path(torch.__file__).parent)
-    own = [frame for frame in frames if not frame.filename.startswith(torch_itself)]
+    outside = [frame for frame in frames if not frame.filename.startswith(str(Path(torch.__file__).parent))]
+    own = [frame for frame in outside if not frame.filename.startswith(str(Path(__file__).parents[1]))] or outside
     place = f" ({Path(own[-1].filename).name}, line {own[-1].lineno})" if own else ""
     return shorten(f"{notes}{type(error).__name__}: {error}", 300, placeholder=" ...") + place

@@ -1,5 +1,6 @@
 """A band-split recurrent network with two masks, one against noise and one against hearing loss, each with an exponent that the listener sets."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Annotated, Literal, cast
@@ -9,6 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+from torchaudio.functional import lfilter
 
 from benchmark.contracts import AUDIOGRAM_HZ, SAMPLE_RATE, Batch, Enhanced, FrontEnd, Heard
 from benchmark.errors import EarmarkError
@@ -58,6 +60,8 @@ class TwoMask(FrontEnd):
         window: int = 512,
         hop: int = 256,
         range_db: Annotated[float, Field(gt=0, le=120)] = 60.0,
+        release: Annotated[float, Field(ge=0, le=10)] = 0.5,
+        raised_db: Annotated[float, Field(ge=0, le=40)] = 15.0,
     ) -> None:
         """Sizes that train on a laptop; the paper's are features 64, hidden 128, layers 6, head 256.
 
@@ -76,6 +80,7 @@ class TwoMask(FrontEnd):
             raise EarmarkError(f"product: it takes both masks, and objective {objective} has one; write objective: both")
         self.objective, self.product, self.range = objective, product, range_db / 20 * torch.log(torch.tensor(10.0)).item()
         self.stft = STFT(window, hop)
+        self.forgetting = math.exp(-hop / SAMPLE_RATE / release) if release else 0.0  # from one frame to the next
         self.edges = _edges(window)
         names = ("noise", "compensation") if objective == "both" else ("noise",) if objective in _AGAINST_NOISE else ("compensation",)
         self.controls = {{"noise": "p", "compensation": "q"}[name]: 1.0 for name in names}
@@ -88,6 +93,7 @@ class TwoMask(FrontEnd):
         self.heads = nn.ModuleDict({name: nn.ModuleList(_head(features, head, width) for width in widths) for name in names})
         self.uncertainties = nn.Parameter(torch.zeros(2 + product)) if objective == "both" else None
         self.difference = HeardDifference()
+        self.raised = 10 ** (raised_db / 20)
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
         """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts` are `heard` and the logarithms of the masks, (batch, 1, bins, frames)."""
@@ -114,7 +120,8 @@ class TwoMask(FrontEnd):
         spectrum = self.stft.analyse(noisy[:, None])
 
         def difference(mask: Tensor, reference: Tensor, thresholds: Tensor | None) -> Tensor:
-            return self.difference(self._masked(spectrum, mask, noisy.shape[-1])[:, 0], reference, lengths, thresholds)
+            masked = self._masked(spectrum, mask, noisy.shape[-1])[:, 0]
+            return self.difference(self.raised * masked, self.raised * reference, lengths, thresholds)
 
         masks = enhanced.parts
         terms = []
@@ -158,7 +165,16 @@ class TwoMask(FrontEnd):
         """The logarithm of one mask, (batch, bins, frames); both start near 1."""
         heads = cast(nn.ModuleList, self.heads[name])
         z = torch.cat([head(x[:, :, band]) for band, head in enumerate(heads)], -1).transpose(1, 2)
-        return logsigmoid(z + 2) if name == "noise" else self.range * torch.tanh(z)
+        return logsigmoid(z + 2) if name == "noise" else self._slow(self.range * torch.tanh(z))
+
+    def _slow(self, gain: Tensor) -> Tensor:
+        """The mean of a gain over what has passed, weighed less the longer ago it is, (batch, bins, frames)."""
+        if not self.forgetting:
+            return gain
+        coefficients = gain.new_tensor([[1.0, -self.forgetting], [1.0, 0.0]])
+        summed = lfilter(gain, coefficients[0], coefficients[1], clamp=False)
+        weights = (1 - self.forgetting ** torch.arange(1, gain.shape[-1] + 1, device=gain.device)) / (1 - self.forgetting)
+        return summed / weights
 
     def _film(self, x: Tensor, listener: Tensor | None) -> tuple[Tensor | float, Tensor | float]:
         """Scale and shift, (batch, 1, bands, features)."""

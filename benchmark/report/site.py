@@ -47,7 +47,7 @@ class Leaderboard:
     diagrams: list[Diagram]
     scatters: list[Scatter]
     tasks: list[Task]
-    cards: Mapping[str, Mapping[str, object]]
+    cards: Mapping[str, Mapping[str, Mapping[str, object]]]  # by front-end: what its authors said, and what was measured
     controls: list[Path]  # maps of front-ends' controls
     tables: list[Path]  # CSV files
     scenes: list[Scene]
@@ -121,11 +121,11 @@ def leaderboard(folder: Path) -> Leaderboard:
     )
 
 
-def _cards(folder: Path, boards: Sequence[Board]) -> dict[str, dict[str, object]]:
+def _cards(folder: Path, boards: Sequence[Board]) -> dict[str, dict[str, Mapping[str, object]]]:
     """What the authors of submissions that have rows say, and what was measured."""
     said = cards.submissions(folder)
     lines = {name: [line for board in boards for row in board.rows if row.name[0] == name for line in row.lines] for name in said}
-    return {name: card | cards.measured(card, lines[name]) for name, card in said.items() if lines[name]}
+    return {name: {"said": card, "measured": cards.measured(card, lines[name])} for name, card in said.items() if lines[name]}
 
 
 def _task(view: TaskView, records: Records) -> Task:

@@ -10,7 +10,7 @@ from benchmark import leaderboard, registry
 from benchmark.cache import Cache
 from benchmark.contracts import PROTOCOL
 from benchmark.errors import EarmarkError
-from benchmark.summary_file import read_lines, read_summaries, seal, write_summaries
+from benchmark.summary_file import closing_line, read_lines, read_summaries, seal, write_summaries
 
 
 @pytest.fixture(autouse=True)
@@ -26,7 +26,8 @@ def test_rebuilding_gives_the_same_bytes_in_any_order_of_lines(tmp_path: Path):
     assert first == {path.name: path.read_bytes() for path in (tmp_path / "two").iterdir()}
     assert set(first) == {"summaries.jsonl", "asr.csv", "overall.csv", "costs.csv"}
     shuffled = tmp_path / "two" / "summaries.jsonl"
-    shuffled.write_text("".join(reversed(shuffled.read_text(encoding="utf-8").splitlines(keepends=True))), encoding="utf-8")
+    *others, last = shuffled.read_text(encoding="utf-8").splitlines(keepends=True)
+    shuffled.write_text("".join([*reversed(others), last]), encoding="utf-8")
     leaderboard.build(tmp_path / "two")
     assert all(first[name] == (tmp_path / "two" / name).read_bytes() for name in first if name.endswith(".csv"))
 
@@ -92,24 +93,31 @@ def test_boards_of_tasks_that_are_gone_are_removed(tmp_path: Path):
 
 def resealed(text: str, **changes: Any) -> str:
     """All summaries of a file changed and sealed again, as somebody might who knows how."""
-    lists, *lines = [json.loads(line) for line in text.splitlines()]
+    lists, *lines = [json.loads(line) for line in text.splitlines()[:-1]]
     known = {name: lists[name] for name in ("scenes", "groups", "conditions")}
     made = [{**line, **changes, "digest": seal({**line, **known, **changes})["digest"]} for line in lines]
-    return "".join(json.dumps(line) + "\n" for line in [lists, *made])
+    return "".join(json.dumps(line) + "\n" for line in [lists, *made, closing_line(line["digest"] for line in [lists, *made])])
+
+
+def without_last(text: str, more: str = "") -> str:
+    """A file that was cut before its last line, or went on."""
+    return "".join(text.splitlines(keepends=True)[:-1]) + more
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (lambda text: text.replace('"seed":2', '"seed":7'), "line 3: the line, or that of its scenes, was edited"),
-        (lambda text: text[:-40], "line 3: the line is cut"),
-        (lambda text: text + "[]\n", "line 4: the line is cut or not a summary"),
-        (lambda text: text + json.dumps(seal({"protocol": 1})) + "\n", "line 4: the summary lacks task, component"),
+        (lambda text: text[:-40], "line 4: the line is cut"),
+        (lambda text: without_last(text)[:-40], "line 3: the line is cut"),
+        (without_last, "the last line does not match the others"),
+        (lambda text: text + "[]\n", "line 5: the line is cut or not a summary"),
+        (lambda text: without_last(text, json.dumps(seal({"protocol": 1})) + "\n"), "line 4: the summary lacks task, component"),
         (lambda text: text.replace('"scene07"', '"scene70"'), "line 2: the line, or that of its scenes, was edited"),
         (lambda text: "\n".join(text.splitlines()[1:]), "line 1: not a summary, or the line of its scenes is missing"),
         (lambda text: "", "is empty; run the recipe first"),
         (lambda text: text.splitlines()[0] + "\n", "line 1: no summary is of these scenes, so lines are missing"),
-        (lambda text: text + "[" * 100_000, "line 4: the line is cut or not a summary"),
+        (lambda text: text + "[" * 100_000, "line 5: the line is cut or not a summary"),
         (lambda text: resealed(text, updates=None), "updates, costs, keys or excluded are not what a run writes"),
         (lambda text: resealed(text, excluded=["a"]), "updates, costs, keys or excluded are not what a run writes"),
         (lambda text: resealed(text, track="=evil"), "the track is closed or open"),

@@ -3,9 +3,11 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark.errors import EarmarkError
 from benchmark.store import canonical
 from benchmark.summary_file import FIELDS, read_summaries, seal, write_summaries
 
@@ -35,7 +37,7 @@ def test_lines_are_sorted_and_share_their_scenes(tmp_path: Path):
     write_summaries(path, lines)
     assert read_summaries(path) == [seal(lines[index]) for index in (1, 2, 0)]
     text = path.read_text(encoding="utf-8")
-    assert text.count("\n") == 4
+    assert text.count("\n") == 5
     assert text.count("scene0") == 2  # as a scene, and as its own group
 
 
@@ -43,5 +45,17 @@ def test_tables_that_repeat_are_small(tmp_path: Path):
     sizes = []
     for table in ([[0] * 7] * 1000, [[0, 1, 1, 0, 1, 0, 1]] * 500 + [[1, 1, 1, 0, 1, 0, 1]] * 500, [[0.1234] * 6 + [0.5]] * 500 + [[0.3] * 6 + [1.5]] * 500):
         write_summaries(tmp_path / "summaries.jsonl", [summary(table, 7)])
-        sizes.append(len((tmp_path / "summaries.jsonl").read_text().splitlines()[-1]))
+        sizes.append(len((tmp_path / "summaries.jsonl").read_text().splitlines()[-2]))
     assert sizes[0] < 1000 < sizes[1] < 11_000 < sizes[2]
+
+
+def test_a_file_without_its_last_lines_is_refused(tmp_path: Path):
+    path = tmp_path / "summaries.jsonl"
+    write_summaries(path, [summary([[1, 0]], 2, seed=seed) for seed in (1, 2, 3)])
+    whole = path.read_text().splitlines(keepends=True)
+    for kept in (whole[:-1], whole[:-2], [*whole[:-2], whole[-1]], whole[:1] + whole[2:]):
+        path.write_text("".join(kept))
+        with pytest.raises(EarmarkError, match="the last line does not match the others"):
+            read_summaries(path)
+    path.write_text("".join(whole))
+    assert len(read_summaries(path)) == 3

@@ -4,6 +4,7 @@
 const LIMIT = 100; // rows of a table that are shown until all are asked for
 const DRAWN = 16; // lines of a chart likewise: more could not be told apart
 const all = (selector, root = document) => [...root.querySelectorAll(selector)];
+const ORDER = new Map(all("table").filter((table) => table.querySelector(".sort")).map((table) => [table, [...table.tBodies[0].rows]]));
 const one = (id) => document.getElementById(id);
 
 function theme() {
@@ -67,7 +68,8 @@ function sort(button) {
   const head = button.closest("th");
   const body = head.closest("table").tBodies[0];
   const numeric = head.classList.contains("n");
-  const way = head.getAttribute("aria-sort") === "ascending" ? -1 : 1;
+  const now = head.getAttribute("aria-sort");
+  const way = (now ? now === "descending" : head.dataset.first !== "descending") ? 1 : -1; // the best first, then the other way round
   for (const other of all("th[aria-sort]", head.parentElement)) other.removeAttribute("aria-sort");
   head.setAttribute("aria-sort", way > 0 ? "ascending" : "descending");
   const empty = (x) => x === "" || Number.isNaN(x);
@@ -75,6 +77,12 @@ function sort(button) {
   keyed.sort(([a], [b]) => empty(a) - empty(b) || (empty(a) ? 0 : way * (numeric ? a - b : a.localeCompare(b)))); // what has no value stays last
   body.append(...keyed.map(([, row]) => row));
   limit(body.closest("table"));
+}
+
+// Back to the order in which the page came.
+function unsorted(table) {
+  for (const head of all("th[aria-sort]", table)) head.removeAttribute("aria-sort");
+  table.tBodies[0].append(...ORDER.get(table));
 }
 
 // Hide what is beyond the first rows of a table that pass the filter.
@@ -130,12 +138,14 @@ function filters() {
       const some = figure.querySelector("g.filtered"); // what joins rows says nothing of some of them
       for (const line of all(".joined, .front", figure)) line.classList.toggle("off", Boolean(some));
     }
-    const own = all("tbody tr", document.querySelector("#panel-overall .board"));
-    one("count").textContent = `${own.filter((row) => !row.classList.contains("filtered")).length} of ${own.length} rows`;
+    const board = all("#panel-overall .board:not(.costs) tbody tr"); // where it is: nothing is counted beside sounds
+    const left = (board.length ? board : rows).filter((row) => !row.classList.contains("filtered")).length;
+    one("count").textContent = !left ? "Nothing is like that; Reset shows all." : board.length ? `${left} of ${board.length} rows` : "";
   };
   bar.addEventListener("input", apply);
   one("reset").addEventListener("click", () => {
     for (const field of all("input, select", bar)) field.value = "";
+    for (const table of ORDER.keys()) unsorted(table);
     apply();
   });
   bar.hidden = false;

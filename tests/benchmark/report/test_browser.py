@@ -54,20 +54,32 @@ def column(page: Any, index: int, panel: str = "#panel-overall .board:not(.costs
     return [row.locator("th, td").nth(index).inner_text().split("\n")[0].strip() for row in page.locator(f"{panel} tbody tr:visible").all()]
 
 
-def test_a_click_sorts_and_another_turns_round(site, opened):
+def test_a_click_puts_the_best_first_and_another_turns_round(site, opened):
     page = opened(site / "toy" / "index.html")
-    before = column(page, 3)
+    before = column(page, 3), column(page, 1)
     head = page.locator("#panel-overall .board:not(.costs) thead th").nth(3)
-    values = [float(text.replace("−", "-").split()[0]) for text in before]
-    head.get_by_role("button").click()
-    assert head.get_attribute("aria-sort") == "ascending"
-    assert [float(text.replace("−", "-").split()[0]) for text in column(page, 3)] == sorted(values)
+    values = [float(text.replace("−", "-").split()[0]) for text in before[0]]
     head.get_by_role("button").click()
     assert head.get_attribute("aria-sort") == "descending"
     assert [float(text.replace("−", "-").split()[0]) for text in column(page, 3)] == sorted(values, reverse=True)
+    head.get_by_role("button").click()
+    assert head.get_attribute("aria-sort") == "ascending"
+    assert [float(text.replace("−", "-").split()[0]) for text in column(page, 3)] == sorted(values)
     page.locator("#panel-overall .board:not(.costs) thead th").nth(0).get_by_role("button").click()
+    assert column(page, 0)[0] == "1"
     assert column(page, 0)[-1] == ""  # the reference has no rank, and stays last
     assert page.locator("#panel-overall .board [aria-sort]").count() == 1
+    page.get_by_role("button", name="Reset").click()
+    assert (column(page, 3), column(page, 1)) == before
+    assert page.locator("[aria-sort]").count() == 0
+
+
+def test_of_errors_the_fewest_come_first(site, opened):
+    page = opened(site / "toy" / "index.html", "#task-asr")
+    page.locator("#panel-task-asr .board").get_by_role("button", name="wer").click()
+    rates = [float(text.split()[0]) for text in column(page, 3, "#panel-task-asr .board")]
+    assert rates == sorted(rates)
+    assert len(set(rates)) > 1
 
 
 def test_filters_reach_tables_maps_and_charts(site, opened):
@@ -83,6 +95,18 @@ def test_filters_reach_tables_maps_and_charts(site, opened):
     page.get_by_role("button", name="Reset").click()
     page.get_by_label("Find").fill("cmd()")
     assert page.locator("#panel-task-asr .board tbody tr:visible").count() == 2
+    page.get_by_label("Find").fill("nobody")
+    assert page.locator("#count").inner_text() == "Nothing is like that; Reset shows all."
+
+
+def test_sounds_are_filtered_by_front_end(site, opened):
+    page = opened(site / "toy" / "listening.html")
+    takes, enhanced = page.locator(".take:visible"), page.locator(".take[data-front]:visible")
+    before = takes.count(), enhanced.count()
+    assert {take.get_attribute("data-front") for take in enhanced.all()} == {"unet"}
+    page.get_by_label("Find").fill("nobody")
+    assert enhanced.count() == 0
+    assert takes.count() == before[0] - before[1] > 0  # noisy and clean stay, to compare
 
 
 def test_tabs_by_click_by_key_and_by_address(site, opened):
@@ -196,6 +220,9 @@ def test_on_a_phone_the_score_is_seen_beside_the_name(site, opened):
     page = opened(site / "toy" / "index.html", viewport={"width": 390, "height": 800})
     box = page.locator("#panel-overall .board:not(.costs) tbody tr").first.locator("td.n").nth(1).bounding_box()
     assert box["x"] + 40 < 390
+    for table in ("#panel-overall .board:not(.costs)", "#panel-overall .heat", "#panel-overall .costs"):
+        assert page.locator(f"{table} tbody tr:has-text('unet') .below").first.inner_text() in ("noisy", "joint")  # which stays in sight with the name
+        assert page.locator(f"{table} .scheme:visible").count() == 0
 
 
 def test_costs_stand_beside_quality(site, opened):
