@@ -12,6 +12,7 @@ from benchmark.hearing.prescriptions import NAL_R_HZ, nal_r
 FIGURES = ("shadow_snr", "shadow_band_snr", "shadow_band_snr_moved", "shadow_gain", "shadow_nal_r")  # columns, see below
 _HALF_BAND = 2 ** (1 / 6)  # from the centre of a band of a third of an octave to its edges
 _TINY = 1e-12  # power
+_FAINT = 1e-4  # share of a sound's power below which a band holds none of it: what leaks there from louder bands says nothing of the mask
 
 
 def shadows(front_end: FrontEnd, batches: Iterable[Batch], settings: Sequence[Mapping[str, float]]) -> pd.DataFrame:
@@ -23,7 +24,8 @@ def shadows(front_end: FrontEnd, batches: Iterable[Batch], settings: Sequence[Ma
     Returns:
         columns, all in dB
         shadow_snr: gain of the signal-to-noise ratio over the input's
-        shadow_band_snr: the same, the mean over bands of a third of an octave around NAL_R_HZ: no linear filter, so no prescription, changes it
+        shadow_band_snr: the same, the mean over bands of a third of an octave around NAL_R_HZ in which speech and noise both have at least a ten-thousandth of
+            their power: no linear filter, so no prescription, changes it; NaN where there is no such band
         shadow_band_snr_moved: how far that is from 0 in a scene, whichever way: what goes up in one scene and down in another does not cancel
         shadow_gain: insertion gain of the speech
         shadow_nal_r: root mean square over the bands of the speech's insertion gain less what NAL-R prescribes; NaN without a listener
@@ -44,7 +46,8 @@ def _figures(before: Sequence[Tensor], after: Sequence[Tensor], listener: Tensor
     """Powers of speech and noise, (bands + 1,), all of it first."""
     speech, noise = (10 * torch.log10((new + _TINY) / (old + _TINY)) for new, old in zip(after, before, strict=True))
     gained = speech - noise
-    bands = gained[1:].mean()
+    shares = torch.stack([power[1:] / (power[0] + _TINY) for power in before])
+    bands = gained[1:][(shares >= _FAINT).all(0)].mean()
     missed = torch.nan if listener is None else (speech[1:] - nal_r(listener[0, 0])).square().mean().sqrt()
     return dict(zip(FIGURES, (float(gained[0]), float(bands), abs(float(bands)), float(speech[0]), float(missed)), strict=True))
 

@@ -17,11 +17,12 @@ from benchmark.errors import EarmarkError
 from benchmark.frontends import _losses
 from benchmark.frontends._stft import STFT
 from benchmark.hearing.difference import HeardDifference
+from benchmark.hearing.filters import interpolated
 from benchmark.options import Size
 
 _BANDS_HZ = (*range(200, 4001, 200), *range(4500, 7001, 500), 8000)  # upper limits: 20 bands of 200 Hz, 6 of 500 Hz, the rest
 _FAINT = 1e-9  # power of white noise at 10 dB SPL: what is softer looks alike to the network
-_COMPRESSION = 0.3  # exponent of the magnitudes that the network sees
+_STEEPNESS, _START = 4.0, 2.0  # of the noise mask over what its head says, in nepers much as the compensation mask is; and where it starts, at -1 dB
 _AGAINST_NOISE = ("noise_reduction", "snr")  # objectives that train the noise mask alone, which no audiogram steers
 _AGAINST_LOSS = ("compensation", "joint")  # objectives that train the compensation mask alone
 
@@ -31,22 +32,31 @@ class TwoMask(FrontEnd):
 
     After Gonzalez et al., End-to-end multi-task learning for adjustable joint noise reduction and hearing loss compensation (arXiv 2603.20387), of which only
     the abstract and the authors' earlier recipe are at hand. The network is that recipe's: bands, and in turn a recurrence over time and one over bands, each
-    behind a scale and shift of its features by the audiogram (FiLM). Ours are: masks that are real and positive, so that every power is defined, the noise mask
-    within 0 and 1, the compensation mask within `range_db` either way; a normalisation over features alone, which neither padding nor future reach; compressed
-    spectra at their absolute level as input, since compensation depends on it.
+    behind a scale and shift of its features by the audiogram (FiLM).
+
+    Ours are: masks that are real and positive, so that every power is defined. The noise mask lies within 0 and 1. The compensation mask lies within `range_db`
+    either way and is what a prescription is: gains at AUDIOGRAM_HZ, between which decibels run linearly over log frequency, and which change slowly, so that it
+    leaves the signal-to-noise ratio in each band alone. The network hears logarithms of magnitudes at their absolute level, on which compensation depends; with
+    real and imaginary parts in their place the noise mask learned next to nothing beside the compensation mask. Normalisation is over features alone, which
+    neither padding nor future reach.
 
     Trained by what a model of the ear hears (benchmark.hearing.difference). `objective`:
 
     - both: the noise mask alone against the clean sound, both as a normal ear hears them, and the compensation mask alone, as the impaired ear hears it,
       against the noisy sound as a normal ear does, weighed by learned uncertainties (Kendall et al., CVPR 2018); with `product` also the output at p = q = 1,
       impaired ear, against the clean sound, normal ear, which the paper never trains
-    - noise_reduction, compensation: one of them, with one mask; joint: the output by the impaired ear against the clean sound by a normal ear, with one mask
+    - noise_reduction, compensation: one of them, with one mask; joint: the output by the impaired ear against the clean sound by a normal ear, with one mask,
+      which then follows every bin and frame
     - snr: the noise mask by the signal-to-noise ratio
+
+    Where an impaired ear is compared with a normal one both hear everything `raised_db` louder. The authors scale recordings to a peak of 1, which is some 15 dB
+    above conversational speech on their model's scale; at 65 dB SPL the model asks for gains that are 15 dB further beyond NAL-R.
 
     With both masks the noise mask depends on the audiogram too, since they share the features that it scales and shifts.
     """
 
-    version = 2
+    version = 3
+    weights: Tensor  # what the gain at each of AUDIOGRAM_HZ counts in each bin, (10, bins)
 
     def __init__(
         self,
@@ -60,7 +70,7 @@ class TwoMask(FrontEnd):
         window: int = 512,
         hop: int = 256,
         range_db: Annotated[float, Field(gt=0, le=120)] = 60.0,
-        release: Annotated[float, Field(ge=0, le=10)] = 0.5,
+        release: Annotated[float, Field(ge=0, le=10)] = 1.0,
         raised_db: Annotated[float, Field(ge=0, le=40)] = 15.0,
     ) -> None:
         """Sizes that train on a laptop; the paper's are features 64, hidden 128, layers 6, head 256.
@@ -74,23 +84,31 @@ class TwoMask(FrontEnd):
             causal: over time the recurrence runs forward only
             window, hop: of the transform, in samples
             range_db: the most that the compensation mask amplifies or attenuates
+            release: time constant of its gains, in seconds; 0: they follow every frame
+            raised_db: see above
         """
         super().__init__()
         if product and objective != "both":
             raise EarmarkError(f"product: it takes both masks, and objective {objective} has one; write objective: both")
         self.objective, self.product, self.range = objective, product, range_db / 20 * torch.log(torch.tensor(10.0)).item()
-        self.stft = STFT(window, hop)
-        self.forgetting = math.exp(-hop / SAMPLE_RATE / release) if release else 0.0  # from one frame to the next
+        self.causal, self.stft = causal, STFT(window, hop)
+        self.pole = math.exp(-hop / SAMPLE_RATE / release) if release else 0.0
         self.edges = _edges(window)
         names = ("noise", "compensation") if objective == "both" else ("noise",) if objective in _AGAINST_NOISE else ("compensation",)
         self.controls = {{"noise": "p", "compensation": "q"}[name]: 1.0 for name in names}
         self.needs = frozenset({"clean"} if objective in _AGAINST_NOISE else {"clean", "listener"})
         widths = [stop - start for start, stop in pairwise(self.edges)]
-        self.split = nn.ModuleList(nn.Linear(2 * width, features) for width in widths)
-        self.film = nn.Linear(len(AUDIOGRAM_HZ), 2 * features * len(widths)) if "listener" in self.needs else None
+        self.split = nn.ModuleList(nn.Linear(width, features) for width in widths)
+        self.film = _film(2 * features * len(widths)) if "listener" in self.needs else None
         self.over_time = nn.ModuleList(_Recurrence(features, hidden, not causal) for _ in range(layers))
         self.over_bands = nn.ModuleList(_Recurrence(features, hidden, True) for _ in range(layers))
-        self.heads = nn.ModuleDict({name: nn.ModuleList(_head(features, head, width) for width in widths) for name in names})
+        self.slow = objective in ("both", "compensation")  # the one mask of "joint" has to follow the noise, too
+        fine = {name: nn.ModuleList(_head(features, head, width) for width in widths) for name in names if name == "noise" or not self.slow}
+        slow = {"compensation": nn.ModuleList(_head(features, head, 1) for _ in AUDIOGRAM_HZ)} if self.slow else {}
+        self.heads = nn.ModuleDict(fine | slow)
+        hertz = torch.linspace(0, SAMPLE_RATE / 2, window // 2 + 1)
+        self.at = [int(torch.searchsorted(torch.tensor(self.edges), int(f * window / SAMPLE_RATE), right=True)) - 1 for f in AUDIOGRAM_HZ]  # in these bands
+        self.register_buffer("weights", interpolated(torch.eye(len(AUDIOGRAM_HZ)), torch.tensor(AUDIOGRAM_HZ).log(), hertz.log()), persistent=False)
         self.uncertainties = nn.Parameter(torch.zeros(2 + product)) if objective == "both" else None
         self.difference = HeardDifference()
         self.raised = 10 ** (raised_db / 20)
@@ -120,8 +138,9 @@ class TwoMask(FrontEnd):
         spectrum = self.stft.analyse(noisy[:, None])
 
         def difference(mask: Tensor, reference: Tensor, thresholds: Tensor | None) -> Tensor:
+            louder = 1.0 if thresholds is None else self.raised
             masked = self._masked(spectrum, mask, noisy.shape[-1])[:, 0]
-            return self.difference(self.raised * masked, self.raised * reference, lengths, thresholds)
+            return self.difference(louder * masked, louder * reference, lengths, thresholds)
 
         masks = enhanced.parts
         terms = []
@@ -149,34 +168,40 @@ class TwoMask(FrontEnd):
 
     def _masks(self, spectrum: Tensor, frames: Tensor, listener: Tensor | None) -> dict[str, Tensor]:
         """Logarithms of the masks, (batch, 1, bins, frames), by name."""
-        planes = torch.view_as_real(spectrum).movedim(1, 2)  # (batch, frames, bins, 2)
-        power = planes.square().sum(-1, keepdim=True) + _FAINT * self.stft.size / 2
-        seen = planes * power ** ((_COMPRESSION - 1) / 2)
-        bands = [linear(seen[:, :, start:stop].flatten(2)) for linear, (start, stop) in zip(self.split, pairwise(self.edges), strict=True)]
+        power = spectrum.real.square() + spectrum.imag.square() + _FAINT * self.stft.size / 2
+        seen = torch.log10(power).transpose(1, 2) / 2 + 1  # (batch, frames, bins), some -3 to 1
+        bands = [linear(seen[:, :, start:stop]) for linear, (start, stop) in zip(self.split, pairwise(self.edges), strict=True)]
         x = torch.stack(bands, 2)  # (batch, frames, bands, features)
-        scale, shift = self._film(x, listener)
+        scale, shift = self._modulation(x, listener)
         for over_time, over_bands in zip(self.over_time, self.over_bands, strict=True):
             x = x * scale + shift
             x = x + over_time(x.transpose(1, 2).flatten(0, 1), frames.repeat_interleave(x.shape[2])).unflatten(0, (len(x), -1)).transpose(1, 2)
             x = x + over_bands(x.flatten(0, 1), None).unflatten(0, x.shape[:2])
-        return {name: self._mask(name, x)[:, None] for name in self.heads}
+        return {name: self._mask(name, x, frames)[:, None] for name in self.heads}
 
-    def _mask(self, name: str, x: Tensor) -> Tensor:
+    def _mask(self, name: str, x: Tensor, frames: Tensor) -> Tensor:
         """The logarithm of one mask, (batch, bins, frames); both start near 1."""
         heads = cast(nn.ModuleList, self.heads[name])
-        z = torch.cat([head(x[:, :, band]) for band, head in enumerate(heads)], -1).transpose(1, 2)
-        return logsigmoid(z + 2) if name == "noise" else self._slow(self.range * torch.tanh(z))
+        places = self.at if name == "compensation" and self.slow else range(len(heads))
+        z = torch.cat([head(x[:, :, band]) for head, band in zip(heads, places, strict=True)], -1).transpose(1, 2)
+        if name == "noise":
+            return logsigmoid(_STEEPNESS * z + _START)
+        gain = self.range * torch.tanh(z / self.range)
+        return self.weights.T @ self._slowly(gain, frames) if self.slow else gain
 
-    def _slow(self, gain: Tensor) -> Tensor:
-        """The mean of a gain over what has passed, weighed less the longer ago it is, (batch, bins, frames)."""
-        if not self.forgetting:
+    def _slowly(self, gain: Tensor, frames: Tensor) -> Tensor:
+        """The mean of gains (batch, frequencies, frames) over time, weighed less the further off, and in a causal network over what has passed alone."""
+        if not self.pole:
             return gain
-        coefficients = gain.new_tensor([[1.0, -self.forgetting], [1.0, 0.0]])
-        summed = lfilter(gain, coefficients[0], coefficients[1], clamp=False)
-        weights = (1 - self.forgetting ** torch.arange(1, gain.shape[-1] + 1, device=gain.device)) / (1 - self.forgetting)
-        return summed / weights
+        valid = (torch.arange(gain.shape[-1], device=gain.device) < frames[:, None])[:, None].to(gain)
+        known = torch.cat((gain * valid, valid), 1)
+        ones, pole = known.new_tensor([1.0, 0.0]), known.new_tensor([1.0, -self.pole])
+        summed = lfilter(known, pole, ones, clamp=False)
+        if not self.causal:
+            summed = summed + lfilter(known.flip(-1), pole, ones, clamp=False).flip(-1) - known
+        return summed[:, :-1] / summed[:, -1:].clamp_min(torch.finfo(gain.dtype).tiny)
 
-    def _film(self, x: Tensor, listener: Tensor | None) -> tuple[Tensor | float, Tensor | float]:
+    def _modulation(self, x: Tensor, listener: Tensor | None) -> tuple[Tensor | float, Tensor | float]:
         """Scale and shift, (batch, 1, bands, features)."""
         if self.film is None:
             return 1.0, 0.0
@@ -202,6 +227,14 @@ class _Recurrence(nn.Module):
             return self.back(self.lstm(normed)[0])
         packed = pack_padded_sequence(normed, lengths.cpu(), batch_first=True, enforce_sorted=False)
         return self.back(pad_packed_sequence(self.lstm(packed)[0], batch_first=True, total_length=steps)[0])
+
+
+def _film(outputs: int) -> nn.Linear:
+    """From an audiogram to scales and shifts, none at first: started at random they hold the noise mask back for hundreds of steps."""
+    linear = nn.Linear(len(AUDIOGRAM_HZ), outputs)
+    nn.init.zeros_(linear.weight)
+    nn.init.zeros_(linear.bias)
+    return linear
 
 
 def _head(features: int, hidden: int, width: int) -> nn.Sequential:

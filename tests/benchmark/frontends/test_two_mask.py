@@ -2,10 +2,11 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 import torch
 
-from benchmark.contracts import Batch, Heard
+from benchmark.contracts import AUDIOGRAM_HZ, Batch, Heard
 from benchmark.costs import look_ahead
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end, two_mask
@@ -20,6 +21,7 @@ SMALL = {"features": 4, "hidden": 4, "layers": 1, "head": 6}
 CONTROLS = {"both": {"p", "q"}, "noise_reduction": {"p"}, "snr": {"p"}, "compensation": {"q"}, "joint": {"q"}}
 EVERY = [*((objective, False) for objective in CONTROLS), ("both", True)]
 SAMPLES = 2100
+RAISED = 10 ** (15 / 20)  # by which impaired ears, and the normal ones they are held against, hear everything louder
 
 
 DIFFERENCE = HeardDifference()  # without weights, and slow to build: one for all networks
@@ -35,6 +37,8 @@ def build(objective="both", strength=4.0, **options):
     torch.manual_seed(0)
     network = TwoMask(objective, **{**SMALL, **options}).eval()
     with torch.no_grad():
+        if network.film is not None:  # which starts at zero
+            network.film.weight.normal_(std=0.3)
         for heads in network.heads.values():
             for head in heads:
                 head[-1].weight.mul_(strength)
@@ -82,7 +86,7 @@ def test_without_any_of_its_masks_the_input_comes_back(objective, causal, batch)
 
 @pytest.mark.parametrize("objective", ["both", "noise_reduction"])
 def test_more_noise_reduction_attenuates_more_at_every_frequency(objective):
-    network, audio = build(objective), noise(2, 4000)
+    network, audio = build(objective, strength=1.0), noise(2, 4000)
     assert (network.process(heard(audio)).parts["noise"] <= 0).all()
     spectra = [network.stft.analyse(network.process(heard(audio), **{**dict.fromkeys(network.controls, 0.0), "p": p}).audio) for p in (0, 0.5, 1, 2, 4)]
     powers = torch.stack([spectrum.abs().square().sum((1, 3)) for spectrum in spectra])  # (p, batch, bins)
@@ -90,15 +94,16 @@ def test_more_noise_reduction_attenuates_more_at_every_frequency(objective):
 
 
 def test_each_exponent_is_a_power_of_its_own_mask():
-    """With masks that are constants by construction: the logistic function of 2 + b, and 10 ** (range / 20 tanh b)."""
-    network, audio = build(range_db=40.0), noise(1)
+    """With masks that are constants by construction: the logistic function of 2 + 4 b, and in nepers range tanh(b / range)."""
+    network, audio = build(range_db=10.0), noise(1)
+    most = torch.tensor(10.0).log() / 2  # 10 dB in nepers
     with torch.no_grad():
         for heads in network.heads.values():
             for head in heads:
                 head[-1].weight.zero_()
                 head[-1].bias.fill_(0.3)
     for p, q in ((1, 0), (0, 1), (1, 1), (0.5, 2), (3, -1)):
-        factor = torch.sigmoid(torch.tensor(2.3)) ** p * 10 ** (q * 2 * torch.tanh(torch.tensor(0.3)))
+        factor = torch.sigmoid(torch.tensor(3.2)) ** p * (q * most * torch.tanh(0.3 / most)).exp()
         torch.testing.assert_close(network.process(heard(audio), p=p, q=q).audio, factor * audio, rtol=1e-3, atol=1e-6)
 
 
@@ -117,6 +122,46 @@ def test_the_output_is_the_masked_spectrum():
 def test_the_compensation_mask_stays_within_its_range(range_db):
     mask = build("compensation", strength=1e4, range_db=range_db).process(heard(noise(1))).parts["compensation"].detach()
     assert float(mask.abs().max()) * 20 / torch.log(torch.tensor(10.0)) == pytest.approx(range_db, rel=1e-3)
+
+
+def gains(network, audio):
+    """Of the compensation mask at the ten frequencies of audiograms, in nepers, (batch, 10, frames)."""
+    mask = network.process(heard(audio)).parts["compensation"][:, 0]
+    return torch.linalg.lstsq(network.weights.T, mask).solution
+
+
+def test_the_gains_of_compensation_are_those_of_a_prescription():
+    """Straight lines over log frequency between the frequencies of audiograms, held beyond them."""
+    network, audio = build(), noise(2)
+    mask = network.process(heard(audio)).parts["compensation"][:, 0].detach()
+    hertz = np.linspace(0, 8000, 257)
+    known = gains(network, audio).detach()
+    for example, frame in ((0, 0), (1, 3)):
+        expected = np.interp(np.log(np.maximum(hertz, 1)), np.log(AUDIOGRAM_HZ), known[example, :, frame])
+        np.testing.assert_allclose(mask[example, :, frame], expected, atol=1e-4)
+    assert known.std(1).min() > 0  # each its own
+
+
+@pytest.mark.parametrize("causal", [False, True])
+def test_the_gains_of_compensation_are_slow(causal):
+    """The mean over frames, weighed by exp(-distance / release), against a sum by hand; in a causal network over the past alone."""
+    network, audio = build(causal=causal, release=0.1), noise(1, 16000)
+    slow = gains(network, audio)
+    network.pole = 0.0
+    fast = gains(network, audio)
+    times = 0.016 * torch.arange(fast.shape[-1])
+    apart = times[:, None] - times
+    weights = torch.exp(-apart.abs() / 0.1) * ((apart >= 0) if causal else 1.0)
+    torch.testing.assert_close(slow, fast @ (weights / weights.sum(-1, keepdim=True)).T, rtol=1e-4, atol=1e-5)
+    assert slow.diff().abs().mean() < 0.3 * fast.diff().abs().mean()
+
+
+def test_one_mask_that_does_both_follows_every_bin_and_frame():
+    network, audio = build("joint"), noise(1)
+    mask = network.process(heard(audio)).parts["compensation"]
+    assert mask[0, 0, :, 0].unique().numel() == 257
+    network.pole = 0.0
+    assert torch.equal(mask, network.process(heard(audio)).parts["compensation"])
 
 
 @pytest.mark.parametrize(("objective", "product"), EVERY)
@@ -201,7 +246,8 @@ def test_losses_are_what_the_ear_makes_of_what_the_controls_give(objective, prod
     noisy, clean, lengths, thresholds = batch.heard.audio[:, 0], batch.clean[:, 0], batch.heard.lengths, batch.heard.listener[:, 0]
 
     def term(reference, audiogram, **controls):
-        return DIFFERENCE(network.process(batch.heard, **controls).audio[:, 0], reference, lengths, audiogram)
+        louder = 1.0 if audiogram is None else RAISED
+        return DIFFERENCE(louder * network.process(batch.heard, **controls).audio[:, 0], louder * reference, lengths, audiogram)
 
     found = network.loss(System(network, {}).enhance(batch), batch)
     terms = []
