@@ -125,10 +125,10 @@ def _swept(places: Places, config: Mapping[str, Any], described: Mapping[str, An
     )
     if not hasattr(system.front_end, "shadow") or WET in grid:
         return frame
-    return frame.join(shadows(system.front_end, _batches(mixer, score, listeners), settings))
+    return frame.join(shadows(system.front_end, batches(mixer, score, listeners), settings))
 
 
-def _batches(mixer: Mixer, score: Score, listeners: Mapping[str, Sequence[float]] | None) -> Iterator[Batch]:
+def batches(mixer: Mixer, score: Score, listeners: Mapping[str, Sequence[float]] | None) -> Iterator[Batch]:
     """Every scene that has a clean signal and something added to it, for each listener."""
     for row in select(mixer.targets, score.scenes, score.seed):
         for snr in snrs(mixer, score, row):

@@ -49,8 +49,9 @@ class TwoMask(FrontEnd):
       which then follows every bin and frame
     - snr: the noise mask by the signal-to-noise ratio
 
-    Where an impaired ear is compared with a normal one both hear everything `raised_db` louder. The authors scale recordings to a peak of 1, which is some 15 dB
-    above conversational speech on their model's scale; at 65 dB SPL the model asks for gains that are 15 dB further beyond NAL-R.
+    Where an impaired ear is compared with a normal one both hear everything `raised_db` louder. The authors scale recordings to a peak of 1, which is some
+    15 dB above conversational speech on their model's scale; as it is presented the loss asks for gains still further beyond NAL-R
+    (tests/what_the_loss_prescribes.py).
 
     With both masks the noise mask depends on the audiogram too, since they share the features that it scales and shifts.
     """

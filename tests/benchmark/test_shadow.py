@@ -97,3 +97,17 @@ def test_an_untrained_network_controls_nothing():
     scenes = [batch(hiss(0.02, 0) * torch.sin(8 * torch.pi * TIME), hiss(0.02, 1)), batch(tone(440), hiss(0.01, 2))]
     off, on = shadows(TwoMask(**SMALL).eval(), scenes, [{"p": 0.0, "q": 0.0}, {"p": 1.0, "q": 0.0}]).to_dict("records")
     assert on["shadow_snr"] - off["shadow_snr"] < 3
+
+
+class Leaks:
+    """Changes nothing, but for a hiss a million times weaker than what it is added to."""
+
+    def shadow(self, heard, others):
+        return [other + hiss(1e-3 * float(other.std()), 2) for other in others]
+
+
+def test_bands_that_hold_none_of_the_noise_do_not_count():
+    (line,) = shadows(Leaks(), [batch(hiss(0.02, 0), tone(4000))], [{}]).to_dict("records")
+    assert line["shadow_band_snr"] == pytest.approx(0, abs=0.01)
+    (line,) = shadows(Leaks(), [batch(tone(1000), tone(4000))], [{}]).to_dict("records")
+    assert np.isnan(line["shadow_band_snr"])

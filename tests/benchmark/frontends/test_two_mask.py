@@ -80,7 +80,7 @@ def test_without_any_of_its_masks_the_input_comes_back(objective, causal, batch)
     untouched = network.process(batch.heard, **dict.fromkeys(network.controls, 0.0)).audio
     torch.testing.assert_close(untouched, batch.heard.audio, atol=1e-6, rtol=0)
     output = network.process(batch.heard).audio
-    assert abs(10 * torch.log10(output.detach().square().sum() / batch.heard.audio.square().sum())) > 0.5  # dB
+    assert abs(10 * torch.log10(output.detach().square().sum() / batch.heard.audio.square().sum())) > 0.3  # dB
     torch.testing.assert_close(output, network.process(batch.heard, **dict.fromkeys(network.controls, 1.0)).audio)
 
 
@@ -127,7 +127,7 @@ def test_the_compensation_mask_stays_within_its_range(range_db):
 def gains(network, audio):
     """Of the compensation mask at the ten frequencies of audiograms, in nepers, (batch, 10, frames)."""
     mask = network.process(heard(audio)).parts["compensation"][:, 0]
-    return torch.linalg.lstsq(network.weights.T, mask).solution
+    return torch.linalg.lstsq(network.weights.T.expand(len(mask), -1, -1), mask).solution
 
 
 def test_the_gains_of_compensation_are_those_of_a_prescription():
@@ -326,9 +326,10 @@ def test_bands_are_the_paper_s():
 
 def test_the_paper_s_sizes_can_be_built():
     network = TwoMask(features=64, hidden=128, layers=6, head=256, product=True)
-    assert len(network.split) == len(network.heads["noise"]) == len(network.heads["compensation"]) == 27
+    assert len(network.split) == len(network.heads["noise"]) == 27
+    assert len(network.heads["compensation"]) == 10
     parameters = sum(p.numel() for p in network.parameters())
-    assert parameters == pytest.approx(3_407_944, rel=0.1)  # of theirs, where both masks share a hidden layer
+    assert parameters == pytest.approx(3_407_944, rel=0.1)  # of theirs, where both masks share a hidden layer and have a value for each bin
     scene = Batch([], heard(noise(1, 600)), noise(1, 600), {})
     assert network.loss(network.process(scene.heard), scene).isfinite().all()
 
