@@ -210,6 +210,7 @@ class Overall:
     rows: dict[str, Row]  # by task
     reductions: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)  # by task, as score and by_seed of a row, where it is defined
     rank: int | None = None
+    counted: dict[str, float] = field(default_factory=dict)  # the `units` and `inflation` of a design for its score
 
     @cached_property
     def score(self) -> np.ndarray:
@@ -255,7 +256,10 @@ def overall(boards: Sequence[Board]) -> list[Overall]:
                 if np.isfinite(reduction[0]):
                     entry.reductions[board.task] = reduction, _reduction(row.by_seed, board.baseline.by_seed, best)
     entered = [row for row in rows.values() if row.ranked and len(row.reductions) == len(boards)]
-    _rank(entered, 1, None, together(boards))
+    _rank(entered, 1, None, together(boards), boards)
+    for row in rows.values():
+        own = [board for board in boards if board.task in row.reductions]
+        row.counted = counted(row, own) if own else {}
     return sorted(rows.values(), key=lambda row: place(row, 1))
 
 
@@ -266,28 +270,55 @@ def _reduction(score: np.ndarray, baseline: np.ndarray, best: float) -> np.ndarr
 
 
 def together(boards: Sequence[Board]) -> statistics.Design:
-    """What a figure over all boards stands on: their scenes, and the fewest speakers of any."""
-    return statistics.Design(sum(len(board.scenes) for board in boards), min(statistics.units(board.groups) for board in boards))
+    """What a figure over all boards stands on: their scenes. As how many units it counts depends on the figure; here it is the fewest of any board."""
+    return statistics.Design(sum(len(board.scenes) for board in boards), min(board.design.units for board in boards))
 
 
-def _rank(rows: Sequence["Row | Overall"], sign: int, baseline: Row | None, design: statistics.Design) -> dict[tuple[str, str], float]:
-    """Rank rows within their tracks, by the name of each; returns the corrected p value of each against the baseline. Rows of one record count once."""
+def counted(row: Overall, boards: Sequence[Board], other: Overall | None = None) -> dict[str, float]:
+    """The `units` and `inflation` of a design for a row's score over some boards, or for its distance to another's."""
+    found = parts([row], boards, None if other is None else [other]).of_rows()
+    return {name: float(values[0]) for name, values in found.items()}
+
+
+def parts(rows: Sequence[Overall], boards: Sequence[Board], others: Sequence[Overall] | None = None) -> statistics.Parts:
+    """What some boards add to the scores of rows that have reductions on all of them, less those of as many other rows."""
+    values = np.array([[row.reductions[board.task][0] for row in rows] for board in boards])
+    if others is not None:
+        values = values - np.array([[row.reductions[board.task][0] for row in others] for board in boards])
+    return statistics.Parts(values / len(boards), [board.design.units for board in boards])
+
+
+def _rank(
+    rows: Sequence["Row | Overall"], sign: int, baseline: Row | None, design: statistics.Design, boards: Sequence[Board] = ()
+) -> dict[tuple[str, str], float]:
+    """Rank rows within their tracks, by the name of each; returns the corrected p value of each against the baseline. Rows of one record count once.
+
+    `boards`: those that rows over several are made of.
+    """
     if not rows:
         return {}
     first: dict[tuple[str, ...], Row | Overall] = {}
     for row in rows:
         first.setdefault(row.records, row)
-    values, by_seed = (np.array([getattr(row, name) for row in first.values()]) for name in ("score", "by_seed"))
-    tracks = np.array([row.track for row in first.values()])
-    is_baseline = np.array([baseline is not None and records == baseline.records for records in first])
-    same_track = tracks[:, None] == tracks
-    design = design._replace(seeds=np.array([len(row.seeds) for row in first.values()]))
-    p = statistics.compare(values, by_seed, same_track | is_baseline[:, None] | is_baseline, design)
-    ranks = statistics.ranks(sign * values[:, 0], np.where(same_track, p, NAN))
+    own = list(first.values())
+    p, tracks = corrected(own, baseline, design, boards), np.array([row.track for row in own])
+    ranks = statistics.ranks(sign * np.array([row.score[0] for row in own]), np.where(tracks[:, None] == tracks, p, NAN))
     places = {records: index for index, records in enumerate(first)}
     for row in rows:
         row.rank = int(ranks[places[row.records]])
-    return {row.name: float(p[places[row.records], is_baseline.argmax()]) for row in rows} if is_baseline.any() else {}
+    if baseline is None or baseline.records not in places:
+        return {}
+    return {row.name: float(p[places[row.records], places[baseline.records]]) for row in rows}
+
+
+def corrected(rows: Sequence["Row | Overall"], baseline: Row | None, design: statistics.Design, boards: Sequence[Board] = ()) -> np.ndarray:
+    """The corrected p values that ranks are made of, (rows, rows), of rows with records of their own: pairs of one track, and of each row with the baseline."""
+    tracks = np.array([row.track for row in rows])
+    is_baseline = np.array([baseline is not None and row.records == baseline.records for row in rows])
+    compared = (tracks[:, None] == tracks) | is_baseline[:, None] | is_baseline
+    values, by_seed = (np.array([getattr(row, name) for row in rows]) for name in ("score", "by_seed"))
+    added = parts([row for row in rows if isinstance(row, Overall)], boards) if boards else None
+    return statistics.compare(values, by_seed, compared, design._replace(seeds=np.array([len(row.seeds) for row in rows])), added)
 
 
 def place(row: "Row | Overall", sign: int) -> tuple[Any, ...]:

@@ -73,10 +73,11 @@ class Design(NamedTuple):
     """What a figure stands on."""
 
     scenes: int  # base scenes
-    units: float  # what the bootstrap draws first, as `units` counts it
+    units: Any  # what the bootstrap draws first, as `units` counts it; or an array of such, where several figures are asked for
     seeds: Any = 1  # of training: a number, or an array of numbers where several figures are asked for
     seed_variance: float = 0.0  # of a mean over seeds, pooled over the rows of a board …
     seed_degrees: float = 0.0  # … and its degrees of freedom; 0: not pooled
+    inflation: Any = None  # by which a bootstrap's variance over units is too small; None: units / (units - 1)
 
     def pooled(self, by_seed: np.ndarray, rows: int) -> "Design":
         """The same with the mean over figures (figures, 1 + replicates) of the variance that seeds alone make; `rows`: how many of them are independent.
@@ -92,6 +93,47 @@ class Design(NamedTuple):
             return self
         variances = drawn[several] * seeds[several] / (seeds[several] - 1)
         return self._replace(seed_variance=float(variances.mean()), seed_degrees=float(rows * (seeds[several].mean() - 1)))
+
+
+class Parts(NamedTuple):
+    """What each of several boards adds to figures over all of them."""
+
+    values: np.ndarray  # (boards, rows, 1 + replicates), sums over boards are the figures
+    units: Sequence[float]  # of each board
+
+    def of_rows(self) -> dict[str, np.ndarray]:
+        """The `units` and the `inflation` of a design for each row's figure, (rows,)."""
+        own = self._centred()
+        return self._counted((own * own.sum(0)).mean(-1))
+
+    def of_pairs(self) -> dict[str, np.ndarray]:
+        """The same for the difference of every two rows, (rows, rows)."""
+        own = self._centred()
+        products = own @ own.sum(0).T / own.shape[-1]  # (boards, rows, rows): of a board's part with the whole
+        same = np.diagonal(products, axis1=1, axis2=2)
+        return self._counted(same[:, :, None] + same[:, None] - products - products.transpose(0, 2, 1))
+
+    def _centred(self) -> np.ndarray:
+        replicates = self.values[..., 1:]
+        defined = np.isfinite(replicates)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            means = np.where(defined, replicates, 0).sum(-1, keepdims=True) / defined.sum(-1, keepdims=True)
+        return np.where(defined, replicates - means, 0.0)
+
+    def _counted(self, shares: np.ndarray) -> dict[str, np.ndarray]:
+        """From the covariance of each board's part with the whole, (boards, ...) to (...), which add up to the variance of the whole.
+
+        Each share is inflated as its board's variance is. Degrees of freedom are the harmonic mean of the boards', weighed by their shares, much as Cochran
+        and Cox (Experimental Designs, 1957) weigh Student's quantiles: so a small board counts as much as it adds to the uncertainty, and what several boards
+        owe to the same people does not count twice. Satterthwaite's would be more, and are too many where a board of three places rules (ours, simulated).
+        """
+        units = np.array(self.units, dtype=float).reshape(-1, *[1] * (shares.ndim - 1))
+        fewest = np.float64(min(self.units))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            sizes = np.abs(shares * units / (units - 1))
+            counted, inflation = 1 + sizes.sum(0) / (sizes / (units - 1)).sum(0), (shares * units / (units - 1)).sum(0) / shares.sum(0)
+            known = np.isfinite(counted) & np.isfinite(inflation)
+            return {"units": np.where(known, counted, fewest), "inflation": np.where(known, np.maximum(inflation, 1), fewest / (fewest - 1))}
 
 
 def interval(values: np.ndarray, by_seed: np.ndarray | None, design: Design, bounds: Bounds = UNBOUNDED) -> tuple[float, float]:
@@ -184,7 +226,7 @@ def _standard_error(whole: np.ndarray, drawn: np.ndarray | None, design: Design)
     units, seeds = design.units, np.asarray(design.seeds)
     drawn = np.zeros_like(whole) if drawn is None else np.minimum(drawn, whole)
     with np.errstate(divide="ignore", invalid="ignore"):
-        over_units = (whole - drawn) * units / (units - 1)
+        over_units = (whole - drawn) * units / (units - 1) if design.inflation is None else (whole - drawn) * design.inflation
         over_seeds = np.where(seeds > 1, np.maximum(drawn * seeds / (seeds - 1), design.seed_variance), 0.0)
         together = over_units + over_seeds
         degrees = together**2 / (over_units**2 / (units - 1) + np.where(seeds > 1, over_seeds**2 / (design.seed_degrees or seeds - 1), 0.0))
@@ -208,7 +250,7 @@ def holm(p: np.ndarray) -> np.ndarray:
     return adjusted
 
 
-def compare(values: np.ndarray, by_seed: np.ndarray, compared: np.ndarray, design: Design) -> np.ndarray:
+def compare(values: np.ndarray, by_seed: np.ndarray, compared: np.ndarray, design: Design, parts: Parts | None = None) -> np.ndarray:
     """Holm-corrected p values of all pairs that are compared; one board is one family.
 
     Args:
@@ -216,6 +258,7 @@ def compare(values: np.ndarray, by_seed: np.ndarray, compared: np.ndarray, desig
         by_seed: like it, where seeds alone were redrawn
         compared: (rows, rows), symmetric, true where two rows are compared; the diagonal is ignored
         design: its `seeds` are those of each row, (rows,); the better known of a pair counts
+        parts: what boards add to the values, where several do; its units and inflation are theirs
     Returns:
         (rows, rows), symmetric, NaN where nothing was compared
     """
@@ -226,7 +269,8 @@ def compare(values: np.ndarray, by_seed: np.ndarray, compared: np.ndarray, desig
         whole, drawn = (_pair_variances(each[:, 1:])[first, second] for each in (values, by_seed))
         above, defined = _pair_counts(values[:, 1:])
         counts = Counts(above[first, second], above[second, first], defined[first, second])
-        both = design._replace(seeds=np.maximum(seeds[first], seeds[second]))._pooled(drawn, len(values) - 1)
+        counted = {} if parts is None else {name: values[first, second] for name, values in parts.of_pairs().items()}
+        both = design._replace(**counted, seeds=np.maximum(seeds[first], seeds[second]))._pooled(drawn, len(values) - 1)
         table[first, second] = holm(_p_values(values[first, 0] - values[second, 0], counts, whole, drawn, both))
         table[second, first] = table[first, second]
     return table

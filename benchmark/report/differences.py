@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmark import statistics
-from benchmark.board import Board, Overall, Row, place, together
+from benchmark.board import Board, Overall, Row, corrected, place, together
 
 MOST = 40  # rows beyond which the diagram could not be read, and is not drawn
 
@@ -26,7 +26,7 @@ def of_board(board: Board) -> list[Group]:
 
 def of_overall(boards: Sequence[Board], rows: Sequence[Overall]) -> list[Group]:
     """The groups of all tasks together."""
-    return _groups([row for row in rows if row.rank is not None], 1, None, together(boards))
+    return _groups([row for row in rows if row.rank is not None], 1, None, together(boards), boards)
 
 
 def runs(differ: np.ndarray) -> list[tuple[int, int]]:
@@ -41,23 +41,14 @@ def runs(differ: np.ndarray) -> list[tuple[int, int]]:
     return found
 
 
-def _groups(rows: Sequence[Row | Overall], sign: int, baseline: Row | None, design: statistics.Design) -> list[Group]:
+def _groups(rows: Sequence[Row | Overall], sign: int, baseline: Row | None, design: statistics.Design, boards: Sequence[Board] = ()) -> list[Group]:
     if not rows or len(rows) > MOST:
         return []
     records = list(dict.fromkeys(row.records for row in rows))
-    p = _pairs([next(row for row in rows if row.records == record) for record in records], baseline, design)
+    p = corrected([next(row for row in rows if row.records == record) for record in records], baseline, design, boards)
     groups = []
     for track in sorted({row.track for row in rows}):  # closed before open
         own = sorted((row for row in rows if row.track == track), key=lambda row: place(row, sign))
         where = [records.index(row.records) for row in own]
         groups.append(Group(track, [row.name for row in own], runs(p[np.ix_(where, where)] < statistics.ALPHA)))
     return groups
-
-
-def _pairs(rows: Sequence[Row | Overall], baseline: Row | None, design: statistics.Design) -> np.ndarray:
-    """The corrected p values that the ranks were made of, (rows, rows): pairs of one track, and of each row with the baseline, are one family."""
-    tracks = np.array([row.track for row in rows])
-    is_baseline = np.array([baseline is not None and row.records == baseline.records for row in rows])
-    compared = (tracks[:, None] == tracks) | is_baseline[:, None] | is_baseline
-    values, by_seed = np.array([row.score for row in rows]), np.array([row.by_seed for row in rows])
-    return statistics.compare(values, by_seed, compared, design._replace(seeds=np.array([len(row.seeds) for row in rows])))

@@ -154,3 +154,50 @@ def test_ranks_of_methods_that_differ(step: float):
     assert (ranks > allowed).any(1).mean() <= most(0.05, trials)
     found = (ranks == allowed).all(1).mean()
     assert found == 0 if step == 0.3 else found >= 0.9
+
+
+TOGETHER = {  # speakers of each board; 0 to 29 are people, who are on several boards, 100 and above places
+    "a small board among large ones": [[*range(8)] * 7, [*range(4)] * 2, [*range(100, 130)] * 2],
+    "the same four speakers on all": [[*range(4)] * 5] * 4,
+    "one board alone is small": [[*range(30)] * 2, [*range(100, 103)] * 2],
+}
+
+
+@pytest.mark.parametrize("share", [0.0, 0.9])
+@pytest.mark.parametrize("boards", TOGETHER.values(), ids=TOGETHER)
+def test_several_boards_together_without_a_difference(boards: list[list[int]], share: float):
+    """What people do to a row they do on every board that they are on. Where a board of three places rules, small p values come more often than they say."""
+    people = sorted({group for groups in boards for group in groups if group < 100})
+    generator, added = np.random.default_rng(3), []
+    effects = generator.normal(0, np.sqrt(share), (TRIALS, 200))
+    for board, groups in enumerate(boards):
+        universe = people if groups[0] < 100 else sorted(set(groups))
+        weights = statistics.scene_weights([f"{board} {k}" for k in range(len(groups))], list(map(str, groups)), REPLICATES, list(map(str, universe)))
+        scenes = effects[:, groups] + generator.normal(0, np.sqrt(1 - share), (TRIALS, len(groups)))
+        with np.errstate(invalid="ignore"):
+            added.append(means(scenes, weights) / len(boards))
+    parts = statistics.Parts(np.array(added), [statistics.units(list(map(str, groups))) for groups in boards])
+    figures = parts.values.sum(0)
+    counted = parts.of_rows()
+    assert (counted["units"] >= min(parts.units) - 1e-9).all()
+    design = Design(sum(map(len, boards)), **counted)
+    p = statistics.p_values(figures, None, design)
+    low, high = statistics.intervals(figures, None, design).T
+    assert (p < 0.05).mean() <= most(0.05)
+    assert (p < 0.01).mean() <= most(0.02 if min(parts.units) < 4 else 0.01)
+    assert ((low <= 0) & (high >= 0)).mean() >= least(0.95)
+
+
+def test_a_small_board_takes_no_more_than_its_share():
+    """Where it adds little to the uncertainty nearly all units of the others count; where it adds all, its own."""
+    generator = np.random.default_rng(4)
+    large, small = generator.normal(0, 1, (2, 1, 1 + REPLICATES))
+    for spread_of_small, expected in ((0.01, 30), (100.0, 4)):
+        parts = statistics.Parts(np.array([large, spread_of_small * small]), [30, 4])
+        assert parts.of_rows()["units"][0] == pytest.approx(expected, rel=0.05)
+        pairs = statistics.Parts(np.array([[large[0], -large[0]], [spread_of_small * small[0], spread_of_small * small[0][::-1]]]), [30, 4]).of_pairs()["units"]
+        assert pairs[0, 1] == pytest.approx(expected, rel=0.05)
+        assert pairs[0, 1] == pairs[1, 0]
+    same = np.stack([large, large, large])
+    assert statistics.Parts(same, [8, 8, 8]).of_rows()["units"][0] == pytest.approx(8)  # the same people three times over
+    assert statistics.Parts(np.zeros_like(same), [8, 5, 8]).of_rows()["units"][0] == 5

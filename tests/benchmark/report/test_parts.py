@@ -7,7 +7,7 @@ import pytest
 from summaries import CONDITIONS, summary
 
 from benchmark import registry
-from benchmark.board import boards_of, overall
+from benchmark.board import boards_of, corrected, overall
 from benchmark.contracts import Figure
 from benchmark.leaderboard import undominated
 from benchmark.metrics.classification import unweighted_average_recall
@@ -52,7 +52,7 @@ def test_bars_join_runs_without_a_difference(differ, expected):
 def test_pairs_are_those_that_the_ranks_were_made_of(leaderboard):
     for board in boards_of(leaderboard):
         rows = board.entered
-        p = differences._pairs(rows, board.baseline, board.design)  # no two of these rows share a record
+        p = corrected(rows, board.baseline, board.design)  # no two of these rows share a record
         scores = np.array([board.sign * row.score[0] for row in rows])
         assert [row.rank for row in rows] == (1 + ((p < ALPHA) & (scores[:, None] > scores)).sum(0)).tolist()
         assert max(row.rank for row in rows) > 1
