@@ -24,6 +24,7 @@ from benchmark.store import digest, file_hash
 from benchmark.summary_file import SUMMARIES, Summary, order, read_lines, sums_of
 
 NAN = float("nan")
+UNCOUNTED = statistics.Counted(NAN, NAN)
 REDUCTION = Figure(best=1.0, floor=0.0)  # of errors, relative to the baseline's
 
 
@@ -210,7 +211,7 @@ class Overall:
     rows: dict[str, Row]  # by task
     reductions: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict)  # by task, as score and by_seed of a row, where it is defined
     rank: int | None = None
-    counted: dict[str, float] = field(default_factory=dict)  # the `units` and `inflation` of a design for its score
+    counted: statistics.Counted = UNCOUNTED
 
     @cached_property
     def score(self) -> np.ndarray:
@@ -257,9 +258,9 @@ def overall(boards: Sequence[Board]) -> list[Overall]:
                     entry.reductions[board.task] = reduction, _reduction(row.by_seed, board.baseline.by_seed, best)
     entered = [row for row in rows.values() if row.ranked and len(row.reductions) == len(boards)]
     _rank(entered, 1, None, together(boards), boards)
-    for row in rows.values():
-        own = [board for board in boards if board.task in row.reductions]
-        row.counted = counted(row, own) if own else {}
+    for entry in rows.values():
+        if own := [board for board in boards if board.task in entry.reductions]:
+            entry.counted = counted(entry, own)
     return sorted(rows.values(), key=lambda row: place(row, 1))
 
 
@@ -274,10 +275,9 @@ def together(boards: Sequence[Board]) -> statistics.Design:
     return statistics.Design(sum(len(board.scenes) for board in boards), min(board.design.units for board in boards))
 
 
-def counted(row: Overall, boards: Sequence[Board], other: Overall | None = None) -> dict[str, float]:
-    """The `units` and `inflation` of a design for a row's score over some boards, or for its distance to another's."""
-    found = parts([row], boards, None if other is None else [other]).of_rows()
-    return {name: float(values[0]) for name, values in found.items()}
+def counted(row: Overall, boards: Sequence[Board], other: Overall | None = None) -> statistics.Counted:
+    """As how many units a row's score over some boards counts, or its distance to another's."""
+    return statistics.Counted(*(float(values[0]) for values in parts([row], boards, None if other is None else [other]).of_rows()))
 
 
 def parts(rows: Sequence[Overall], boards: Sequence[Board], others: Sequence[Overall] | None = None) -> statistics.Parts:

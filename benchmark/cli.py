@@ -298,6 +298,8 @@ def _sweep(options: argparse.Namespace) -> int:
     grid = {}
     for axis in options.grid:
         name, _, values = axis.partition("=")
+        if name in grid:
+            raise EarmarkError(f"--grid: {name} is there twice; give each control one axis")
         try:
             grid[name] = [float(value) for value in values.split(",")]
         except ValueError:

@@ -103,7 +103,7 @@ def _overall(boards: Sequence[Board], names: Sequence[Name]) -> list[Line]:
     if not len(one.reductions) == len(other.reductions) == len(boards) or one.records == other.records:
         return []
     design = pooled(together(boards), [row for row in rows if row.rank is not None], other.by_seed)._replace(seeds=max(len(one.seeds), len(other.seeds)))
-    design = design._replace(**counted(one, boards, other))
+    design = design.over(counted(one, boards, other))
     values = [(row.score, row.by_seed) for row in (one, other)]
     return [{"table": "score", "task": "overall", "metric": "reduction", "scenes": design.scenes, **_gain(values, design, REDUCTION, tested=True)}]
 

@@ -19,6 +19,7 @@ from benchmark.contracts import FRONT_END, SAMPLE_RATE, WET, Batch, FrontEnd, He
 from benchmark.corpora import Corpora
 from benchmark.corpora._reader import audio_files
 from benchmark.errors import EarmarkError, unknown
+from benchmark.evaluation import defect
 from benchmark.frontends import build_front_end
 from benchmark.frontends.adapters.module import ModuleAdapter
 from benchmark.hearing.audiograms import Audiogram
@@ -102,9 +103,11 @@ def enhance(system: System, source: Path, target: Path, listener: Sequence[Audio
         EarmarkError: what is missing or does not fit; a file that failed, after all others are done
     """
     controls = dict(controls or {})
-    for name in controls:
+    for name, value in controls.items():
         if name not in (known := (*system.front_end.controls, WET)):
             raise EarmarkError(f"--control: {unknown('control', name, known)}")
+        if not np.isfinite(value) or (name == WET and not 0 <= value <= 1):
+            raise EarmarkError(f"--control: {name}={value:g}: write {'a share, 0 to 1' if name == WET else 'a finite number'}")
     if ("listener" in system.front_end.needs) != bool(listener):
         wanted = "give the ear that it hears for, as --audiogram N3" if not listener else "leave --audiogram out"
         raise EarmarkError(f"--audiogram: this front-end {'needs one' if not listener else 'does not know the listener'}; {wanted}")
@@ -161,7 +164,7 @@ def _enhanced(system: System, path: Path, listener: Sequence[Audiogram], control
         raise
     except (Exception, SystemExit) as error:  # a third party's code
         raise EarmarkError(f"{path}: the front-end failed ({' '.join(f'{type(error).__name__}: {error}'.split())[:200]}); mend it, or the recording") from error
-    if not np.isfinite(output).all():
-        raise EarmarkError(f"{path}: the front-end's output is not finite; nothing was written")
+    if reason := defect(torch.from_numpy(output)):
+        raise EarmarkError(f"{path}: the front-end's output {reason}; nothing was written")
     output = audio.resample(output, SAMPLE_RATE, rate)[:, : samples.shape[-1]]
     return np.pad(output, ((0, 0), (0, samples.shape[-1] - output.shape[-1]))), rate

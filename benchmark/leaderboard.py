@@ -107,7 +107,7 @@ def _task_frame(board: Board) -> pd.DataFrame:
 def _overall_frame(boards: Sequence[Board], rows: Sequence[Overall]) -> pd.DataFrame:
     lines = []
     design = pooled(together(boards), [row for row in rows if row.rank is not None])
-    design = design._replace(**{name: np.array([row.counted.get(name, math.nan) for row in rows]) for name in ("units", "inflation")})
+    design = design.over(statistics.Counted(*np.array([row.counted for row in rows]).T))
     reductions = _estimates("reduction", [(row.score, row.by_seed) for row in rows], design, [len(row.seeds) for row in rows], REDUCTION.bounds)
     for row, reduction in zip(rows, reductions, strict=True):
         own = list(row.rows.values())

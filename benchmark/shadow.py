@@ -26,7 +26,7 @@ def shadows(front_end: FrontEnd, batches: Iterable[Batch], settings: Sequence[Ma
         shadow_snr: gain of the signal-to-noise ratio over the input's
         shadow_band_snr: the same, the mean over bands of a third of an octave around NAL_R_HZ in which speech and noise both have at least a ten-thousandth of
             their power: no linear filter, so no prescription, changes it; NaN where there is no such band
-        shadow_band_snr_moved: how far that is from 0 in a scene, whichever way: what goes up in one scene and down in another does not cancel
+        shadow_band_snr_moved: how far it is from 0 in a band, whichever way, on average: what goes up in one band or scene and down in another does not cancel
         shadow_gain: insertion gain of the speech
         shadow_nal_r: root mean square over the bands of the speech's insertion gain less what NAL-R prescribes; NaN without a listener
     """
@@ -47,9 +47,9 @@ def _figures(before: Sequence[Tensor], after: Sequence[Tensor], listener: Tensor
     speech, noise = (10 * torch.log10((new + _TINY) / (old + _TINY)) for new, old in zip(after, before, strict=True))
     gained = speech - noise
     shares = torch.stack([power[1:] / (power[0] + _TINY) for power in before])
-    bands = gained[1:][(shares >= _FAINT).all(0)].mean()
+    bands = gained[1:][(shares >= _FAINT).all(0)]
     missed = torch.nan if listener is None else (speech[1:] - nal_r(listener[0, 0])).square().mean().sqrt()
-    return dict(zip(FIGURES, (float(gained[0]), float(bands), abs(float(bands)), float(speech[0]), float(missed)), strict=True))
+    return dict(zip(FIGURES, (float(gained[0]), float(bands.mean()), float(bands.abs().mean()), float(speech[0]), float(missed)), strict=True))
 
 
 def _powers(audio: Tensor) -> Tensor:

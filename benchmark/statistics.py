@@ -69,6 +69,13 @@ def seed_weights(seeds: Sequence[int], replicates: int = REPLICATES) -> np.ndarr
     return np.vstack([shares, drawn / count])
 
 
+class Counted(NamedTuple):
+    """As how many units figures over several boards count, and by how much a bootstrap's variance over units is too small."""
+
+    units: Any
+    inflation: Any
+
+
 class Design(NamedTuple):
     """What a figure stands on."""
 
@@ -78,6 +85,10 @@ class Design(NamedTuple):
     seed_variance: float = 0.0  # of a mean over seeds, pooled over the rows of a board …
     seed_degrees: float = 0.0  # … and its degrees of freedom; 0: not pooled
     inflation: Any = None  # by which a bootstrap's variance over units is too small; None: units / (units - 1)
+
+    def over(self, counted: Counted) -> "Design":
+        """The same, with units that were counted over several boards."""
+        return self._replace(units=counted.units, inflation=counted.inflation)
 
     def pooled(self, by_seed: np.ndarray, rows: int) -> "Design":
         """The same with the mean over figures (figures, 1 + replicates) of the variance that seeds alone make; `rows`: how many of them are independent.
@@ -101,13 +112,13 @@ class Parts(NamedTuple):
     values: np.ndarray  # (boards, rows, 1 + replicates), sums over boards are the figures
     units: Sequence[float]  # of each board
 
-    def of_rows(self) -> dict[str, np.ndarray]:
-        """The `units` and the `inflation` of a design for each row's figure, (rows,)."""
+    def of_rows(self) -> Counted:
+        """For each row's figure, (rows,)."""
         own = self._centred()
         return self._counted((own * own.sum(0)).mean(-1))
 
-    def of_pairs(self) -> dict[str, np.ndarray]:
-        """The same for the difference of every two rows, (rows, rows)."""
+    def of_pairs(self) -> Counted:
+        """For the difference of every two rows, (rows, rows)."""
         own = self._centred()
         products = own @ own.sum(0).T / own.shape[-1]  # (boards, rows, rows): of a board's part with the whole
         same = np.diagonal(products, axis1=1, axis2=2)
@@ -120,7 +131,7 @@ class Parts(NamedTuple):
             means = np.where(defined, replicates, 0).sum(-1, keepdims=True) / defined.sum(-1, keepdims=True)
         return np.where(defined, replicates - means, 0.0)
 
-    def _counted(self, shares: np.ndarray) -> dict[str, np.ndarray]:
+    def _counted(self, shares: np.ndarray) -> Counted:
         """From the covariance of each board's part with the whole, (boards, ...) to (...), which add up to the variance of the whole.
 
         Each share is inflated as its board's variance is. Degrees of freedom are the harmonic mean of the boards', weighed by their shares, much as Cochran
@@ -133,7 +144,7 @@ class Parts(NamedTuple):
             sizes = np.abs(shares * units / (units - 1))
             counted, inflation = 1 + sizes.sum(0) / (sizes / (units - 1)).sum(0), (shares * units / (units - 1)).sum(0) / shares.sum(0)
             known = np.isfinite(counted) & np.isfinite(inflation)
-            return {"units": np.where(known, counted, fewest), "inflation": np.where(known, np.maximum(inflation, 1), fewest / (fewest - 1))}
+            return Counted(np.where(known, counted, fewest), np.where(known, np.maximum(inflation, 1), fewest / (fewest - 1)))
 
 
 def interval(values: np.ndarray, by_seed: np.ndarray | None, design: Design, bounds: Bounds = UNBOUNDED) -> tuple[float, float]:
@@ -269,8 +280,9 @@ def compare(values: np.ndarray, by_seed: np.ndarray, compared: np.ndarray, desig
         whole, drawn = (_pair_variances(each[:, 1:])[first, second] for each in (values, by_seed))
         above, defined = _pair_counts(values[:, 1:])
         counts = Counts(above[first, second], above[second, first], defined[first, second])
-        counted = {} if parts is None else {name: values[first, second] for name, values in parts.of_pairs().items()}
-        both = design._replace(**counted, seeds=np.maximum(seeds[first], seeds[second]))._pooled(drawn, len(values) - 1)
+        if parts is not None:
+            design = design.over(Counted(*(counted[first, second] for counted in parts.of_pairs())))
+        both = design._replace(seeds=np.maximum(seeds[first], seeds[second]))._pooled(drawn, len(values) - 1)
         table[first, second] = holm(_p_values(values[first, 0] - values[second, 0], counts, whole, drawn, both))
         table[second, first] = table[first, second]
     return table

@@ -92,8 +92,10 @@ def _grid(label: str, front_end: FrontEnd, given: Grid) -> Grid:
             raise EarmarkError(f"{label}: {unknown('control', name, controls)}")
     grid = dict(given) or {name: [default * step / (POINTS - 1) for step in range(POINTS)] for name, default in front_end.controls.items() or [(WET, 1.0)]}
     for name, values in grid.items():
-        if len(set(values)) < 2:
-            raise EarmarkError(f"{label}: control {name}: an axis has two values or more; write {name}=0,0.5,1")
+        if len(set(values)) < max(len(values), 2) or not np.isfinite(values).all():
+            raise EarmarkError(f"{label}: control {name}: an axis has two values or more, finite and no two alike; write {name}=0,0.5,1")
+        if name == WET and not all(0 <= value <= 1 for value in values):
+            raise EarmarkError(f"{label}: control {WET}: it is the share of the front-end's output, 0 to 1; write {WET}=0,0.5,1")
     if len(grid) > 2:
         raise EarmarkError(f"{label}: {', '.join(grid)}: a map has one or two axes; choose which, as {next(iter(grid))}=0,0.5,1")
     return grid

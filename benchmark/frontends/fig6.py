@@ -1,8 +1,10 @@
 """The level-dependent prescription FIG6, as a front-end: soft sounds get more gain than loud ones."""
 
 import math
+from typing import Annotated
 
 import torch
+from pydantic import Field
 from torch import Tensor
 from torch.nn.functional import pad
 from torchaudio.functional import lfilter
@@ -26,7 +28,7 @@ class Fig6(FrontEnd):
     needs = frozenset({"listener"})
     weights: Tensor  # what each of AUDIOGRAM_HZ counts in each bin, (10, bins)
 
-    def __init__(self, window: int = 256, hop: int = 64, smoothing: float = 0.125) -> None:
+    def __init__(self, window: int = 256, hop: int = 64, smoothing: Annotated[float, Field(gt=0, le=10)] = 0.125) -> None:
         """`window` and `hop` in samples; `smoothing`: time constant of the level in seconds, that of a sound-level meter's "fast"."""
         super().__init__()
         self.stft = STFT(window, hop)

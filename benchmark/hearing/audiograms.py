@@ -11,7 +11,7 @@ from benchmark.contracts import AUDIOGRAM_HZ
 from benchmark.errors import EarmarkError, unknown
 
 Audiogram = tuple[float, ...]
-LOWEST, HIGHEST = -10.0, 120.0  # dB HL that audiometers measure; beyond, a number is a mistake
+LOWEST, HIGHEST = -10.0, 120.0  # dB HL that audiometers measure; beyond, a number is a mistake. The auditory model's ear ends at 0 and 105
 DRAWN = (0.0, 105.0)  # dB HL, of audiograms drawn for training; so far the standard profiles reach
 JITTER = 10.0  # dB, either way, at each frequency by itself
 EARS = ("left", "right")
@@ -66,11 +66,15 @@ def read_listeners(path: Path) -> dict[str, tuple[Audiogram, Audiogram]]:
 def resampled(hertz: Sequence[float], thresholds: Sequence[float], where: str = "audiogram") -> Audiogram:
     """Thresholds in dB HL at any rising frequencies to those at AUDIOGRAM_HZ: linear over log frequency.
 
-    Raises EarmarkError, beginning with `where`: unsorted frequencies, a different number of thresholds, a range that does not cover 250 to 6000 Hz, a
-    threshold that is no number or outside of -10 to 120 dB HL. Nothing is extrapolated.
+    Raises EarmarkError, beginning with `where`: no lists of numbers, frequencies that are unsorted or none, a different number of thresholds, a range that
+    does not cover 250 to 6000 Hz, a threshold that is no number or outside of -10 to 120 dB HL. Nothing is extrapolated.
     """
-    if len(hertz) != len(thresholds) or not all(isinstance(value, int | float) for value in (*hertz, *thresholds)):
+    if not all(isinstance(values, Sequence) and all(isinstance(value, int | float) for value in values) for values in (hertz, thresholds)):
+        raise EarmarkError(f"{where}: frequencies and thresholds are two lists of numbers; correct the file")
+    if len(hertz) != len(thresholds):
         raise EarmarkError(f"{where}: {len(hertz)} frequencies and {len(thresholds)} thresholds; give one number in dB HL for each frequency")
+    if not all(0 < f < np.inf for f in hertz):
+        raise EarmarkError(f"{where}: the frequencies {', '.join(f'{f:g}' for f in hertz)} are not all above 0 Hz and finite; correct them")
     if any(later <= earlier for earlier, later in pairwise(hertz)):
         raise EarmarkError(f"{where}: the frequencies {', '.join(f'{f:g}' for f in hertz)} Hz do not rise; sort them, each once")
     if not hertz or hertz[0] > AUDIOGRAM_HZ[0] or hertz[-1] < AUDIOGRAM_HZ[-1]:

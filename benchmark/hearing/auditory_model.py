@@ -120,7 +120,11 @@ def hair_cell_loss(audiogram: Tensor, hertz: Tensor) -> tuple[Tensor, Tensor]:
         hertz: (frequencies,); thresholds are interpolated over log frequency, extrapolated at both ends, and lie within 0 to 105 dB
     Returns:
         two of (batch, frequencies)
+    Raises:
+        ValueError: where there are not ten thresholds
     """
+    if audiogram.shape[-1] != len(AUDIOGRAM_HZ):
+        raise ValueError(f"an audiogram has {len(AUDIOGRAM_HZ)} thresholds, not {audiogram.shape[-1]}")
     known, wanted = torch.log10(audiogram.new_tensor(AUDIOGRAM_HZ)), torch.log10(hertz.to(audiogram))
     total = interpolated(audiogram, known, wanted, extrapolate=True).clamp(0, 105)
     most = interpolated(audiogram.new_tensor(_OUTER_MOST), known, wanted, extrapolate=True)

@@ -16,7 +16,8 @@ def nal_r(audiogram: Tensor) -> Tensor:
         audiogram: (…, 10), dB HL at AUDIOGRAM_HZ
 
     Where the thresholds at 500, 1000 and 2000 Hz sum to more than 180 dB, their weight is that of Byrne, Parkinson and Newall (1990), as pyclarity has it:
-    9 + 0.116 (sum - 180) instead of 0.05 sum. An ear without any loss at NAL_R_HZ gets no gain.
+    9 + 0.116 (sum - 180) instead of 0.05 sum; their further change of slope for losses of 95 dB and more at 2000 Hz is left out, as there. An ear without any
+    loss at NAL_R_HZ gets no gain.
     """
     thresholds = thresholds_at(audiogram, NAL_R_HZ)
     total = thresholds_at(audiogram, (500, 1000, 2000)).sum(-1, keepdim=True)
@@ -43,5 +44,7 @@ def fig6(audiogram: Tensor, level: Tensor) -> Tensor:
 
 
 def thresholds_at(audiogram: Tensor, hertz: tuple[int, ...]) -> Tensor:
-    """Those of (…, 10) at some of AUDIOGRAM_HZ."""
+    """Those of (…, 10) at some of AUDIOGRAM_HZ; ValueError where there are not ten."""
+    if audiogram.shape[-1] != len(AUDIOGRAM_HZ):
+        raise ValueError(f"an audiogram has {len(AUDIOGRAM_HZ)} thresholds, not {audiogram.shape[-1]}")
     return audiogram[..., [AUDIOGRAM_HZ.index(f) for f in hertz]]

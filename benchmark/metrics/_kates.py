@@ -7,7 +7,6 @@ One utterance a call, reference and processed in one tensor.
 """
 
 from collections import OrderedDict
-from functools import cache, lru_cache
 from hashlib import sha256
 from math import ceil, log, pi
 from typing import NamedTuple
@@ -18,6 +17,7 @@ from scipy.fft import next_fast_len
 from scipy.signal import butter, freqz
 from torch import Tensor
 
+from benchmark.metrics._constants import constant
 from benchmark.metrics._kates_delays import OVER, TAIL, Moved, aligned, move
 
 RATE, BANDS = 24_000, 32  # Hz
@@ -122,7 +122,8 @@ def _remembered(signal: Tensor, one: Ear, level_spl: float) -> list[_Half]:
     """A signal, (1, time), by all groups. Without a gradient the last ones are kept: a scene's reference is heard under every condition, its output twice."""
     if signal.requires_grad and torch.is_grad_enabled():
         return _half(signal, one, level_spl)
-    key = (signal.dtype, signal.device, level_spl, *(sha256(value.detach().cpu().numpy().tobytes()).digest() for value in (signal, *one)))
+    kind = (torch.is_inference_mode_enabled(), signal.dtype, signal.device, level_spl)
+    key = (*kind, *(sha256(value.detach().cpu().numpy().tobytes()).digest() for value in (signal, *one)))
     if key not in _kept:
         _kept[key] = _half(signal, one, level_spl)
     _kept.move_to_end(key)
@@ -161,13 +162,13 @@ def _compression(power: Tensor, ears: Ear, level_spl: float) -> Tensor:
     return torch.addcmul(slope * knee - DB * ears.outer[..., None], slope, level, value=-1).exp_()
 
 
-@cache
+@constant()
 def _widest() -> Tensor:
     """Width of the filters of an ear without outer hair cells, (32,): that of the control path, and of very loud signals."""
     return ear(np.full(6, 100.0)).width
 
 
-@cache
+@constant()
 def _bandwidths() -> Tensor:
     """Of a healthy ear's gammatone filters, in nepers a sample, (32,)."""
     return torch.from_numpy(2 * pi / RATE * 1.019 * (24.7 + centre_frequencies() / 9.26449))
@@ -183,7 +184,7 @@ def _group_delay(width: Tensor) -> Tensor:
 # Gammatone filters, in blocks (overlap-save).
 
 
-@cache
+@constant()
 def _middle_ear(block: int) -> Tensor:
     """Response of the middle ear at the bins of a block: high-pass at 350 Hz of second order, low-pass at 5 kHz of first."""
     grid = 2 * pi * np.arange(block) / block
@@ -208,7 +209,7 @@ def _cut(values: Tensor, group: Group) -> Tensor:
     return torch.cat((values[..., : group.block // group.step - below], values[..., -below:]), -1)
 
 
-@cache
+@constant()
 def _rotations(first: int) -> Tensor:
     """exp(-j(ω - ω_c)) of the bins and bands of the group that begins with band `first`, (bands, bins)."""
     group = next(group for group in GROUPS if group.bands.start == first)
@@ -225,7 +226,7 @@ def _gammatones(group: Group, width: Tensor) -> Tensor:
     return (1 + 4 * shifted * (1 + shifted)) * (inverse * inverse).square() * (2 / (1 + 4 * a + 4 * a * a) / group.step)
 
 
-@cache
+@constant()
 def _widest_gammatones(first: int) -> Tensor:
     group = next(group for group in GROUPS if group.bands.start == first)
     return _gammatones(group, _widest()[group.bands])
@@ -244,7 +245,7 @@ def _power(output: Tensor) -> Tensor:
 # Filters of first and second order behind the compression, by their response at 24 kHz.
 
 
-@lru_cache(maxsize=32)
+@constant(32)
 def _responses(kind: str, step: int, size: int) -> Tensor:
     grid = 2 * pi * np.arange(size // 2 + 1) / (step * size)
     return torch.from_numpy(freqz(*butter(1, 800, fs=RATE), worN=grid)[1] if kind == "delay" else freqz(*_adaptation(), worN=grid)[1] / DB)

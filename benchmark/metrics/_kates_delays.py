@@ -1,12 +1,13 @@
 """Delays between bands of a reference and of its processed copy: found at 24 kHz, applied in whole samples of a lower rate; the rest is kept as a phase."""
 
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
+
+from benchmark.metrics._constants import constant
 
 _SEARCH = 2400  # samples at 24 kHz, 0.1 s: how far a band of the processed signal may be moved
 TAIL = 64
@@ -76,7 +77,7 @@ def _correlation(x: Tensor, y: Tensor, reach: int) -> Tensor:
     return torch.cat((whole[..., -reach:], whole[..., :reach]), -1)
 
 
-@cache
+@constant()
 def _interpolator(step: int) -> Tensor:
     """Kaiser-windowed sinc from samples at the lower rate to those at 24 kHz within one of them, (2 · _NEAR, 2 step + 1)."""
     distance = np.arange(-step, step + 1) / step - np.arange(-_NEAR, _NEAR)[:, None]

@@ -1,12 +1,12 @@
 """What HASPI and HASQI both take from envelopes: loud moments, cepstral coefficients, normalised covariances."""
 
-from functools import cache
 from math import pi
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.metrics._constants import constant
 from benchmark.metrics._kates import BANDS, DB, TINY
 
 
@@ -15,7 +15,7 @@ def is_loud(levels: Tensor, threshold: float) -> Tensor:
     return (DB * levels).exp().mean(0).log() / DB > threshold
 
 
-@cache
+@constant()
 def cepstral_basis() -> Tensor:
     """Half cosines over the bands, of unit length, (6, 32); the first one is the level."""
     basis = np.cos(np.outer(np.arange(6), np.arange(BANDS)) * pi / (BANDS - 1))

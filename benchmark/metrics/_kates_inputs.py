@@ -1,7 +1,6 @@
 """What HASPI and HASQI do before they hear: checks, resampling to 24 kHz, broad alignment, the NAL-R gain of a reference. One utterance a call."""
 
 from collections.abc import Callable
-from functools import cache
 from math import gcd
 
 import numpy as np
@@ -14,26 +13,34 @@ from benchmark.contracts import AUDIOGRAM_HZ
 from benchmark.hearing.audiograms import HIGHEST, LOWEST
 from benchmark.hearing.filters import fir2, interpolated
 from benchmark.hearing.prescriptions import NAL_R_HZ, nal_r
+from benchmark.metrics._constants import constant
 from benchmark.metrics._kates import RATE
 from benchmark.metrics._mean import by_utterance, no_value
 
+LOUDEST = 194.0  # dB SPL, where the pressure of a sine falls to a vacuum: louder sounds are a mistake in units
 SHORTEST = 0.24  # seconds of reference between its first and last sound: the longest modulation filter of HASPI
 
 
 def each(
-    score: Callable[[Tensor, Tensor, Tensor], Tensor], reference: Tensor, processed: Tensor, audiogram: Tensor, sample_rate: int, lengths: Tensor | None
+    score: Callable[[Tensor, Tensor, Tensor], Tensor],
+    reference: Tensor,
+    processed: Tensor,
+    audiogram: Tensor,
+    sample_rate: int,
+    level_spl: float,
+    lengths: Tensor | None,
 ) -> Tensor:
     """Values (batch,) of `score`, one utterance a call; it gets the pair at 24 kHz, broadly aligned and without the silence around the reference.
 
     With it goes its audiogram, (10,), in float64 on the CPU. NaN, with a gradient of zero, where the reference is silent or shorter than SHORTEST, where the
-    processed signal is silent, or where either is not finite.
+    processed signal is silent, or where either is not finite or louder than LOUDEST.
 
     Raises:
-        ValueError: where shapes, thresholds, sample rate or lengths cannot be used
+        ValueError: where shapes, thresholds, sample rate, level or lengths cannot be used
     """
 
     def value(x: Tensor, y: Tensor, thresholds: Tensor) -> Tensor:
-        pair = prepared(x, y.to(x), sample_rate)
+        pair = prepared(x, y.to(x), sample_rate) if max(_level(x), _level(y)) + level_spl <= LOUDEST else None
         return score(*pair, thresholds) if pair else no_value(y)
 
     if reference.ndim != 2 or reference.shape != processed.shape or not (reference.is_floating_point() and processed.is_floating_point()):
@@ -42,7 +49,14 @@ def each(
         raise ValueError(f"the audiogram has the shape ({len(reference)}, {len(AUDIOGRAM_HZ)}), not {tuple(audiogram.shape)}")
     if not ((audiogram >= LOWEST) & (audiogram <= HIGHEST)).all():
         raise ValueError(f"the audiogram holds thresholds from {LOWEST:g} to {HIGHEST:g} dB HL; one is beyond that or not finite")
+    if not 0 <= level_spl <= LOUDEST:
+        raise ValueError(f"level_spl, that of an rms of 1.0, is 0 to {LOUDEST:g} dB SPL, not {level_spl}")
     return by_utterance(value, reference, processed, sample_rate, lengths, audiogram.detach().cpu().double())
+
+
+def _level(signal: Tensor) -> float:
+    """dB re an rms of 1.0; NaN where the signal is not finite."""
+    return 10 * float(torch.log10(signal.detach().double().square().mean()))
 
 
 def prepared(reference: Tensor, processed: Tensor, sample_rate: int) -> tuple[Tensor, Tensor] | None:
@@ -71,7 +85,7 @@ def _resampled(signal: Tensor, sample_rate: int) -> Tensor:
     return resampled * (_energy(signal, khz) / len(signal) / (_energy(resampled, RATE // 1000, khz) / length)).sqrt()
 
 
-@cache
+@constant()
 def _kernel(up: int, down: int) -> Tensor:
     return torch.from_numpy(firwin(20 * max(up, down) + 1, 1 / max(up, down), window=("kaiser", 5.0)) * up)
 

@@ -1,6 +1,5 @@
 """HASPI version 2: speech intelligibility for impaired ears, with a reference. Differentiable, one value an utterance."""
 
-from functools import cache
 from math import pi
 
 import numpy as np
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Figure
 from benchmark.hearing.prescriptions import NAL_R_HZ, thresholds_at
+from benchmark.metrics._constants import constant
 from benchmark.metrics._haspi_networks import HIDDEN, LARGEST, OUTPUT
 from benchmark.metrics._kates import BANDS, Heard, covered, ear, listen
 from benchmark.metrics._kates_features import cepstral_basis, covariance, is_loud
@@ -42,7 +42,7 @@ def haspi(
         reference, processed: (batch, time); the reference is clean and unamplified, the processed signal has the gain of the aid
         audiogram: (batch, 10), -10 to 120 dB HL at benchmark.contracts.AUDIOGRAM_HZ
         sample_rate: Hz
-        level_spl: dB SPL of an rms of 1.0
+        level_spl: dB SPL of an rms of 1.0, 0 to 194
         lengths: (batch,) samples of each utterance; what lies behind them is padding and changes nothing; None: all whole
     Returns:
         (batch,); NaN where the reference is silent, inaudible or too short (0.24 s), where the processed signal is silent (as in pyclarity), and where one of
@@ -55,7 +55,7 @@ def haspi(
         groups = listen(torch.stack((x, y)), (ear(np.zeros(6)), ear(thresholds_at(listener, NAL_R_HZ).numpy())), level_spl)
         return _understood(torch.cat([_smoothed(heard, len(x)) for heard in groups], 1))
 
-    return each(score, reference, processed, audiogram, sample_rate, lengths)
+    return each(score, reference, processed, audiogram, sample_rate, level_spl, lengths)
 
 
 class HASPI(ListenerMean):
@@ -96,7 +96,7 @@ def _layer(weights: np.ndarray, inputs: Tensor) -> Tensor:
     return table[..., 0] + (table[..., 1:] * inputs).sum(-1)
 
 
-@cache
+@constant()
 def _jitter(count: int) -> Tensor:
     """Of reference and processed, (2, 32, count); shorter ones are the beginnings of longer ones."""
     return torch.from_numpy(np.random.default_rng(0).standard_normal((count, 2, BANDS)).transpose(1, 2, 0).copy())
@@ -113,7 +113,7 @@ def _longest() -> int:
     return int(0.24 * 2560 / 2)
 
 
-@cache
+@constant()
 def _modulation_filters(size: int) -> Tensor:
     """Real responses, (10, size // 2 + 1), of filters without delay; demodulation and modulation of the paper together are one band-pass."""
     kernels = np.zeros((len(_CENTRES), size))

@@ -1,6 +1,5 @@
 """HASQI version 2: speech quality for impaired ears, with a reference. Differentiable, one value an utterance."""
 
-from functools import cache, lru_cache
 from math import pi
 
 import numpy as np
@@ -9,6 +8,7 @@ from torch import Tensor
 
 from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Figure
 from benchmark.hearing.prescriptions import NAL_R_HZ, thresholds_at
+from benchmark.metrics._constants import constant
 from benchmark.metrics._kates import BANDS, DB, TINY, Heard, Moved, centre_frequencies, ear, listen
 from benchmark.metrics._kates_features import cepstral_basis, covariance, is_loud
 from benchmark.metrics._kates_inputs import amplified, each
@@ -45,7 +45,7 @@ def hasqi(
         linear = _spectral_likeness(torch.cat([heard.level for heard in groups], 1))
         return linear * _envelope_likeness(groups, len(x)) ** 2 * _coherence(groups, len(x), level_spl)
 
-    return each(score, reference, processed, audiogram, sample_rate, lengths)
+    return each(score, reference, processed, audiogram, sample_rate, level_spl, lengths)
 
 
 class HASQI(ListenerMean):
@@ -140,7 +140,7 @@ def _centred(frames: Tensor, half: int) -> Tensor:
     return torch.nn.functional.pad(kept, (0, half))
 
 
-@lru_cache(maxsize=8)
+@constant(8)
 def _scales(count: int) -> tuple[Tensor, Tensor]:
     """Energy of the windows of all segments, (segments,), and their autocorrelation at all lags, (segments, lags)."""
     hann = np.hanning(_WINDOW)
@@ -163,7 +163,7 @@ def _to_lags(step: int, offset: Tensor) -> Tensor:
     return torch.stack((weight * angle.cos(), -weight * angle.sin()), -2).flatten(1, 2).to(offset)
 
 
-@cache
+@constant()
 def _membrane_noise(count: int) -> Tensor:
     """Of reference and processed, (2, count), the same in every band; shorter ones are the beginnings of longer ones."""
     return torch.from_numpy(np.random.default_rng(1).standard_normal((count, 2)).T.copy())

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmark.contracts import SAMPLE_RATE, Figure
+from benchmark.metrics._constants import constant
 from benchmark.metrics._mean import UtteranceMean, by_utterance, no_value
 
 MBSTOI_FIGURE = Figure(best=1.0, floor=0.0, worst=-1.0)
@@ -131,7 +132,7 @@ def _terms(products: Tensor) -> Tensor:
     return torch.stack((products[..., left, left], products[..., right, right], steady, *mixed, *rotating), -1)
 
 
-@cache
+@constant()
 def _grid() -> Tensor:
     """Their factors, (15, 9, 4000), for 40 level differences up to 20 dB times 100 delays up to 1 ms, with their jitter (equations 5 to 8 of the paper)."""
     levels, delays = np.linspace(-20, 20, 40)[:, None], np.linspace(-1e-3, 1e-3, 100)

@@ -176,7 +176,7 @@ def _together(row: Overall, design: statistics.Design, costs: dict[str, float | 
     ranks = [one.rank for one in own if one.rank is not None]
     return Together(
         who=who,
-        reduction=_estimate(row.score, row.by_seed, design._replace(**row.counted, seeds=who.seeds), REDUCTION.bounds),
+        reduction=_estimate(row.score, row.by_seed, design.over(row.counted)._replace(seeds=who.seeds), REDUCTION.bounds),
         reductions=reductions,
         worst=None if who.baseline else min(reductions, key=reductions.__getitem__, default=None),
         mean_rank=float(np.mean(ranks)) if ranks else NAN,

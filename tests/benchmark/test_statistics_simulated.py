@@ -179,8 +179,8 @@ def test_several_boards_together_without_a_difference(boards: list[list[int]], s
     parts = statistics.Parts(np.array(added), [statistics.units(list(map(str, groups))) for groups in boards])
     figures = parts.values.sum(0)
     counted = parts.of_rows()
-    assert (counted["units"] >= min(parts.units) - 1e-9).all()
-    design = Design(sum(map(len, boards)), **counted)
+    assert (counted.units >= min(parts.units) - 1e-9).all()
+    design = Design(sum(map(len, boards)), 0).over(counted)
     p = statistics.p_values(figures, None, design)
     low, high = statistics.intervals(figures, None, design).T
     assert (p < 0.05).mean() <= most(0.05)
@@ -194,10 +194,10 @@ def test_a_small_board_takes_no_more_than_its_share():
     large, small = generator.normal(0, 1, (2, 1, 1 + REPLICATES))
     for spread_of_small, expected in ((0.01, 30), (100.0, 4)):
         parts = statistics.Parts(np.array([large, spread_of_small * small]), [30, 4])
-        assert parts.of_rows()["units"][0] == pytest.approx(expected, rel=0.05)
-        pairs = statistics.Parts(np.array([[large[0], -large[0]], [spread_of_small * small[0], spread_of_small * small[0][::-1]]]), [30, 4]).of_pairs()["units"]
+        assert parts.of_rows().units[0] == pytest.approx(expected, rel=0.05)
+        pairs = statistics.Parts(np.array([[large[0], -large[0]], [spread_of_small * small[0], spread_of_small * small[0][::-1]]]), [30, 4]).of_pairs().units
         assert pairs[0, 1] == pytest.approx(expected, rel=0.05)
         assert pairs[0, 1] == pairs[1, 0]
     same = np.stack([large, large, large])
-    assert statistics.Parts(same, [8, 8, 8]).of_rows()["units"][0] == pytest.approx(8)  # the same people three times over
-    assert statistics.Parts(np.zeros_like(same), [8, 5, 8]).of_rows()["units"][0] == 5
+    assert statistics.Parts(same, [8, 8, 8]).of_rows().units[0] == pytest.approx(8)  # the same people three times over
+    assert statistics.Parts(np.zeros_like(same), [8, 5, 8]).of_rows().units[0] == 5

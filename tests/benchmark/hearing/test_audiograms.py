@@ -56,8 +56,6 @@ def test_unknown_listeners_are_answered(listeners, name, said):
 def test_a_file_of_something_else_is_named(tmp_path, text):
     path = tmp_path / "x.json"
     path.write_text(text)
-    if text == "[]":
-        text = "no list of listeners"
     with pytest.raises(EarmarkError, match=r"x\.json: no list of listeners"):
         read_listeners(path)
 
@@ -68,7 +66,13 @@ def test_a_file_of_something_else_is_named(tmp_path, text):
         ([250, 1000, 500, 6000], [0, 0, 0, 0], "do not rise"),
         ([250, 500, 500, 6000], [0, 0, 0, 0], "do not rise"),
         ([250, 6000], [0], "2 frequencies and 1 thresholds"),
-        ([250, 6000], [0, None], "one number"),
+        ([250, 6000], [0, None], "two lists of numbers"),
+        (None, [0, 0], "two lists of numbers"),
+        ([250, 6000], 0, "two lists of numbers"),
+        ([0, 500, 6000], [0, 0, 0], "above 0 Hz and finite"),
+        ([-250, 500, 6000], [0, 0, 0], "above 0 Hz and finite"),
+        ([250, float("nan"), 6000], [0, 0, 0], "above 0 Hz and finite"),
+        ([250, float("inf")], [0, 0], "above 0 Hz and finite"),
         ([500, 6000], [0, 0], "do not cover 250 to 6000 Hz"),
         ([250, 4000], [0, 0], "do not cover"),
         ([], [], "do not cover"),

@@ -1,5 +1,6 @@
 """What holds for both metrics with a listener, HASPI and HASQI."""
 
+import sys
 from collections import OrderedDict
 
 import numpy as np
@@ -100,7 +101,12 @@ def test_where_there_is_no_value(metric):
         ({"audiogram": torch.zeros(2, 6)}, "has the shape"),
         ({"audiogram": torch.full((2, 10), 121.0)}, "from -10 to 120"),
         ({"audiogram": torch.full((2, 10), torch.nan)}, "not finite"),
-        ({"sample_rate": 0}, "positive"),
+        ({"sample_rate": 0}, "in Hz, 8000 to"),
+        ({"sample_rate": 16}, "in Hz, 8000 to"),
+        ({"sample_rate": torch.nan}, "in Hz, 8000 to"),
+        ({"reference": torch.zeros(2, 100, dtype=torch.int16)}, "floats"),
+        ({"level_spl": torch.nan}, "0 to 194 dB SPL"),
+        ({"level_spl": 1000.0}, "0 to 194 dB SPL"),
         ({"lengths": torch.tensor([100, 101])}, "lengths"),
         ({"lengths": torch.tensor([100])}, "lengths"),
         ({"lengths": torch.tensor([50.0, 60.0])}, "integers"),
@@ -131,3 +137,28 @@ def test_the_class_passes_its_options_on(metric):
     mean.update(clean, processed, audiogram, lengths)
     assert mean.compute() == metric(clean, processed, audiogram, 15000, 90.0, lengths)[0]
     assert mean.compute() != metric(clean, processed, audiogram)[0]
+
+
+def test_what_is_louder_than_air_can_be_has_no_value(metric):
+    clean = torch.from_numpy(syllables(0.5)).float()[None]
+    audiogram = torch.tensor([N3])
+    assert metric(clean, 1e3 * clean, audiogram).isfinite().all()
+    assert metric(clean, 1e9 * clean, audiogram).isnan().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_gradients_come_after_inference_too(metric, dtype):
+    """What is computed once and kept must be good for a gradient whatever mode it was computed in."""
+    clean = torch.from_numpy(syllables(0.4, 7)).to(dtype)[None]
+    audiogram = torch.tensor([N3])
+    for name, module in list(sys.modules.items()):
+        if name.startswith("benchmark.metrics"):
+            for value in vars(module).values():
+                if hasattr(value, "cache_clear"):
+                    value.cache_clear()
+    with torch.inference_mode():
+        before = metric(clean, 0.9 * clean, audiogram)
+    processed = (0.9 * clean).requires_grad_()
+    after = metric(clean, processed, audiogram)
+    assert torch.autograd.grad(after.sum(), processed)[0].isfinite().all()
+    assert after.item() == pytest.approx(before.item())

@@ -115,7 +115,9 @@ def test_where_there_is_no_value():
     [
         ({"processed": torch.zeros(2, 2, 99)}, "one shape"),
         ({"reference": torch.zeros(2, 100), "processed": torch.zeros(2, 100)}, "one shape"),
-        ({"sample_rate": -1}, "positive"),
+        ({"sample_rate": 16}, "in Hz, 8000 to"),
+        ({"processed": torch.zeros(2, 2, 100, dtype=torch.int16)}, "floats"),
+        ({"reference": torch.zeros(2, 2, 100, dtype=torch.complex64)}, "floats"),
         ({"lengths": torch.tensor([100, 101])}, "lengths"),
     ],
 )
