@@ -39,6 +39,7 @@ class Figure(NamedTuple):
     best: float
     floor: float
     worst: float | None = None  # None: there is no such value
+    by_condition: bool = False  # beside the primary metric: a column for each condition, too
 
     @property
     def sign(self) -> int:

@@ -72,6 +72,7 @@ def _task_frame(board: Board) -> pd.DataFrame:
     lines = []
     rows = sorted(board.rows, key=lambda row: place(row, board.sign))
     secondary = [name for name in board.figures if name != board.metric]
+    spread = [name for name in secondary if board.figures[name].by_condition]
     expected = (~board.left_out | board.excluded).sum()
     changes = [change(row, board.baseline) for row in rows]
     seeds = [len(row.seeds) for row in rows]
@@ -88,6 +89,12 @@ def _task_frame(board: Board) -> pd.DataFrame:
             | gain
             | {"p": _p(None if changed_by is None else board.p.get(row.name))}
             | {safe(name): _number(row.figures[name][board.noisy].mean() if board.noisy else None) for name in secondary if name in row.figures}
+            | {
+                safe(f"{name} {condition}"): _number(value)
+                for name in spread
+                if name in row.figures
+                for condition, value in zip(board.conditions, row.figures[name], strict=True)
+            }
             | {
                 "coverage": f"{row.present.sum()} of {expected * len(row.seeds)}",
                 "failed": str(row.failed.sum()),

@@ -71,8 +71,8 @@ class Enhancement(Task):
         kept = predictions["excluded"].isna() if "excluded" in predictions else pd.Series(True, predictions.index)
         columns = {"count": kept.astype(int)}
         for name in self.names:
-            best, floor, _ = self.figures[name]
-            values = pd.to_numeric(predictions[name]).fillna(floor).clip(floor, best)
+            figure = self.figures[name]
+            values = pd.to_numeric(predictions[name]).fillna(figure.floor).clip(figure.floor, figure.best)
             columns[name] = values.where(kept, 0.0)
         return pd.DataFrame(columns)
 

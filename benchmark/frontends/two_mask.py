@@ -43,10 +43,11 @@ class TwoMask(FrontEnd):
     Trained by what a model of the ear hears (benchmark.hearing.difference). `objective`:
 
     - both: the noise mask alone against the clean sound, both as a normal ear hears them, and the compensation mask alone, as the impaired ear hears it,
-      against the noisy sound as a normal ear does, weighed by learned uncertainties (Kendall et al., CVPR 2018); with `product` also the output at p = q = 1,
-      impaired ear, against the clean sound, normal ear, which the paper never trains
-    - noise_reduction, compensation: one of them, with one mask; joint: the output by the impaired ear against the clean sound by a normal ear, with one mask,
-      which then follows every bin and frame
+      against the noisy sound as a normal ear does, weighed by learned uncertainties (Kendall et al., CVPR 2018); with `product` also the output at p = q =
+      1, impaired ear, against the clean sound, normal ear, which the paper never trains
+    - product: both masks by the output at p = q = 1 alone, one objective for the same network
+    - noise_reduction, compensation: one of the two, with one mask; joint: the output by the impaired ear against the clean sound by a normal ear, with one
+      mask, which then follows every bin and frame
     - snr: the noise mask by the signal-to-noise ratio
 
     Where an impaired ear is compared with a normal one both hear everything `raised_db` louder. The authors scale recordings to a peak of 1, which is some
@@ -61,7 +62,7 @@ class TwoMask(FrontEnd):
 
     def __init__(
         self,
-        objective: Literal["both", "noise_reduction", "compensation", "joint", "snr"] = "both",
+        objective: Literal["both", "product", "noise_reduction", "compensation", "joint", "snr"] = "both",
         product: bool = False,
         features: Size = 24,
         hidden: Size = 32,
@@ -90,12 +91,12 @@ class TwoMask(FrontEnd):
         """
         super().__init__()
         if product and objective != "both":
-            raise EarmarkError(f"product: it takes both masks, and objective {objective} has one; write objective: both")
+            raise EarmarkError(f"product: it adds a term to the objective both, not to {objective}; write objective: both")
         self.objective, self.product, self.range = objective, product, range_db / 20 * torch.log(torch.tensor(10.0)).item()
         self.causal, self.stft = causal, STFT(window, hop)
         self.pole = math.exp(-hop / SAMPLE_RATE / release) if release else 0.0
         self.edges = _edges(window)
-        names = ("noise", "compensation") if objective == "both" else ("noise",) if objective in _AGAINST_NOISE else ("compensation",)
+        names = ("noise", "compensation") if objective in ("both", "product") else ("noise",) if objective in _AGAINST_NOISE else ("compensation",)
         self.controls = {{"noise": "p", "compensation": "q"}[name]: 1.0 for name in names}
         self.needs = frozenset({"clean"} if objective in _AGAINST_NOISE else {"clean", "listener"})
         widths = [stop - start for start, stop in pairwise(self.edges)]
@@ -103,7 +104,7 @@ class TwoMask(FrontEnd):
         self.film = _film(2 * features * len(widths)) if "listener" in self.needs else None
         self.over_time = nn.ModuleList(_Recurrence(features, hidden, not causal) for _ in range(layers))
         self.over_bands = nn.ModuleList(_Recurrence(features, hidden, True) for _ in range(layers))
-        self.slow = objective in ("both", "compensation")  # the one mask of "joint" has to follow the noise, too
+        self.slow = objective in ("both", "product", "compensation")  # the one mask of "joint" has to follow the noise, too
         fine = {name: nn.ModuleList(_head(features, head, width) for width in widths) for name in names if name == "noise" or not self.slow}
         slow = {"compensation": nn.ModuleList(_head(features, head, 1) for _ in AUDIOGRAM_HZ)} if self.slow else {}
         self.heads = nn.ModuleDict(fine | slow)
@@ -151,7 +152,7 @@ class TwoMask(FrontEnd):
             terms.append(difference(masks["compensation"], noisy, listener))
         if self.objective == "joint":
             terms.append(difference(masks["compensation"], clean, listener))
-        if self.product:
+        if self.product or self.objective == "product":
             terms.append(difference(masks["noise"] + masks["compensation"], clean, listener))
         losses = torch.stack(terms, -1)
         if self.uncertainties is not None and self.training:

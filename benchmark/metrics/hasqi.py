@@ -14,7 +14,7 @@ from benchmark.metrics._kates_features import cepstral_basis, covariance, is_lou
 from benchmark.metrics._kates_inputs import amplified, each
 from benchmark.metrics._mean import ListenerMean
 
-HASQI_FIGURE = Figure(best=1.0, floor=0.0, worst=0.0)
+HASQI_FIGURE = Figure(best=1.0, floor=0.0, worst=0.0, by_condition=True)
 _WINDOW, _LAGS = 384, 24  # samples at 24 kHz: Hann windows of 16 ms that overlap by half, and how far motions are moved against each other
 _THRESHOLD = 2.5  # dB above threshold, of segments and tiles that count
 _NOISE = -10.0  # dB above threshold, of the basilar membrane's noise

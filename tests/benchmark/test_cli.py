@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from benchmark.cli import main
@@ -83,6 +84,13 @@ def test_leaderboard_rebuilds_the_committed_boards_to_the_byte(tmp_path, capsys)
     for path in boards:
         assert (copy / path.relative_to(committed)).read_bytes() == path.read_bytes(), path
     assert main(["leaderboard", str(tmp_path / "none")]) == 2
+
+
+def test_quality_has_a_column_for_each_ear_and_snr_beside_intelligibility():
+    board = pd.read_csv(ROOT / "leaderboards" / "mini" / "hearing_loss.csv")
+    columns = [name for name in board.columns if name.startswith("hasqi snr_")]
+    assert len(columns) == len([name for name in board.columns if name.startswith("snr_")]) > 2
+    assert board[columns].mean(axis=1).to_numpy() == pytest.approx(board["hasqi"].to_numpy(), abs=1e-4, nan_ok=True)
 
 
 def test_make_help_explains_every_target():
