@@ -258,9 +258,14 @@ def overall(boards: Sequence[Board]) -> list[Overall]:
                     entry.reductions[board.task] = reduction, _reduction(row.by_seed, board.baseline.by_seed, best)
     entered = [row for row in rows.values() if row.ranked and len(row.reductions) == len(boards)]
     _rank(entered, 1, None, together(boards), boards)
+    by_tasks: dict[tuple[str, ...], list[Overall]] = {}
     for entry in rows.values():
-        if own := [board for board in boards if board.task in entry.reductions]:
-            entry.counted = counted(entry, own)
+        by_tasks.setdefault(tuple(board.task for board in boards if board.task in entry.reductions), []).append(entry)
+    for tasks, alike in by_tasks.items():
+        if tasks:
+            found = parts(alike, [board for board in boards if board.task in tasks]).of_rows()
+            for index, entry in enumerate(alike):
+                entry.counted = statistics.Counted(*(float(values[index]) for values in found))
     return sorted(rows.values(), key=lambda row: place(row, 1))
 
 
@@ -273,11 +278,6 @@ def _reduction(score: np.ndarray, baseline: np.ndarray, best: float) -> np.ndarr
 def together(boards: Sequence[Board]) -> statistics.Design:
     """What a figure over all boards stands on: their scenes. As how many units it counts depends on the figure; here it is the fewest of any board."""
     return statistics.Design(sum(len(board.scenes) for board in boards), min(board.design.units for board in boards))
-
-
-def counted(row: Overall, boards: Sequence[Board], other: Overall | None = None) -> statistics.Counted:
-    """As how many units a row's score over some boards counts, or its distance to another's."""
-    return statistics.Counted(*(float(values[0]) for values in parts([row], boards, None if other is None else [other]).of_rows()))
 
 
 def parts(rows: Sequence[Overall], boards: Sequence[Board], others: Sequence[Overall] | None = None) -> statistics.Parts:

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark import statistics
-from benchmark.board import REDUCTION, Board, counted, overall, pooled, together
+from benchmark.board import REDUCTION, Board, overall, parts, pooled, together
 from benchmark.contracts import Figure
 from benchmark.errors import EarmarkError, unknown
 from benchmark.leaderboard import aligned, safe
@@ -103,7 +103,7 @@ def _overall(boards: Sequence[Board], names: Sequence[Name]) -> list[Line]:
     if not len(one.reductions) == len(other.reductions) == len(boards) or one.records == other.records:
         return []
     design = pooled(together(boards), [row for row in rows if row.rank is not None], other.by_seed)._replace(seeds=max(len(one.seeds), len(other.seeds)))
-    design = design.over(counted(one, boards, other))
+    design = design.over(statistics.Counted(*(float(values[0]) for values in parts([one], boards, [other]).of_rows())))
     values = [(row.score, row.by_seed) for row in (one, other)]
     return [{"table": "score", "task": "overall", "metric": "reduction", "scenes": design.scenes, **_gain(values, design, REDUCTION, tested=True)}]
 

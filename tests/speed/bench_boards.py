@@ -61,8 +61,15 @@ def test_ten_thousand_summaries(benchmark, tmp_path, monkeypatch):
     known, new = [line for line in lines if line["front_end"] != last[0]["front_end"]], last[:10]  # of every task
     write_summaries(folder / "summaries.jsonl", known)
     from_nothing, _ = timed(folder, cache)
-    write_summaries(folder / "summaries.jsonl", [*read_lines(folder / "summaries.jsonl", cache), *new])
-    ten_new, boards = benchmark.pedantic(lambda: timed(folder, cache), rounds=1)
+
+    def added() -> tuple[float, dict[str, bytes]]:
+        begun = time.perf_counter()
+        write_summaries(folder / "summaries.jsonl", [*read_lines(folder / "summaries.jsonl", cache), *new])
+        writing = time.perf_counter() - begun
+        building, made = timed(folder, cache)
+        return writing + building, made
+
+    ten_new, boards = benchmark.pedantic(added, rounds=1)
     start = time.perf_counter()
     page = site.build([folder], tmp_path / "site")
     shown = time.perf_counter() - start
