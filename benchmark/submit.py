@@ -233,6 +233,8 @@ def _check_name(submission: Submission, recipe: Recipe, boards: Path, replacing:
     if name in recipe.front_ends or name in TAKEN["front_ends"]:
         raise EarmarkError(f"--name: the recipe {recipe.name} has a front-end {name} of its own; choose another name")
     entered = next(iter(submission.entry))
+    if name in registry.names("front_ends") and name != entered:
+        raise EarmarkError(f"--name: {name} is a front-end of the suite, and this is another; choose another name")
     if entered.endswith(".py"):
         raise EarmarkError(f"{entered}: it may hold several classes; name one, as {entered}:MyFrontEnd")
     if ".py:" not in entered and entered not in registry.names("front_ends"):

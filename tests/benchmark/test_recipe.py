@@ -40,6 +40,15 @@ def test_defaults_are_filled_in(tmp_path):
     assert "channels" in task.model  # the constructor's own defaults
 
 
+def test_a_front_end_may_be_added_under_its_own_name_or_another():
+    recipe = load_recipe("demo", {"nal_r": {"nal_r": {"gain": 3.0}}, "fig6": {"fig6": None}, "louder": {"nal_r": {"gain": 6.0}}})
+    assert [(recipe.front_ends[label].name, recipe.front_ends[label].config.get("gain")) for label in ("nal_r", "fig6", "louder")] == [
+        ("nal_r", 3.0),
+        ("fig6", None),
+        ("nal_r", 6.0),
+    ]
+
+
 def test_a_task_overrides_the_recipe_key_by_key(tmp_path):
     text = GOOD.replace("synthetic/noise}", "synthetic/noise, train: {stock: {steps: 7}}, score: {scenes: 5}}")
     task = load(tmp_path, text + "train: {stock: {batch: 3}, snr: [0, 5]}\n").tasks["speech_commands"]

@@ -262,6 +262,7 @@ def test_a_folder_of_exported_scenes_is_scored_on_what_it_holds(here, capfd):
         (["spectrl"], "did you mean 'spectral'"),
         (["spectral", "--option", "x"], "write an option and its value"),
         (["spectral", "--name", "a b"], "is no label"),
+        (["nal_r", "--name", "unet"], "unet is a front-end of the suite, and this is another"),
         (["spectral", "--card", "none.yaml"], "cannot be read"),
     ],
 )
