@@ -170,13 +170,12 @@ class Recipe:
     protocol: int = PROTOCOL
 
 
-def load_recipe(name: str | Path, front_ends: Mapping[str, Mapping[str, Any]] | None = None) -> Recipe:
-    """Read a recipe: a file, or the name of one in recipes/; `front_ends`, {name: options} by label, are added. EarmarkError names the key at fault."""
+def load_recipe(name: str | Path, added: Mapping[str, Mapping[str, Any]] | None = None) -> Recipe:
+    """Read a recipe: a file, or the name of one in recipes/. `added`: front-ends, {name: options} by label. EarmarkError names the key at fault."""
     path = find(name)
     raw, where = merged(path), path.name
-    if front_ends:
-        added = {label: entry.get(label, entry) for label, entry in front_ends.items()}  # a registered name as its own label: options alone
-        raw["front_ends"] = {**(raw.get("front_ends") or {}), **added}
+    if added:  # a registered name as its own label stands before options alone
+        raw["front_ends"] = {**(raw.get("front_ends") or {}), **{label: entry.get(label, entry) for label, entry in added.items()}}
     document = _validated(_Document, raw, f"{where}: ")
     if not re.fullmatch(LABEL, path.stem, re.ASCII):
         raise EarmarkError(f"{where}: a recipe's name becomes a folder; rename the file to letters, digits, _ and -, as in my_recipe.yaml")

@@ -49,8 +49,8 @@ def each(
         raise ValueError(f"the audiogram has the shape ({len(reference)}, {len(AUDIOGRAM_HZ)}), not {tuple(audiogram.shape)}")
     if not ((audiogram >= LOWEST) & (audiogram <= HIGHEST)).all():
         raise ValueError(f"the audiogram holds thresholds from {LOWEST:g} to {HIGHEST:g} dB HL; one is beyond that or not finite")
-    if not 0 <= level_spl <= LOUDEST:
-        raise ValueError(f"level_spl, that of an rms of 1.0, is 0 to {LOUDEST:g} dB SPL, not {level_spl}")
+    if not -LOUDEST <= level_spl <= LOUDEST:
+        raise ValueError(f"level_spl, that of an rms of 1.0, is {-LOUDEST:g} to {LOUDEST:g} dB SPL, not {level_spl}")
     return by_utterance(value, reference, processed, sample_rate, lengths, audiogram.detach().cpu().double())
 
 

@@ -4,9 +4,10 @@ import importlib
 
 import numpy as np
 import pytest
-from listening import N3, N5, NORMAL, RATE, S2, noisy, pyclaritys, score, syllables
+from listening import N3, N5, NORMAL, OTHERS, RATE, S2, enhanced, noisy, pyclaritys, score, syllables
 
 import benchmark.metrics
+from benchmark.hearing.audiograms import PROFILES
 from benchmark.metrics import haspi
 from benchmark.metrics.haspi import HASPI_FIGURE, _jitter
 
@@ -21,6 +22,22 @@ from benchmark.metrics.haspi import HASPI_FIGURE, _jitter
     ids=["noisy", "clipped", "amplified and late"],
 )
 def test_it_is_pyclaritys_with_the_same_noise(audiogram, process, monkeypatch):
+    clean = syllables(1.5)
+    processed = process(clean)
+    expected = pyclaritys_haspi(clean, processed, audiogram, monkeypatch)
+    assert 0.1 < expected < 0.95
+    assert score(haspi, clean, processed, audiogram) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_it_is_pyclaritys_for_every_standard_audiogram(name, monkeypatch):
+    clean = syllables(1.5)
+    processed = enhanced(clean)
+    expected = pyclaritys_haspi(clean, processed, PROFILES[name], monkeypatch)
+    assert score(haspi, clean, processed, PROFILES[name]) == pytest.approx(expected, abs=1e-3)
+
+
+def pyclaritys_haspi(clean, processed, audiogram, monkeypatch):
     from clarity.evaluator.haspi import haspi_v2
 
     turns = iter((0, 1))
@@ -29,11 +46,7 @@ def test_it_is_pyclaritys_with_the_same_noise(audiogram, process, monkeypatch):
         return np.zeros(shape) if shape[0] == 32 else _jitter(1 << 13)[next(turns), :, : shape[0]].numpy().T
 
     monkeypatch.setattr(np.random, "standard_normal", jitter)
-    clean = syllables(1.5)
-    processed = process(clean)
-    expected, _ = haspi_v2(clean, RATE, processed, RATE, pyclaritys(audiogram), level1=100.0)
-    assert 0.1 < expected < 0.95
-    assert score(haspi, clean, processed, audiogram) == pytest.approx(expected, abs=1e-3)
+    return haspi_v2(clean, RATE, processed, RATE, pyclaritys(audiogram), level1=100.0)[0]
 
 
 def test_more_noise_is_understood_less_and_more_loss_too():
