@@ -40,6 +40,7 @@ class Figure(NamedTuple):
     floor: float
     worst: float | None = None  # None: there is no such value
     by_condition: bool = False  # beside the primary metric: a column for each condition, too
+    unit: str = ""
 
     @property
     def sign(self) -> int:

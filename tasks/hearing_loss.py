@@ -35,8 +35,8 @@ class HearingLoss(Task):
     figures = {
         "haspi": HASPI_FIGURE,
         "hasqi": HASQI_FIGURE,
-        "insertion_gain": Figure(0.0, 0.0),  # dB, level of the output over that of the scene without any aid
-        "output_level": Figure(0.0, 0.0),  # dB SPL
+        "insertion_gain": Figure(0.0, 0.0, unit="dB"),  # level of the output over that of the scene without any aid
+        "output_level": Figure(0.0, 0.0, unit="dB SPL"),
     }
     columns = ("snr", "listener")
     headline = {"listener": ("N3", "N4", "S3")}
