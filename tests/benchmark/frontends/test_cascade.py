@@ -70,7 +70,7 @@ def test_options_of_a_cascade_are_those_of_its_networks(cascade):
     assert len(cascade.reducer.over_time) == len(cascade.compensator.over_time) == 1
     with pytest.raises(EarmarkError, match="unknown option 'feature'; did you mean 'features'"):
         Cascade({"feature": 4})
-    with pytest.raises(EarmarkError, match="product: it takes both masks"):
+    with pytest.raises(EarmarkError, match="product: it adds a term to the objective both, not to noise_reduction"):
         Cascade({"product": True})
 
 
