@@ -73,10 +73,9 @@ class HearingLoss(Task):
 
     def _measured(self, clean: Tensor, unaided: Tensor, audio: Tensor, thresholds: Tensor) -> dict[str, Any]:
         record: dict[str, Any] = {**dict.fromkeys(self.figures), "audio": hashlib.sha256(np.ascontiguousarray(audio.numpy(), "<f4").tobytes()).hexdigest()}
-        values = haspi(clean, audio, thresholds)
+        values = haspi(clean, audio, thresholds).masked_fill(audio.square().mean(-1) <= TINY, torch.nan)
         ear = int(values.nan_to_num(-1).argmax())
-        silent = bool(audio[ear].square().mean() <= TINY)
-        if silent or torch.isnan(values[ear]):
+        if torch.isnan(values[ear]):
             inaudible = torch.isnan(haspi(clean, clean, torch.zeros_like(thresholds))).all()
             return record | ({"excluded": "the reference is silent or too short"} if inaudible else {"reason": "the output is silent"})
         level, before = (_level(signal[ear]) for signal in (audio, unaided))

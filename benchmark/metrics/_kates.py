@@ -138,18 +138,19 @@ def _half(signal: Tensor, one: Ear, level_spl: float) -> list[_Half]:
 
 
 def _hear(signal: Tensor, group: Group, ears: Ear, level_spl: float) -> _Half:
-    spectra, kept = _block_spectra(signal, group), ceil(signal.shape[-1] / group.step) + OVER
+    spectra, count = _block_spectra(signal, group), ceil(signal.shape[-1] / group.step)
+    kept = count + OVER
     tail = TAIL if group.step > 1 else 0
     widest = _widest()[group.bands].to(ears.width)
     control = _power(_filtered(spectra, group, _widest_gammatones(group.bands.start).to(spectra))[..., : kept + tail])
-    mean = control[..., :kept].mean(-1, keepdim=True)
+    mean = control[..., :count].mean(-1, keepdim=True)
     loud = 10 * torch.log10(mean[..., 0].clamp(min=TINY)) + level_spl
     width = ears.width + ((loud - 50) / 50).clamp(0, 1) * (widest - ears.width)
     output = _filtered(spectra, group, _gammatones(group, width))[..., : kept + tail]
     power = _power(output)
 
     gain = _response_to(_compression(control, ears, level_spl), "delay", group.step, 200)
-    long_term = 10 * torch.log10(power[..., :kept].mean(-1).clamp(min=TINY)) + level_spl
+    long_term = 10 * torch.log10(power[..., :count].mean(-1).clamp(min=TINY)) + level_spl
     level = (long_term.relu() + _compression(mean, ears, level_spl)[..., 0].log() / DB - ears.inner).relu()
     return _Half(gain * power.clamp(min=TINY).sqrt(), (gain * output.real)[..., :kept], level, width)
 

@@ -32,8 +32,8 @@ def each(
 ) -> Tensor:
     """Values (batch,) of `score`, one utterance a call; it gets the pair at 24 kHz, broadly aligned and without the silence around the reference.
 
-    With it goes its audiogram, (10,), in float64 on the CPU. NaN, with a gradient of zero, where the reference is silent or shorter than SHORTEST, where the
-    processed signal is silent, or where either is not finite or louder than LOUDEST.
+    With it goes its audiogram, (10,), in float64 on the CPU. NaN, with a gradient of zero, where the reference is silent or shorter than SHORTEST, or where
+    either signal is not finite or louder than LOUDEST.
 
     Raises:
         ValueError: where shapes, thresholds, sample rate, level or lengths cannot be used
@@ -61,7 +61,7 @@ def _level(signal: Tensor) -> float:
 
 def prepared(reference: Tensor, processed: Tensor, sample_rate: int) -> tuple[Tensor, Tensor] | None:
     """Both (time,) at 24 kHz, aligned and trimmed; None where there is no value."""
-    if len(reference) < SHORTEST * sample_rate or not all(signal.isfinite().all() and signal.square().sum() > 0 for signal in (reference, processed)):
+    if len(reference) < SHORTEST * sample_rate or not (reference.isfinite().all() and processed.isfinite().all()) or not reference.any():
         return None
     x, y = _resampled(reference, sample_rate), _resampled(processed, sample_rate)
     y = _aligned(x, y)
@@ -82,7 +82,8 @@ def _resampled(signal: Tensor, sample_rate: int) -> Tensor:
     spread = torch.nn.functional.conv_transpose1d(signal[None, None], kernel[None, None], stride=up)[0, 0, margin:]
     spread = torch.nn.functional.pad(spread, (0, max(length * down - len(spread), 0)))
     resampled = spread[: length * down : down]
-    return resampled * (_energy(signal, khz) / len(signal) / (_energy(resampled, RATE // 1000, khz) / length)).sqrt()
+    before, after = _energy(signal, khz) / len(signal), _energy(resampled, RATE // 1000, khz) / length
+    return resampled * (before / after).sqrt() if after > 0 else resampled
 
 
 @constant()

@@ -34,7 +34,8 @@ def haspi(
 
     The processed signal as the impaired ear hears it is compared with the reference as a healthy ear does: the correlation, at ten rates of modulation, of
     cepstral coefficients of the envelopes in 32 auditory bands goes through an ensemble of small networks. Values agree with pyclarity's haspi_v2 within 1e-3
-    for utterances of a second and more; of half a second, of which few frames are left, they differ by up to 0.05.
+    for utterances of a second and more. In shorter ones two lags of a band can fit almost alike (to 2e-4), or a delay lie between two samples; which one is
+    taken can then move the index by a few thousandths, with half a second by up to 0.05.
 
     Differentiable in `processed`; lags of alignment, trimming and the choice of samples that count are constants for the gradient. The noise of the model's
     nerve fibres (0.1 dB) is one fixed sequence, the same in every call: our choice, so that values are reproducible. Computed in the dtype of `reference`.
@@ -46,8 +47,8 @@ def haspi(
         level_spl: dB SPL of an rms of 1.0, -194 to 194
         lengths: (batch,) samples of each utterance; what lies behind them is padding and changes nothing; None: all whole
     Returns:
-        (batch,); NaN where the reference is silent, inaudible or too short (0.24 s), where the processed signal is silent (as in pyclarity), and where one of
-        them is not finite
+        (batch,); NaN where the reference is silent, inaudible or too short (0.24 s), and where a signal is not finite or louder than 194 dB SPL. A processed
+        signal that is silent is worth what one is that nobody hears, about 0.004
     Raises:
         ValueError: where shapes, thresholds, sample rate or lengths cannot be used
     """

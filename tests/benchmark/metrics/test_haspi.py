@@ -37,6 +37,14 @@ def test_it_is_pyclaritys_for_every_standard_audiogram(name, monkeypatch):
     assert score(haspi, clean, processed, PROFILES[name]) == pytest.approx(expected, abs=1e-3)
 
 
+@pytest.mark.parametrize("gain", [0.0, 1e-5])
+def test_what_nobody_hears_is_pyclaritys(gain, monkeypatch):
+    clean = syllables(1.0)
+    expected = pyclaritys_haspi(clean, gain * clean, N3, monkeypatch)
+    assert score(haspi, clean, gain * clean, N3) == pytest.approx(expected, abs=1e-5)
+    assert expected < 0.01
+
+
 def pyclaritys_haspi(clean, processed, audiogram, monkeypatch):
     from clarity.evaluator.haspi import haspi_v2
 

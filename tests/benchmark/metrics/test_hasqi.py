@@ -37,8 +37,16 @@ def test_it_is_pyclaritys_for_every_standard_audiogram(name):
     clean = syllables(1.5)
     processed = enhanced(clean)
     expected = hasqi_v2(clean, RATE, processed, RATE, pyclaritys(PROFILES[name]), level1=100.0)[0]
-    near = 2e-3 if name == "N5" else 1e-3  # close to threshold all over, where its noise, another in every call, and ours rule
-    assert score(hasqi, clean, processed, PROFILES[name]) == pytest.approx(expected, abs=near)
+    assert score(hasqi, clean, processed, PROFILES[name]) == pytest.approx(expected, abs=1e-3)
+
+
+@pytest.mark.parametrize("gain", [0.0, 1e-5])
+def test_what_nobody_hears_is_pyclaritys(gain):
+    from clarity.evaluator.hasqi import hasqi_v2
+
+    clean = syllables(1.0)
+    expected = hasqi_v2(clean, RATE, gain * clean, RATE, pyclaritys(N3), level1=100.0)[0]
+    assert score(hasqi, clean, gain * clean, N3) == expected == 0
 
 
 def test_more_noise_and_more_clipping_sound_worse():

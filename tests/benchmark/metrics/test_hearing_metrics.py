@@ -83,7 +83,6 @@ def test_where_there_is_no_value(metric):
     for reference, processed in (
         (0 * clean, clean),
         (clean[:3000], clean[:3000]),
-        (clean, 0 * clean),
         (clean, broken),
         (broken, clean),
         (clean[:0], clean[:0]),
@@ -126,7 +125,7 @@ def test_the_class_is_the_mean(metric):
     mean.update(clean[:2], processed[:2], audiogram[:2])
     mean.update(clean[2:], processed[2:], audiogram[2:])
     assert mean.compute().item() == pytest.approx(metric(clean, processed, audiogram).mean().item())
-    mean.update(clean[:1], 0 * clean[:1], audiogram[:1])
+    mean.update(0 * clean[:1], clean[:1], audiogram[:1])
     assert mean.compute().isnan()
 
 
