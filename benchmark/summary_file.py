@@ -1,8 +1,9 @@
 """The file of summaries: one sealed line for each front-end, scheme, task, seed and fold, small enough to be kept under version control.
 
 Scenes, their groups and their conditions stand on lines of their own, which summaries name by digest. In a summary a table (scenes by conditions) is packed: a
-row of digits is a string, a row of equal values one value, and where most scenes have the same row it stands once, as "*". A summary's seal is over what is
-meant, not how it is written. The last line counts and seals all others, so that a file that was cut between two lines is known. Files of many thousand lines
+row of digits is a string, a row of equal values one value, and where most scenes have the same row it stands once, as "*". Where two summaries have the same
+sums, as an untrained row has under each of its seeds, the second names the first one's digest instead. A summary's seal is over what is meant, not how it is
+written. The last line counts and seals all others, so that a file that was cut between two lines is known. Files of many thousand lines
 are read with a cache of the lines whose seals were found intact; of these only the short fields are parsed, and the sums when they are asked for.
 """
 
@@ -35,7 +36,7 @@ class Line(Summary):
 
     def __init__(self, fields: Summary, text: bytes, lists: Summary) -> None:
         super().__init__(fields)
-        self.text = text  # as it stands in the file
+        self.text = text  # as it stands in the file, with its sums
         self.lists = lists  # the line of its scenes
 
 
@@ -58,14 +59,13 @@ def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
     """
     if not path.is_file():
         raise EarmarkError(f"{path}: no such file; run the recipe first")
-    texts = list(enumerate(path.read_bytes().splitlines(), 1))
-    heads = [_head(text) or _parsed(path, number, text) for number, text in texts]
+    heads, texts = _spelt(path)
     closing = heads.pop() if heads and heads[-1].keys() == CLOSING else None
     texts = texts[: len(heads)]
-    lists = {head["digest"]: (head, text) for head, (_, text) in zip(heads, texts, strict=True) if head.keys() == LISTS}
+    lists = {head["digest"]: (head, text) for head, text in zip(heads, texts, strict=True) if head.keys() == LISTS}
     before = set(cache.read("lines", "1").get("intact", np.array([])).tolist()) if cache else set()
     intact, lines = set(), []
-    for head, (number, text) in zip(heads, texts, strict=True):
+    for number, (head, text) in enumerate(zip(heads, texts, strict=True), 1):
         if head.keys() == LISTS:
             continue
         scenes, scenes_text = lists.get(str(head.get("scenes")), ({}, b""))
@@ -78,7 +78,7 @@ def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
         intact.add(key)
         lines.append(Line({**head, **scenes, "digest": head["digest"]}, text, scenes))
     named = {str(head.get("scenes")) for head in heads if head.keys() != LISTS}
-    for head, (number, _) in zip(heads, texts, strict=True):
+    for number, head in enumerate(heads, 1):
         if head.keys() == LISTS and head["digest"] not in named:
             raise EarmarkError(f"{path} line {number}: no summary is of these scenes, so lines are missing; {REMEDY}")
     if heads and closing != closing_line(head["digest"] for head in heads):
@@ -92,10 +92,13 @@ def write_summaries(path: Path, summaries: Iterable[Mapping[str, Any]]) -> None:
     """Write sealed summaries, sorted by task, row, seed and fold, one a line, after the lists of scenes; whole or not at all."""
     lists: dict[str, Summary] = {}
     texts, digests = [], []
+    first: dict[bytes, bytes] = {}  # by sums: the digest of the first line that has them, as JSON
     for summary in sorted(summaries, key=order):
-        digest, entry, text = (summary["digest"], summary.lists, summary.text.decode()) if isinstance(summary, Line) else _written(summary)
+        digest, entry, text = (summary["digest"], summary.lists, summary.text) if isinstance(summary, Line) else _written(summary)
         lists[entry["digest"]] = entry
-        texts.append(text)
+        own, sums = f'"{digest}"'.encode(), _sums(text)
+        known = first.setdefault(sums, own)
+        texts.append((_with_sums(text, known) if known != own and len(known) < len(sums) else text).decode())
         digests.append(digest)
     write_text(path, "".join(f"{text}\n" for text in [*map(canonical, lists.values()), *texts, canonical(closing_line([*lists, *digests]))]))
 
@@ -111,9 +114,40 @@ def closing_line(digests: Iterable[str]) -> Summary:
     return {"digest": hashlib.sha256("\n".join(own).encode()).hexdigest(), "lines": len(own)}
 
 
+def _spelt(path: Path) -> tuple[list[Summary], list[bytes]]:
+    """The lines of a file without their sums, and each whole in canonical JSON, with its own sums."""
+    heads, texts = [], []
+    for number, text in enumerate(path.read_bytes().splitlines(), 1):
+        head = _head(text)
+        if head is None:
+            text = _canonical(path, number, text)
+            head = _head(text) or json.loads(text)
+        heads.append(head)
+        texts.append(text)
+    known = {f'"{head.get("digest")}"'.encode(): _sums(text) for head, text in zip(heads, texts, strict=True)}
+    return heads, [_with_sums(text, known.get(_sums(text), b"")) for text in texts]
+
+
+def _place(text: bytes) -> tuple[int, int]:
+    """Where the sums of a line stand in canonical JSON, name and value; start < 1 where they do not."""
+    return text.find(b',"sums":'), text.rfind(b',"synthetic":')
+
+
+def _sums(text: bytes) -> bytes:
+    """A line's sums, or the digest, in quotes, of the line that has the same."""
+    start, end = _place(text)
+    return text[start + len(b',"sums":') : end] if 0 < start < end else b""
+
+
+def _with_sums(text: bytes, sums: bytes) -> bytes:
+    """The line with other sums, or as it is where there are none."""
+    start, end = _place(text)
+    return text[:start] + b',"sums":' + sums + text[end:] if sums and 0 < start < end else text
+
+
 def _head(text: bytes) -> Summary | None:
     """A line's fields without its sums, which are most of it, cut out where they stand in canonical JSON; None where they do not stand there."""
-    start, end = text.find(b',"sums":'), text.rfind(b',"synthetic":')
+    start, end = _place(text)
     try:
         head = json.loads(text[:start] + text[end:]) if 0 < start < end else None
     except ValueError:
@@ -121,26 +155,28 @@ def _head(text: bytes) -> Summary | None:
     return head if isinstance(head, dict) else None
 
 
-def _parsed(path: Path, number: int, text: bytes) -> Summary:
+def _canonical(path: Path, number: int, text: bytes) -> bytes:
+    """The line as this module spells it; EarmarkError where it is cut or no object."""
     try:
         parsed = json.loads(text)
+        spelt = canonical(parsed).encode() if isinstance(parsed, dict) else None
     except (ValueError, RecursionError):
-        parsed = None
-    if not isinstance(parsed, dict):
+        spelt = None
+    if spelt is None:
         raise EarmarkError(f"{path} line {number}: the line is cut or not a summary; {REMEDY}")
-    return parsed
+    return spelt
 
 
 def _checked(path: Path, number: int, text: bytes, scenes: Summary) -> Summary:
     """A line without its sums; EarmarkError where it was edited or lacks something."""
-    line = _parsed(path, number, text)
+    line = json.loads(text)
     try:
         if "sums" in line and not scenes:
             raise KeyError(line["scenes"])
         summary = {**line, **scenes, "digest": line["digest"]}
         intact = seal(summary)["digest"] == line["digest"]
     except (ValueError, TypeError, KeyError, AttributeError):
-        raise EarmarkError(f"{path} line {number}: not a summary, or the line of its scenes is missing; {REMEDY}") from None
+        raise EarmarkError(f"{path} line {number}: not a summary, or a line that it names is missing; {REMEDY}") from None
     if not intact:
         raise EarmarkError(f"{path} line {number}: the line, or that of its scenes, was edited: its digest does not match; {REMEDY}")
     if missing := [field for field in FIELDS if field not in summary]:
@@ -174,13 +210,13 @@ def unpacked_table(table: Any, scenes: int, conditions: int) -> list[list[Any]]:
     return [row if isinstance(row, list) else [int(digit) for digit in row] if isinstance(row, str) else [row] * conditions for row in rows]
 
 
-def _written(summary: Mapping[str, Any]) -> tuple[str, Summary, str]:
+def _written(summary: Mapping[str, Any]) -> tuple[str, Summary, bytes]:
     """A summary's digest, the line of its scenes, and its own text."""
     sealed = seal(summary)
     lists = seal({name: sealed[name] for name in ("scenes", "groups", "conditions")})
     rest = {name: value for name, value in sealed.items() if name not in ("groups", "conditions")}
     packed = {"sums": {name: _packed_table(table) for name, table in sealed["sums"].items()}, "failed": _packed_table(sealed["failed"])}
-    return sealed["digest"], lists, canonical({**rest, **packed, "scenes": lists["digest"]})
+    return sealed["digest"], lists, canonical({**rest, **packed, "scenes": lists["digest"]}).encode()
 
 
 def _packed_table(rows: list[list[Any]]) -> list[Any] | dict[str, Any]:

@@ -73,6 +73,25 @@ def test_lines_are_written_again_as_they_stood(tmp_path: Path):
     assert path.read_bytes() == before
 
 
+def test_sums_that_several_lines_share_stand_once(tmp_path: Path):
+    """As those of an untrained row under each of its seeds; a line that names a missing one is refused."""
+    scenes = summary()["scenes"]
+    sums = {name: [[index / 7, 1.0, index / 3] for index in range(len(scenes))] for name in summary()["sums"]}
+    seeds = [summary(seed=seed) | {"sums": sums} for seed in (1, 2, 3)]
+    path = tmp_path / "summaries.jsonl"
+    write_summaries(path, seeds)
+    text = path.read_text(encoding="utf-8")
+    assert text.count('"sums":{') == 1
+    assert text.count(f'"sums":"{seal(seeds[0])["digest"]}"') == 2
+    assert [seal(line) for line in read_summaries(path)] == [seal(line) for line in seeds]
+    write_summaries(path, read_lines(path)[1:])
+    assert [seal(line) for line in read_summaries(path)] == [seal(line) for line in seeds[1:]]
+    lists, _, *others = text.splitlines(keepends=True)
+    path.write_text(lists + "".join(others), encoding="utf-8")
+    with pytest.raises(EarmarkError, match="line 2: not a summary, or a line that it names is missing"):
+        read_lines(path)
+
+
 def test_a_line_that_is_spelt_otherwise_means_the_same(tmp_path: Path):
     """Its seal is over what is meant: spaces and the order of fields do not matter, with a cache and without."""
     board = boards(tmp_path, summary(), summary(front_end="unet"))["asr"]
@@ -114,7 +133,7 @@ def without_last(text: str, more: str = "") -> str:
         (lambda text: text + "[]\n", "line 5: the line is cut or not a summary"),
         (lambda text: without_last(text, json.dumps(seal({"protocol": 1})) + "\n"), "line 4: the summary lacks task, component"),
         (lambda text: text.replace('"scene07"', '"scene70"'), "line 2: the line, or that of its scenes, was edited"),
-        (lambda text: "\n".join(text.splitlines()[1:]), "line 1: not a summary, or the line of its scenes is missing"),
+        (lambda text: "\n".join(text.splitlines()[1:]), "line 1: not a summary, or a line that it names is missing"),
         (lambda text: "", "is empty; run the recipe first"),
         (lambda text: text.splitlines()[0] + "\n", "line 1: no summary is of these scenes, so lines are missing"),
         (lambda text: text + "[" * 100_000, "line 5: the line is cut or not a summary"),
