@@ -177,15 +177,19 @@ def _complex_fft_flops(x: Any, dim: Any, *args: Any, **kwargs: Any) -> int:
     return int(5 * prod(x) * log2(max(prod(x[d] for d in dim), 2)))
 
 
+def _recursive_filter_flops(x: Any, coefficients: Any, *args: Any, **kwargs: Any) -> int:
+    """The feedback of torchaudio's lfilter; what it feeds forward is a convolution."""
+    return 2 * prod(x) * (coefficients[-1] - 1)
+
+
 _aten = torch.ops.aten
 _FORMULAS = {
     _aten.mkldnn_rnn_layer: _lstm_flops,  # GRU, and LSTM where this is missing, decompose into matrix products, which are counted
     _aten._fft_r2c: _real_fft_flops,
     _aten._fft_c2r: _real_fft_flops,
     _aten._fft_c2c: _complex_fft_flops,
+    torch.ops.torchaudio._lfilter_core_loop: _recursive_filter_flops,
 }
-
-
 _OWN_ARITHMETIC = ("linalg", "cholesky", "triangular", "lu_solve", "trilinear")
 
 
@@ -197,8 +201,7 @@ class _Uncounted(TorchDispatchMode):
         self.names: set[str] = set()
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        if func.namespace not in ("aten", "prim", "prims") or any(
-            word in func.__name__ for word in ("linalg", "cholesky", "triangular", "lu_solve", "trilinear")
-        ):
+        foreign = func.namespace not in ("aten", "prim", "prims") and func.overloadpacket not in _FORMULAS
+        if foreign or any(word in func.__name__ for word in _OWN_ARITHMETIC):
             self.names.add(f"{func.namespace}::{func.__name__.partition('.')[0]}")
         return func(*args, **(kwargs or {}))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
-from torchaudio.functional import lfilter
+from torchaudio.functional import lfilter, overdrive
 
 from benchmark.contracts import Enhanced, FrontEnd
 from benchmark.costs import count_macs, look_ahead, measure
@@ -83,8 +83,13 @@ def test_macs_of_transforms():
     assert count_macs(lambda: torch.stft(real.new_zeros(4096), 512, 256, window=window, return_complex=True)) == (frames * 2.5 * 512 * 9 // 2, [])
 
 
+def test_macs_of_recursive_filters():
+    forward, back = torch.tensor([0.1, 0.0, 0.3]), torch.tensor([1.0, -0.9, 0.2])
+    assert count_macs(lambda: lfilter(torch.randn(2, 3, 100), back, forward)) == (2 * 3 * 100 * (3 + 2), [])
+
+
 def test_what_cannot_be_counted_is_named():
-    assert count_macs(lambda: lfilter(torch.randn(1, 100), torch.tensor([1.0, 0.5]), torch.tensor([1.0, 0.5])))[1] == ["torchaudio::_lfilter_core_loop"]
+    assert count_macs(lambda: overdrive(torch.randn(1, 100)))[1] == ["torchaudio::_overdrive_core_loop"]
     assert any("solve" in name for name in count_macs(lambda: torch.linalg.solve(torch.eye(2), torch.ones(2)))[1])
 
     assert count_macs(lambda: torch.from_numpy(2 * torch.ones(3).numpy()))[1] == ["arithmetic of NumPy"]
