@@ -1,5 +1,6 @@
 """Training a system with Lightning: checkpoints, best weights, early stopping, logs."""
 
+import csv
 import logging
 import warnings
 from collections.abc import Callable, Iterable
@@ -31,10 +32,11 @@ class _Report(Callback):
 
 
 class _Resume(Callback):
-    """A checkpoint after every epoch, written whole or not at all, with what was spent so far."""
+    """A checkpoint after every epoch, written whole or not at all, with what was spent so far. The log goes on, too: a new logger would begin another."""
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, folder: Path) -> None:
+        self.path, log = folder / LAST, folder / "metrics.csv"
+        self.logged = list(csv.DictReader(log.read_text(encoding="utf-8").splitlines())) if log.is_file() else []
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         partial = self.path.with_suffix(".part")
@@ -46,6 +48,9 @@ class _Resume(Callback):
 
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         cast(System, pl_module).counts.update(checkpoint["counts"])
+        if isinstance(trainer.logger, CSVLogger):
+            trainer.logger.experiment.metrics[:] = [row for row in self.logged if int(row["epoch"]) <= checkpoint["epoch"]]
+            trainer.logger.experiment.save()
 
 
 class _Stop(EarlyStopping):
@@ -68,7 +73,7 @@ def fit(system: System, data: SceneData, options: Trainer, folder: Path, progres
     phase = system.phase
     # Both act right after a validation, so that the checkpoint written when the epoch ends knows of it.
     best = ModelCheckpoint(folder, "best", monitor="validation_score", mode="max", save_top_k=1, enable_version_counter=False, save_on_train_epoch_end=False)
-    callbacks: list[Callback] = [best, _Report(progress), _Resume(folder / LAST)]
+    callbacks: list[Callback] = [best, _Report(progress), _Resume(folder)]
     if phase.patience is not None:
         callbacks.append(_Stop("validation_score", mode="max", patience=phase.patience, check_on_train_epoch_end=False))
     history = _History()

@@ -1,5 +1,6 @@
 """Training with Lightning: resume to the bit, best weights, early stopping, and the gain of front-ends that ignore scale."""
 
+import csv
 from types import SimpleNamespace
 
 import pytest
@@ -57,6 +58,10 @@ def test_a_training_that_was_cut_off_ends_with_the_same_weights(source, tmp_path
     assert report == expected
     for name, value in whole.state_dict().items():
         assert torch.equal(value, again.state_dict()[name]), name
+    logs = [list(csv.DictReader((tmp_path / run / "metrics.csv").read_text().splitlines())) for run in ("whole", "cut")]
+    went_on, expected_log = ([(row["epoch"], row["step"], row["validation_score"]) for row in log] for log in logs)
+    assert went_on == expected_log
+    assert sum(bool(score) for *_, score in went_on) == 4
 
 
 def test_the_best_weights_are_kept_not_the_last(source, tmp_path, monkeypatch):
