@@ -9,7 +9,13 @@ from torch import Tensor
 from benchmark.contracts import SAMPLE_RATE, Batch, FrontEnd
 from benchmark.hearing.prescriptions import NAL_R_HZ, nal_r
 
-FIGURES = ("shadow_snr", "shadow_band_snr", "shadow_band_snr_moved", "shadow_gain", "shadow_nal_r")  # columns, see below
+FIGURES = {  # columns, see below, and their titles
+    "shadow_snr": "SNR gained, dB",
+    "shadow_band_snr": "SNR gained in bands, dB",
+    "shadow_band_snr_moved": "SNR of a band, moved either way, dB",
+    "shadow_gain": "insertion gain of the speech, dB",
+    "shadow_nal_r": "off NAL-R, dB",
+}
 _HALF_BAND = 2 ** (1 / 6)  # from the centre of a band of a third of an octave to its edges
 _TINY = 1e-12  # power
 _FAINT = 1e-4  # share of a sound's power below which a band holds none of it: what leaks there from louder bands says nothing of the mask

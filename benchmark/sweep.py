@@ -33,6 +33,7 @@ from benchmark.store import Store, write_text
 from benchmark.summaries import describe, tables
 from benchmark.worker import scored_system
 
+ACROSS = 3  # maps in a row
 POINTS = 5  # of an axis that is not given, from 0 to the control's default
 Grid = Mapping[str, Sequence[float]]
 
@@ -156,11 +157,13 @@ def _drawn(frame: pd.DataFrame, grid: Grid, row: Row) -> str:
     task: Any = registry.load("tasks", row.component)
     primary, *others = (name for name in (*task.figures, *FIGURES) if name == frame["metric"].iloc[0] or name in frame)
     figures = {primary: "score"} | {name: name for name in others}
-    drawing = Drawing(figsize=(4 * len(figures), 3.6), layout="constrained")
+    across, down = min(ACROSS, len(figures)), -(-len(figures) // ACROSS)
+    drawing = Drawing(figsize=(4 * across, 3.4 * down), layout="constrained")
     drawing.suptitle(f"{row.front_end} under {row.scheme}, {row.task}")
-    for axes, (label, column) in zip(np.atleast_1d(drawing.subplots(1, len(figures))), figures.items(), strict=True):
-        names = list(grid)
-        axes.set_title(label)
+    for place, (name, column) in enumerate(figures.items(), 1):
+        axes, names = drawing.add_subplot(down, across, place), list(grid)
+        unit = task.figures[name].unit if name in task.figures else ""
+        axes.set_title(FIGURES.get(name) or name.replace("_", " ") + (f", {unit}" if unit else ""), fontsize=11)
         axes.set_xlabel(names[-1])
         if len(names) == 1:
             axes.plot(frame[names[0]], frame[column], marker="o")
