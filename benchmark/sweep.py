@@ -161,7 +161,8 @@ def _drawn(frame: pd.DataFrame, grid: Grid, row: Row) -> str:
     drawing = Drawing(figsize=(4 * across, 3.4 * down), layout="constrained")
     drawing.suptitle(f"{row.front_end} under {row.scheme}, {row.task}")
     for place, (name, column) in enumerate(figures.items(), 1):
-        axes, names = drawing.add_subplot(down, across, place), list(grid)
+        axes: Any = drawing.add_subplot(down, across, place)
+        names = list(grid)
         unit = task.figures[name].unit if name in task.figures else ""
         axes.set_title(FIGURES.get(name) or name.replace("_", " ") + (f", {unit}" if unit else ""), fontsize=11)
         axes.set_xlabel(names[-1])
