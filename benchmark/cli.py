@@ -2,11 +2,13 @@
 
 import argparse
 import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import EarmarkError
+from benchmark.processes import end_on_request
 
 if TYPE_CHECKING:
     from benchmark.run import Places
@@ -15,6 +17,7 @@ if TYPE_CHECKING:
 def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status: 0, 1 where `check` finds a rule broken, or 2 with one line on standard error."""
     options = _parser().parse_args(arguments)
+    end_on_request(signal.default_int_handler)  # as Ctrl-C
     try:
         return options.run(options) or 0
     except EarmarkError as error:

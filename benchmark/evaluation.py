@@ -68,11 +68,12 @@ def evaluate(
                     yield record | predicted
 
 
-def check_any_success(predictions: Sequence[Prediction], label: str) -> None:
-    """EarmarkError where the system failed on every single scene: that is a defect and no score."""
+def check_any_success(predictions: Sequence[Prediction], label: str, given_up: bool = False) -> None:
+    """EarmarkError where the system failed on every single scene, or on all so far and was given up: that is a defect and no score."""
     reasons = [prediction["failed"] for prediction in predictions]
     if reasons and all(reasons):
-        raise EarmarkError(f"{label}: it failed on all {len(reasons)} scenes; first: {reasons[0]}")
+        which = f"each of the first {len(reasons)} scenes and was given up" if given_up else f"all {len(reasons)} scenes"
+        raise EarmarkError(f"{label}: it failed on {which}; first: {reasons[0]}")
 
 
 def snrs(mixer: Mixer, score: Score, row: Mapping[str, Any]) -> Sequence[float | None]:

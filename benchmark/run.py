@@ -21,6 +21,7 @@ from benchmark.cells import Cell, Plan
 from benchmark.corpora import Corpora
 from benchmark.errors import EarmarkError
 from benchmark.plan import make_plan
+from benchmark.processes import stop
 from benchmark.progress import Display
 from benchmark.recipe import Recipe
 from benchmark.store import Store
@@ -140,8 +141,7 @@ def run_cells(plan: Plan, cells: list[Cell], store: Store, places: Places, jobs:
                     display.finished(cell, time.monotonic() - started, done)
                 display.update({cell.key: _progress(store.root / "work" / cell.key) for _, cell, _ in running.values()})
     finally:
-        for process, _, _ in running.values():
-            process.kill()
+        stop(process for process, _, _ in running.values())
         shutil.rmtree(errors, ignore_errors=True)
     count = f"{len(waiting)} cell{'s' * (len(waiting) > 1)}"
     skipped = [f"{count} not run, for want of what failed"] if waiting else []

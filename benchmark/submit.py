@@ -4,11 +4,9 @@ import json
 import multiprocessing
 import os
 import re
-import signal
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from benchmark.frontends import build_front_end
 from benchmark.frontends.adapters.folder import audit
 from benchmark.guard import Guard
 from benchmark.plan import make_plan
+from benchmark.processes import end_on_request, end_with, stop
 from benchmark.recipe import LABEL, TAKEN, Recipe, load_recipe
 from benchmark.run import Places, check_code, missing_cells, publish, run_cells
 from benchmark.store import Store, digest, write_text
@@ -155,11 +154,7 @@ def _apart(submission: Submission, recipe_name: str, stage: int, schemes: list[s
         try:
             child.join()
         finally:
-            with suppress(ProcessLookupError, PermissionError):
-                if child.pid:
-                    os.killpg(child.pid, signal.SIGKILL)  # its cells, and whatever else it started
-            child.kill()
-            child.join()
+            stop([child], group=True)  # with its cells, and whatever else it started
         if not file.exists():
             raise EarmarkError(f"{submission.name}: the process that ran it ended early, with status {child.exitcode}; see what it said above")
         answer: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -170,6 +165,8 @@ def _apart(submission: Submission, recipe_name: str, stage: int, schemes: list[s
 
 def _child(text: str) -> None:
     os.setsid()  # a group of its own, by which all that it starts is ended
+    end_on_request()
+    end_with()
     job = json.loads(text)
     data, cache, runs, boards = job["places"]
     places = Places(None if data is None else Path(data), Path(cache), Path(runs), Path(boards))

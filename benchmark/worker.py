@@ -8,7 +8,6 @@ import json
 import os
 import resource
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Mapping
@@ -30,6 +29,7 @@ from benchmark.errors import EarmarkError
 from benchmark.evaluation import check_any_success, evaluate
 from benchmark.frontends import build_front_end
 from benchmark.listening import Listening
+from benchmark.processes import ENDED, end_on_request, end_with
 from benchmark.recipe import Phase, Score, Train, Trainer
 from benchmark.records import PREDICTIONS
 from benchmark.store import Store, canonical, full_disk, write_text
@@ -38,6 +38,7 @@ from benchmark.training.schemes import build_scheme
 from benchmark.training.system import System
 
 SECONDS_BETWEEN_REPORTS = 0.5
+HOPELESS_SECONDS = 180.0  # after which a system that has failed on every scene so far is given up: a program that hangs would take hours
 
 
 class Job:
@@ -150,11 +151,14 @@ def _score(job: Job) -> None:
         score = score.model_copy(update={"scenes": 1})
     mixer = source.mixer("test")
     _check_rows(cast(Task, system.tasks[label]), job.label, mixer.targets)
-    predictions, listening = [], Listening(config["score"]["snr"])
+    predictions, listening, hopeless = [], Listening(config["score"]["snr"]), True
     total = min(score.scenes, len(mixer.targets)) * len(score.snr) * len(config.get("listeners", [None]))
     for prediction in evaluate(system, label, mixer, score, reference, config.get("listeners"), listen=listening.add):
         predictions.append(prediction)
         job.progress(len(predictions), total)
+        hopeless = hopeless and bool(prediction["failed"])
+        if hopeless and time.monotonic() - job.started > HOPELESS_SECONDS:
+            check_any_success(predictions, job.label, given_up=True)
     check_any_success(predictions, job.label)
     costs = {} if reference else measure(system.front_end.cpu())
     lines = "".join(canonical(prediction) + "\n" for prediction in predictions)
@@ -207,10 +211,12 @@ def _peak_memory_mb() -> float:
 
 def guarded(cell: Mapping[str, Any], error_file: Path) -> None:
     """Run a cell as a child of a run: it ends when the run does, and leaves the reason of a failure in `error_file`."""
-    parent = os.getppid()
-    threading.Thread(target=_end_with, args=(parent, int(cell["run_pid"])), daemon=True).start()
+    end_on_request()
+    end_with(int(cell["run_pid"]))
     try:
         run_cell(cell)
+    except SystemExit:
+        os._exit(ENDED)  # the run does, and asks for no reason
     except EarmarkError as error:
         text = str(error)
         write_text(error_file, text if text.startswith(str(cell["label"])) else f"{cell['label']}: {text}")
@@ -220,20 +226,6 @@ def guarded(cell: Mapping[str, Any], error_file: Path) -> None:
         write_text(trace, traceback.format_exc())
         write_text(error_file, f"{cell['label']}: {type(error).__name__}: {' '.join(str(error).split())}; the trace is in {trace}")
         os._exit(1)
-
-
-def _end_with(parent: int, run: int) -> None:
-    while os.getppid() == parent and _alive(run):
-        time.sleep(1)
-    os._exit(3)
-
-
-def _alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except OSError:
-        return False
-    return True
 
 
 def main(arguments: list[str]) -> int:

@@ -6,7 +6,8 @@ import torch
 from toys import HearingAid
 
 from benchmark.contracts import Batch, FrontEnd
-from benchmark.evaluation import LOUDEST, evaluate
+from benchmark.errors import EarmarkError
+from benchmark.evaluation import LOUDEST, check_any_success, evaluate
 from benchmark.frontends.identity import Identity
 from benchmark.frontends.nal_r import NalR
 from benchmark.hearing.audiograms import PROFILES
@@ -104,3 +105,13 @@ def test_the_reason_of_a_failure_is_one_line(task, source):
         raise RuntimeError("first\n  second\nthird")
 
     assert failures(broken, task, source) == {"RuntimeError: first second third"}
+
+
+def test_a_system_that_only_fails_is_a_defect_and_no_score():
+    failing, working = {"failed": "not done after 60 s"}, {"failed": None}
+    check_any_success([failing, working], "cell")
+    check_any_success([], "cell")
+    with pytest.raises(EarmarkError, match="cell: it failed on all 2 scenes; first: not done after 60 s"):
+        check_any_success([failing, failing], "cell")
+    with pytest.raises(EarmarkError, match="each of the first 3 scenes and was given up"):
+        check_any_success([failing] * 3, "cell", given_up=True)
