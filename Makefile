@@ -47,6 +47,7 @@ leaderboard: $(READY) ## rebuild the CSV files of every leaderboard from its sum
 	$(EARMARK) leaderboard $(OUT)/leaderboards
 
 compare: $(READY) ## hold two rows of a leaderboard against each other: A=unet:joint B=unet:frozen; CSV=file
+	$(if $(and $(A),$(B)),,$(error give both rows, as A=unet:joint B=unet:frozen))
 	@$(EARMARK) compare $(A) $(B) $(BOARDS) --out $(OUT) $(if $(CSV),--csv $(CSV))
 
 report: $(READY) ## write leaderboards, with charts and sounds, as a page: site/index.html

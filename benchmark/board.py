@@ -157,8 +157,6 @@ def boards_of(folder: Path, cache: Cache | None = None) -> list[Board]:
         EarmarkError: summaries are missing, damaged, doubled or contradict each other
     """
     summaries = sorted(read_lines(folder / SUMMARIES, cache), key=order)
-    if not summaries:
-        raise EarmarkError(f"{folder / SUMMARIES}: the file is empty; run the recipe first")
     for (task, front_end, scheme, seed, fold), count in Counter(map(order, summaries)).items():
         if count > 1:
             raise EarmarkError(
@@ -245,7 +243,10 @@ class Overall:
 
 
 def overall(boards: Sequence[Board]) -> list[Overall]:
-    """The rows of all boards, with their relative error reduction 1 - error / error of the baseline, where error = |best - score|."""
+    """The rows of all boards, with their relative error reduction 1 - error / error of the baseline, where error = |best - score|.
+
+    One board alone lends its ranks: reductions say nothing that its scores do not, and their own p values would differ.
+    """
     rows: dict[tuple[str, str], Overall] = {}
     for board in boards:
         best = board.figures[board.metric].best
@@ -257,7 +258,11 @@ def overall(boards: Sequence[Board]) -> list[Overall]:
                 if np.isfinite(reduction[0]):
                     entry.reductions[board.task] = reduction, _reduction(row.by_seed, board.baseline.by_seed, best)
     entered = [row for row in rows.values() if row.ranked and len(row.reductions) == len(boards)]
-    _rank(entered, 1, None, together(boards), boards)
+    if len(boards) > 1:
+        _rank(entered, 1, None, together(boards), boards)
+    else:
+        for entry in entered:
+            entry.rank = next(iter(entry.rows.values())).rank
     by_tasks: dict[tuple[str, ...], list[Overall]] = {}
     for entry in rows.values():
         by_tasks.setdefault(tuple(board.task for board in boards if board.task in entry.reductions), []).append(entry)

@@ -319,7 +319,7 @@ def _sweep(options: argparse.Namespace) -> int:
 
 
 def _enhance(options: argparse.Namespace) -> int:
-    from benchmark import recipe
+    from benchmark import cards, recipe, registry
     from benchmark.enhance import benchmarked, enhance, system_of
     from benchmark.frontends import entry_of
     from benchmark.hearing.audiograms import audiogram
@@ -339,9 +339,11 @@ def _enhance(options: argparse.Namespace) -> int:
         name, _, rest = options.benchmarked.partition(":")
         scheme, _, task = rest.partition(":")
         wanted, label = recipe.load_recipe(name), options.front_end
+        places = _places(options, wanted.name)
+        if label not in wanted.front_ends and label in cards.submissions(places.boards) and label not in registry.names("front_ends"):
+            raise EarmarkError(f"{label}: it was submitted from elsewhere; give what was submitted, as path/to/file.py:Class, with its options")
         if label not in wanted.front_ends or options.option:  # such as one that was submitted; weights go by what it is, not by its label
             wanted, label = recipe.load_recipe(name, {"submitted": entry}), "submitted"
-        places = _places(options, wanted.name)
         system = benchmarked(wanted, places, label, scheme, task or None)
     written = enhance(system, options.source, options.target, listener, controls)
     print(f"{len(written)} enhanced, in {options.target}")

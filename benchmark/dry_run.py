@@ -42,7 +42,8 @@ def _described(plan: Plan, places: Places, jobs: int) -> str:
     todo = sum(not store.exists(cell.shelf, cell.key) for cell in plan.cells.values())
     lines.append(f"{len(plan.cells)} cells, {todo} to do, {len(plan.rows)} rows")
     if todo:
-        about = f"about {total / jobs / 60:.1f} minutes with {jobs} at a time, judged by earlier runs" if total else "no earlier run to judge the time by"
+        time = f"{total / jobs / 60:.1f} minutes" if total > 60 * jobs else f"{total / jobs:.0f} seconds"
+        about = f"about {time} with {jobs} at a time, judged by earlier runs" if total else "no earlier run to judge the time by"
         lines.append(about + (f"; {unknown} cells were never timed" if unknown and total else ""))
     try:
         check_code(plan, store, accept=False)

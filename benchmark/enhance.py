@@ -82,7 +82,8 @@ def benchmarked(recipe: Recipe, places: Places, front_end: str, scheme: str, tas
         raise EarmarkError(f"{recipe.name}: {front_end} under {scheme} has other weights for other tasks; say which, as {scheme}:{next(iter(by_task))}")
     (key,), store, spec = keys, Store(places.runs), recipe.front_ends[front_end]
     if key is not None and not store.exists("weights", key):
-        raise EarmarkError(f"{store.root}: {front_end} under {scheme} was not trained yet; run `earmark run {recipe.name}` first")
+        remedy = f"run `earmark run {recipe.name}` first, or give the options that it was trained with, as --option channels=16"
+        raise EarmarkError(f"{store.root}: {front_end} under {scheme} was not trained yet; {remedy}")
     return system_of({spec.name: dict(spec.config)}, None if key is None else store.get("weights", key) / "model.safetensors")
 
 

@@ -83,7 +83,8 @@ def submit(submission: Submission, recipe_name: str, places: Places, jobs: int, 
         raise EarmarkError(f"{recipe_name}: it has no scheme that drops a front-end in; add clean or noisy to its schemes")
     store = Store(places.runs)
     with store.locked():
-        plan = make_plan(own, Corpora(places.data, places.cache))
+        held_against = {label: spec for label, spec in own.front_ends.items() if spec.name == "identity"}
+        plan = make_plan(replace(own, front_ends=held_against), Corpora(places.data, places.cache))
         _run_baseline(plan, store, places, jobs)
         stages = [dropping_in, list(own.schemes)][: 1 + (len(dropping_in) < len(own.schemes))]
         for stage, schemes in enumerate(stages):
@@ -193,6 +194,7 @@ def _check_rules(job: Mapping[str, Any]) -> None:
 
 def _ran(job: Mapping[str, Any], places: Places) -> dict[str, Any]:
     recipe = _of_tasks(load_recipe(job["recipe"], {job["name"]: job["entry"]}), job["tasks"])
+    recipe = replace(recipe, front_ends={job["name"]: recipe.front_ends[job["name"]]})
     chosen = replace(recipe, schemes={label: recipe.schemes[label] for label in job["schemes"]}, together={})
     store = Store(places.runs)
     whole = make_plan(recipe if len(job["schemes"]) == len(recipe.schemes) else chosen, Corpora(places.data, places.cache))

@@ -25,7 +25,7 @@ FIELDS = (
     *("protocol", "task", "component", "front_end", "scheme", "seed", "fold", "baseline", "ranked", "track", "training_data", "corpora", "synthetic"),
     *("conditions", "scenes", "groups", "sums", "failed", "excluded", "updates", "costs", "keys"),
 )
-REMEDY = "restore the file from version control, or delete it and run the recipe again"
+REMEDY = "restore the file from version control, or delete it, run the recipe again and submit again what was submitted (finished cells are kept)"
 LISTS = {"scenes", "groups", "conditions", "digest"}  # the fields of a line of scenes …
 CLOSING = {"lines", "digest"}  # … and of the last line
 Summary = dict[str, Any]
@@ -61,6 +61,8 @@ def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
         raise EarmarkError(f"{path}: no such file; run the recipe first")
     heads, texts = _spelt(path)
     closing = heads.pop() if heads and heads[-1].keys() == CLOSING else None
+    if not heads:
+        raise EarmarkError(f"{path}: the file is empty; {REMEDY}")
     texts = texts[: len(heads)]
     lists = {head["digest"]: (head, text) for head, text in zip(heads, texts, strict=True) if head.keys() == LISTS}
     before = set(cache.read("lines", "1").get("intact", np.array([])).tolist()) if cache else set()
@@ -81,7 +83,7 @@ def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
     for number, head in enumerate(heads, 1):
         if head.keys() == LISTS and head["digest"] not in named:
             raise EarmarkError(f"{path} line {number}: no summary is of these scenes, so lines are missing; {REMEDY}")
-    if heads and closing != closing_line(head["digest"] for head in heads):
+    if closing != closing_line(head["digest"] for head in heads):
         raise EarmarkError(f"{path}: the last line does not match the others: lines are missing, or came from elsewhere; {REMEDY}")
     if cache and not before >= intact:
         cache.write("lines", "1", {"intact": np.array(sorted(intact))})

@@ -8,6 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmark.board import boards_of, overall
 from benchmark.cli import main
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -71,6 +72,12 @@ def test_ctrl_c_is_one_line_even_while_a_library_is_imported(capsys, monkeypatch
     monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
     assert main(["run", "mini"]) == 130
     assert capsys.readouterr().err == "earmark: stopped; finished cells are kept, the same command goes on from there\n"
+
+
+@pytest.mark.parametrize("name", ["demo", "hearing", "hearing_loss_small"])
+def test_overall_has_the_ranks_of_the_only_task(name: str):
+    (board,) = boards_of(ROOT / "leaderboards" / name)
+    assert {row.name: row.rank for row in overall([board])} == {row.name: row.rank for row in board.rows}
 
 
 def test_leaderboard_rebuilds_the_committed_boards_to_the_byte(tmp_path, capsys):

@@ -134,7 +134,7 @@ def without_last(text: str, more: str = "") -> str:
         (lambda text: without_last(text, json.dumps(seal({"protocol": 1})) + "\n"), "line 4: the summary lacks task, component"),
         (lambda text: text.replace('"scene07"', '"scene70"'), "line 2: the line, or that of its scenes, was edited"),
         (lambda text: "\n".join(text.splitlines()[1:]), "line 1: not a summary, or a line that it names is missing"),
-        (lambda text: "", "is empty; run the recipe first"),
+        (lambda text: "", "the file is empty; restore the file"),
         (lambda text: text.splitlines()[0] + "\n", "line 1: no summary is of these scenes, so lines are missing"),
         (lambda text: text + "[" * 100_000, "line 5: the line is cut or not a summary"),
         (lambda text: resealed(text, updates=None), "updates, costs, keys or excluded are not what a run writes"),

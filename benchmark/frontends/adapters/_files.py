@@ -8,7 +8,7 @@ import soundfile
 from benchmark import audio
 from benchmark.errors import EarmarkError
 
-FULL_SCALE = 10  # samples at full scale from which a file of integers counts as clipped; ours
+FULL_SCALE = 10  # samples at full scale from which a file counts as clipped; ours
 
 
 def read_enhanced(path: Path, shape: tuple[int, int], sample_rate: int) -> np.ndarray:
@@ -30,10 +30,10 @@ def read_enhanced(path: Path, shape: tuple[int, int], sample_rate: int) -> np.nd
 
 
 def clipped(path: Path, samples: np.ndarray) -> int:
-    """How many samples of a file of integers stand at the ends of their range; 0 where there are few, and for floats, which do not clip."""
-    if not soundfile.info(path).subtype.startswith("PCM"):
-        return 0
-    count = int(np.count_nonzero(np.abs(samples) >= 1 - 2.0**-15))
+    """How many samples stand at the ends of their range; 0 where there are few. Floats have no range, but where the largest is 1.0 a program has made one."""
+    magnitude = np.abs(samples)
+    whole = soundfile.info(path).subtype.startswith("PCM")
+    count = int(np.count_nonzero(magnitude >= 1 - 2.0**-15)) if whole else int(np.count_nonzero(magnitude == 1)) * bool(magnitude.max(initial=0) == 1)
     return count if count >= FULL_SCALE else 0
 
 

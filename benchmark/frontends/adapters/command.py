@@ -75,7 +75,7 @@ class Command(Foreign):
                     raise EarmarkError(f"it wrote no file {OUT}; run it by hand on a WAV file")
                 enhanced = read_enhanced(places[OUT], (1, len(signal)), self.sample_rate)
                 if count := clipped(places[OUT], enhanced):
-                    raise EarmarkError(f"clipped, {count} samples of its output stand at full scale; write 32-bit float samples")
+                    raise EarmarkError(f"clipped, {count} samples of its output stand at full scale; write 32-bit float samples, unclipped")
             except EarmarkError as error:  # the folder's name differs from run to run
                 raise EarmarkError(f"{self.words[0]}: {str(error).replace(f'{folder}/', '')}") from error
         return torch.from_numpy(enhanced[0]).to(signal)

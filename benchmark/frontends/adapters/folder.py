@@ -63,7 +63,7 @@ def audit(folder: Path, manifest: Path | Mapping[str, Any]) -> list[str]:
             findings.append(str(error))
             continue
         if count := clipped(path, enhanced):
-            findings.append(f"{path}: clipped, {count} samples stand at full scale; write 32-bit float samples")
+            findings.append(f"{path}: clipped, {count} samples stand at full scale; write 32-bit float samples, unclipped")
     return findings
 
 
