@@ -51,7 +51,7 @@ def _track(row: Row | Overall) -> str:
 
 
 def remarks(found: Sequence[Board], name: str, card: Mapping[str, Any], records: Records) -> list[str]:
-    """What a reader of the figures should know: utterances on which it failed, with the reasons, and training data that name a corpus of the boards."""
+    """What a reader of the figures should know: failures, with reasons; training data that name a corpus of the boards; a baseline of another machine."""
     rows = [(board, row) for board in found for row in board.rows if row.name[0] == name]
     said = [
         f"{board.task} under {row.name[1]}: failed on {row.failed.sum()} of {row.present.sum()} ({_reasons(row, records)})"
@@ -59,7 +59,15 @@ def remarks(found: Sequence[Board], name: str, card: Mapping[str, Any], records:
         if row.failed.any()
     ]
     heard = measured(card, [line for _, row in rows for line in row.lines])["contaminated"] or []
-    return said + [f"contaminated: its training data name {', '.join(heard)}, on which it is scored here"] * bool(heard)
+    said += [f"contaminated: its training data name {', '.join(heard)}, on which it is scored here"] * bool(heard)
+    against = {board.task: board.baseline.lines for board, _ in rows if board.baseline}
+    if foreign := [task for task, lines in against.items() if any(records.folder(line) is None for line in lines)]:
+        recipe = against[foreign[0]][0]["recipe"]
+        said.append(
+            f"{', '.join(foreign)}: the baseline on the board was run elsewhere, with stock models trained there; numbers round otherwise on other machines, "
+            f"so that even an untouched copy can differ from it; `earmark run {recipe}` makes it here"
+        )
+    return said
 
 
 def _reasons(row: Row, records: Records) -> str:
