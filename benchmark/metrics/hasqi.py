@@ -120,8 +120,8 @@ def _tiles(heard: Heard, length: int, level_spl: float) -> tuple[Tensor, Tensor]
     step, count, (signal, phase) = heard.step, _segments(length), heard.motion
     noise = 10 ** ((_NOISE - level_spl) / 20)
     bands, n = signal.shape[-2:]
-    membrane = _membrane_noise(1 << (n - 1).bit_length()).unfold(-1, n, _APART)[:, :bands]
-    noisy = torch.add(signal, membrane.to(signal), alpha=noise / step**0.5)
+    membrane = _membrane_noise(1 << (n - 1).bit_length()).to(signal).unfold(-1, n, _APART)[:, :bands]
+    noisy = torch.add(signal, membrane, alpha=noise / step**0.5)
     frames = _framed(Moved(noisy, phase), step, count)[0]
     if step > 1:  # in the upper bands the window leaves no mean
         mean = frames.mean(-1, keepdim=True)
