@@ -126,7 +126,8 @@ def _overall_frame(boards: Sequence[Board], rows: Sequence[Overall]) -> pd.DataF
             | {"worst_task": worst or "", "worst_reduction": _number(row.reductions[worst][0][0] if worst else None)}
             | {"mean_rank": _number(np.mean(ranks) if ranks else None, 2)}
             | {board.task: _number(row.rows[board.task].score[0] if board.task in row.rows else None) for board in boards}
-            | {"coverage": f"{sum(one.complete for one in own)} of {len(boards)}", "track": row.track, "compares": _compares(own)}
+            | {"coverage": f"{sum(one.complete for one in own)} of {len(boards)}", "failed": str(sum(one.failed.sum() for one in own))}
+            | {"track": row.track, "compares": _compares(own)}
             | {"synthetic": "yes" if any(one.lines[0]["synthetic"] for one in own) else "no"}
         )
     return pd.DataFrame(lines, dtype=str)

@@ -33,6 +33,7 @@ class Who:
     ranked: bool  # False: the reference
     baseline: bool
     seeds: int
+    failures: float = 0.0  # share of utterances on which it failed, over all tasks of the row
 
     @property
     def name(self) -> tuple[str, str]:
@@ -165,8 +166,9 @@ def _estimate(values: np.ndarray, by_seed: np.ndarray, design: statistics.Design
 
 
 def _who(row: Row | Overall) -> Who:
-    held = row.baseline if isinstance(row, Row) else any(own.baseline for own in row.rows.values())
-    return Who(*row.name, row.track, row.rank, row.ranked, held, len(row.seeds))
+    own = [row] if isinstance(row, Row) else list(row.rows.values())
+    failures = sum(one.failed.sum() for one in own) / max(sum(one.present.sum() for one in own), 1)
+    return Who(*row.name, row.track, row.rank, row.ranked, any(one.baseline for one in own), len(row.seeds), float(failures))
 
 
 def _together(row: Overall, design: statistics.Design, costs: dict[str, float | None], mark: str) -> Together:

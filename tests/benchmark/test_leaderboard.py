@@ -24,7 +24,7 @@ def test_columns_stand_in_their_order(tmp_path: Path):
         "coverage,failed,excluded,seeds,training_data,track,protocol,corpora,compares,synthetic"
     )
     assert ",".join(made["overall"][0]) == (
-        "rank,front_end,scheme,reduction,reduction_low,reduction_high,worst_task,worst_reduction,mean_rank,asr,coverage,track,compares,synthetic"
+        "rank,front_end,scheme,reduction,reduction_low,reduction_high,worst_task,worst_reduction,mean_rank,asr,coverage,failed,track,compares,synthetic"
     )
     assert ",".join(made["costs"][0]) == (
         "front_end,scheme,task,parameters,macs_per_second,real_time_factor,latency_ms,peak_memory_mb,train_seconds,score_seconds,"

@@ -11,11 +11,11 @@ from PIL import Image
 from summaries import summary
 
 from benchmark import leaderboard as boards
-from benchmark.board import boards_of
+from benchmark.board import boards_of, overall
 from benchmark.cli import main
 from benchmark.errors import EarmarkError
 from benchmark.report.site import build
-from benchmark.report.view import task_view
+from benchmark.report.view import overall_view, task_view
 from benchmark.summary_file import write_summaries
 
 pytestmark = pytest.mark.usefixtures("stubs")
@@ -80,6 +80,18 @@ def test_numbers_are_those_of_the_csv_files(leaderboard, tmp_path):
             mine = pd.DataFrame([getattr(line, name) or (None,) * 3 for line in lines], dtype=float).set_axis(range(3), axis=1)
             pd.testing.assert_frame_equal(mine, csv[[name, f"{name}_low", f"{name}_high"]].set_axis(range(3), axis=1), atol=5e-5, rtol=0)
         assert [line.who.rank for line in lines if line.who.ranked] == csv["rank"].dropna().astype(int).tolist()
+
+
+def test_a_row_that_failed_on_something_says_so_on_every_board(site, leaderboard):
+    found = boards_of(leaderboard)
+    failures = {(board.task, *line.who.name): line.who.failures for board in found for line in task_view(board).lines if line.who.failures}
+    assert set(failures.values()) == {1 / 90}
+    ((task, *name),) = failures
+    assert [row.who.failures for row in overall_view(found, overall(found)) if row.who.name == tuple(name)] == [1 / 180]
+    assert task == "asr"
+    text = Elements(site / "toy & co" / "index.html").text
+    assert text.count("failed on 1 %") == 1
+    assert text.count("failed on less than 1 %") == 1
 
 
 def test_gain_is_more_where_the_task_is_done_better(leaderboard):
