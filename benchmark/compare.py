@@ -53,7 +53,7 @@ def compare(boards: Sequence[Board], first: str, second: str, records: Records) 
     common = [(board, own[names[0]], own[names[1]]) for board, own in zip(boards, rows, strict=True) if own.keys() >= set(names)]
     if not common:
         raise EarmarkError(f"{first} and {second}: no task has both rows; run one of them on a task of the other")
-    lines = _overall(boards, names)
+    lines = _overall(boards, names) if len(boards) > 1 else []  # of one task it would say the same twice
     for board, one, other in common:
         for row in (one, other):
             if not row.complete:

@@ -148,14 +148,15 @@ def _apart(submission: Submission, recipe_name: str, stage: int, schemes: list[s
     with tempfile.TemporaryDirectory(prefix="earmark-") as scratch:
         file = Path(scratch, "answer")
         job = {"name": submission.name, "entry": dict(submission.entry), "recipe": recipe_name, "stage": stage, "schemes": schemes, "jobs": jobs}
-        job |= {"tasks": submission.tasks, "checked": submission.checked, "trained": bool(submission.card.training_data), "answer": str(file)}
+        job |= {"parent": os.getpid(), "tasks": submission.tasks, "checked": submission.checked, "answer": str(file)}
+        job["trained"] = bool(submission.card.training_data)
         where = [None if path is None else str(path) for path in (places.data, places.cache, places.runs, places.boards)]
         child = multiprocessing.get_context("spawn").Process(target=_child, args=(json.dumps(job | {"places": where}),))
         child.start()
         try:
             child.join()
         finally:
-            stop([child], group=True)  # with its cells, and whatever else it started
+            stop([child], session=True)  # with its cells, and whatever else it started
         if not file.exists():
             raise EarmarkError(f"{submission.name}: the process that ran it ended early, with status {child.exitcode}; see what it said above")
         answer: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
@@ -165,10 +166,10 @@ def _apart(submission: Submission, recipe_name: str, stage: int, schemes: list[s
 
 
 def _child(text: str) -> None:
-    os.setsid()  # a group of its own, by which all that it starts is ended
-    end_on_request()
-    end_with()
+    os.setsid()  # a session of its own, by which all that it starts is ended
     job = json.loads(text)
+    end_on_request()
+    end_with(job["parent"])
     data, cache, runs, boards = job["places"]
     places = Places(None if data is None else Path(data), Path(cache), Path(runs), Path(boards))
     try:

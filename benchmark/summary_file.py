@@ -64,7 +64,7 @@ def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
     if not heads:
         raise EarmarkError(f"{path}: the file is empty; {REMEDY}")
     texts = texts[: len(heads)]
-    lists = {head["digest"]: (head, text) for head, text in zip(heads, texts, strict=True) if head.keys() == LISTS}
+    lists = {str(head["digest"]): (head, text) for head, text in zip(heads, texts, strict=True) if head.keys() == LISTS}
     before = set(cache.read("lines", "1").get("intact", np.array([])).tolist()) if cache else set()
     intact, lines = set(), []
     for number, (head, text) in enumerate(zip(heads, texts, strict=True), 1):

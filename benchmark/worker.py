@@ -29,7 +29,7 @@ from benchmark.errors import EarmarkError
 from benchmark.evaluation import check_any_success, evaluate
 from benchmark.frontends import build_front_end
 from benchmark.listening import Listening
-from benchmark.processes import ENDED, end_on_request, end_with
+from benchmark.processes import ENDED, Ended, end_on_request, end_with
 from benchmark.recipe import Phase, Score, Train, Trainer
 from benchmark.records import PREDICTIONS
 from benchmark.store import Store, canonical, full_disk, write_text
@@ -38,7 +38,7 @@ from benchmark.training.schemes import build_scheme
 from benchmark.training.system import System
 
 SECONDS_BETWEEN_REPORTS = 0.5
-HOPELESS_SECONDS = 180.0  # after which a system that has failed on every scene so far is given up: a program that hangs would take hours
+HOPELESS_SECONDS, HOPELESS_SCENES = 180.0, 3  # from which on a system that only failed so far is given up: a program that hangs would take hours
 
 
 class Job:
@@ -153,11 +153,12 @@ def _score(job: Job) -> None:
     _check_rows(cast(Task, system.tasks[label]), job.label, mixer.targets)
     predictions, listening, hopeless = [], Listening(config["score"]["snr"]), True
     total = min(score.scenes, len(mixer.targets)) * len(score.snr) * len(config.get("listeners", [None]))
+    started = time.monotonic()
     for prediction in evaluate(system, label, mixer, score, reference, config.get("listeners"), listen=listening.add):
         predictions.append(prediction)
         job.progress(len(predictions), total)
         hopeless = hopeless and bool(prediction["failed"])
-        if hopeless and time.monotonic() - job.started > HOPELESS_SECONDS:
+        if hopeless and len(predictions) >= HOPELESS_SCENES and time.monotonic() - started > HOPELESS_SECONDS:
             check_any_success(predictions, job.label, given_up=True)
     check_any_success(predictions, job.label)
     costs = {} if reference else measure(system.front_end.cpu())
@@ -215,7 +216,7 @@ def guarded(cell: Mapping[str, Any], error_file: Path) -> None:
     end_with(int(cell["run_pid"]))
     try:
         run_cell(cell)
-    except SystemExit:
+    except Ended:
         os._exit(ENDED)  # the run does, and asks for no reason
     except EarmarkError as error:
         text = str(error)

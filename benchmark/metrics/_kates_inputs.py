@@ -14,7 +14,7 @@ from benchmark.hearing.audiograms import HIGHEST, LOWEST
 from benchmark.hearing.filters import fir2, interpolated
 from benchmark.hearing.prescriptions import NAL_R_HZ, nal_r
 from benchmark.metrics._constants import constant
-from benchmark.metrics._kates import RATE
+from benchmark.metrics._kates import RATE, TINY
 from benchmark.metrics._mean import by_utterance, no_value
 
 LOUDEST = 194.0  # dB SPL, where the pressure of a sine falls to a vacuum: louder sounds are a mistake in units
@@ -83,7 +83,7 @@ def _resampled(signal: Tensor, sample_rate: int) -> Tensor:
     spread = torch.nn.functional.pad(spread, (0, max(length * down - len(spread), 0)))
     resampled = spread[: length * down : down]
     before, after = _energy(signal, khz) / len(signal), _energy(resampled, RATE // 1000, khz) / length
-    return resampled * (before / after).sqrt() if after > 0 else resampled
+    return resampled * (before / after).sqrt() if after > TINY else resampled  # silence has no level to restore
 
 
 @constant()

@@ -48,7 +48,7 @@ def haspi(
         lengths: (batch,) samples of each utterance; what lies behind them is padding and changes nothing; None: all whole
     Returns:
         (batch,); NaN where the reference is silent, inaudible or too short (0.24 s), and where a signal is not finite or louder than 194 dB SPL. A processed
-        signal that is silent is worth what one is that nobody hears, about 0.004
+        signal that is silent is worth what one is that nobody hears, about 0.01
     Raises:
         ValueError: where shapes, thresholds, sample rate or lengths cannot be used
     """

@@ -25,7 +25,9 @@ def of_board(board: Board) -> list[Group]:
 
 
 def of_overall(boards: Sequence[Board], rows: Sequence[Overall]) -> list[Group]:
-    """The groups of all tasks together."""
+    """The groups of all tasks together; those of the only one where there is one, as their ranks are."""
+    if len(boards) == 1:
+        return of_board(boards[0])
     return _groups([row for row in rows if row.rank is not None], 1, None, together(boards), boards)
 
 

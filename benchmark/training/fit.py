@@ -36,7 +36,8 @@ class _Resume(Callback):
 
     def __init__(self, folder: Path) -> None:
         self.path, log = folder / LAST, folder / "metrics.csv"
-        self.logged = list(csv.DictReader(log.read_text(encoding="utf-8").splitlines())) if log.is_file() else []
+        rows = csv.DictReader(log.read_text(encoding="utf-8", errors="replace").splitlines()) if log.is_file() else []
+        self.logged = [row for row in rows if None not in row and (row.get("epoch") or "").isdigit()]  # a machine that fell over may leave others
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         partial = self.path.with_suffix(".part")

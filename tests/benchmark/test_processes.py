@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -16,8 +17,8 @@ from benchmark.frontends.adapters.command import Command
 HANGING = "import os, pathlib, sys, time; pathlib.Path(sys.argv[3]).write_text(str(os.getpid())); time.sleep(600)"
 
 
-def working(pid_file: str, own_group: bool) -> None:
-    if own_group:
+def working(pid_file: str, own_session: bool) -> None:
+    if own_session:
         os.setsid()
     processes.end_on_request()
     processes.end_with()
@@ -47,17 +48,19 @@ def gone(pid: int, seconds: float) -> bool:
             os.kill(pid, 0)
         except ProcessLookupError:
             return True
+        if (stat := Path(f"/proc/{pid}/stat")).is_file() and stat.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True  # nobody has asked for its status yet
         time.sleep(0.1)
     return False
 
 
-@pytest.mark.parametrize("own_group", [False, True])
-def test_a_process_that_is_stopped_takes_the_program_along_that_it_runs(tmp_path, own_group):
+@pytest.mark.parametrize("own_session", [False, True])
+def test_a_process_that_is_stopped_takes_the_program_along_that_it_runs(tmp_path, own_session):
     file = tmp_path / "pid"
-    process = multiprocessing.get_context("fork").Process(target=working, args=(str(file), own_group))
+    process = multiprocessing.get_context("fork").Process(target=working, args=(str(file), own_session))
     process.start()
     program = pid_in(file)
-    processes.stop([process], group=own_group)
+    processes.stop([process], session=own_session)
     assert process.exitcode == processes.ENDED
     assert gone(program, 1)
 
@@ -83,4 +86,40 @@ def test_what_does_not_listen_is_ended_all_the_same(monkeypatch):
 
 def deaf() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    time.sleep(600)
+
+
+def test_a_request_to_end_waits_for_what_must_not_be_disturbed():
+    done = []
+    before = signal.getsignal(signal.SIGTERM)
+    processes.end_on_request()
+    try:
+        with pytest.raises(processes.Ended):
+            asked_meanwhile(done)
+        assert done == ["all"]
+        with pytest.raises(processes.Ended):
+            signal.raise_signal(signal.SIGTERM)
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def asked_meanwhile(done: list[str]) -> None:
+    with processes.undisturbed():
+        signal.raise_signal(signal.SIGTERM)
+        done.append("all")
+
+
+def test_what_a_session_still_has_is_ended_with_it(tmp_path):
+    file = tmp_path / "pid"
+    process = multiprocessing.get_context("fork").Process(target=leaving, args=(str(file),))
+    process.start()
+    program = pid_in(file)
+    processes.stop([process], session=True)
+    assert gone(program, 1)
+
+
+def leaving(pid_file: str) -> None:
+    """Ends without a look at the program that it started in a group of its own."""
+    os.setsid()
+    subprocess.Popen([sys.executable, "-c", HANGING, "", "", pid_file], process_group=0)
     time.sleep(600)

@@ -30,10 +30,15 @@ def read_enhanced(path: Path, shape: tuple[int, int], sample_rate: int) -> np.nd
 
 
 def clipped(path: Path, samples: np.ndarray) -> int:
-    """How many samples stand at the ends of their range; 0 where there are few. Floats have no range, but where the largest is 1.0 a program has made one."""
-    magnitude = np.abs(samples)
-    whole = soundfile.info(path).subtype.startswith("PCM")
-    count = int(np.count_nonzero(magnitude >= 1 - 2.0**-15)) if whole else int(np.count_nonzero(magnitude == 1)) * bool(magnitude.max(initial=0) == 1)
+    """How many samples of (channels, samples) stand at the ends of their range; 0 where there are few.
+
+    Floats have no range. Where none exceeds 1.0 a program may have made one: then samples at full scale count that have a neighbour of the same value.
+    """
+    full = np.abs(samples) >= 1 - 2.0**-15
+    if not soundfile.info(path).subtype.startswith("PCM"):
+        flat = full[:, 1:] & (samples[:, 1:] == samples[:, :-1]) & (np.abs(samples).max(initial=0) <= 1)
+        full = np.pad(flat, ((0, 0), (1, 0))) | np.pad(flat, ((0, 0), (0, 1)))
+    count = int(np.count_nonzero(full))
     return count if count >= FULL_SCALE else 0
 
 

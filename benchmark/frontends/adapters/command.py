@@ -20,6 +20,7 @@ from benchmark.contracts import SAMPLE_RATE
 from benchmark.errors import EarmarkError
 from benchmark.frontends.adapters._files import clipped, read_enhanced
 from benchmark.frontends.adapters._foreign import Foreign, Rate
+from benchmark.processes import undisturbed
 
 IN, OUT = "{in}", "{out}"
 
@@ -82,19 +83,20 @@ class Command(Foreign):
 
     def _run(self, words: list[str], log: Path) -> None:
         with log.open("wb") as output:
-            environment = {"OMP_NUM_THREADS": "1", **os.environ}
+            environment, process = {"OMP_NUM_THREADS": "1", **os.environ}, None
             try:
-                process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT, env=environment, start_new_session=True)
+                with undisturbed():
+                    process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=output, stderr=output, env=environment, process_group=0)
+                status = process.wait(self.seconds)
             except OSError as error:
                 raise EarmarkError(f"cannot be run ({error.strerror}); make it executable") from error
-            try:
-                status = process.wait(self.seconds)
             except subprocess.TimeoutExpired as error:
                 raise EarmarkError(f"not done after {self.seconds:g} s; raise the option seconds, or mend the program") from error
             finally:
-                with suppress(ProcessLookupError, PermissionError):  # nothing of its group is left
-                    os.killpg(process.pid, signals.SIGKILL)
-                process.wait()
+                if process is not None:
+                    with suppress(ProcessLookupError, PermissionError):  # nothing of its group is left
+                        os.killpg(process.pid, signals.SIGKILL)
+                    process.wait()
         if status:
             last = (log.read_bytes()[-2000:].decode(errors="replace").strip().splitlines() or ["it said nothing"])[-1][:200]
             raise EarmarkError(f"ended with status {status} ({last}); run it by hand on a WAV file")

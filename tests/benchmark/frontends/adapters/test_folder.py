@@ -104,6 +104,15 @@ def test_loud_files_that_do_not_clip_are_no_finding(folder, manifest):
         assert audit(folder, manifest) == []
 
 
+def test_a_sine_of_full_scale_is_not_clipped_and_what_was_cut_at_16_bits_is(folder, manifest):
+    sine = np.repeat(np.sin(2 * np.pi * np.arange(500) / 16)[:, None], 2, 1)
+    soundfile.write(folder / "b.wav", sine / np.abs(sine).max(), 16000, subtype="FLOAT")
+    assert audit(folder, manifest) == []
+    soundfile.write(folder / "b.wav", (3 * sine).clip(-1, 1 - 2.0**-15), 16000, subtype="FLOAT")
+    (found,) = audit(folder, manifest)
+    assert "clipped" in found
+
+
 def test_every_file_of_an_audit_is_looked_at(folder, manifest):
     for path in folder.glob("*.wav"):
         path.unlink()
