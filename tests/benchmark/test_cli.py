@@ -74,7 +74,7 @@ def test_ctrl_c_is_one_line_even_while_a_library_is_imported(capsys, monkeypatch
     assert capsys.readouterr().err == "earmark: stopped; finished cells are kept, the same command goes on from there\n"
 
 
-@pytest.mark.parametrize("name", ["demo", "hearing", "hearing_loss_small"])
+@pytest.mark.parametrize("name", ["hearing", "hearing_loss_small"])
 def test_overall_has_the_ranks_of_the_only_task(name: str):
     (board,) = boards_of(ROOT / "leaderboards" / name)
     assert {row.name: row.rank for row in overall([board])} == {row.name: row.rank for row in board.rows}
