@@ -62,6 +62,9 @@ def stop(processes: Iterable[Any], session: bool = False) -> None:
             if process.is_alive():
                 _send(process.pid, signal.SIGKILL)
             process.join()
+            if session:
+                with suppress(ProcessLookupError, PermissionError):
+                    os.killpg(process.pid, signal.SIGKILL)  # all that can be found where there is no /proc
             while session and (left := _session(process.pid)):
                 for pid in left:
                     _send(pid, signal.SIGKILL)
