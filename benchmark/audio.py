@@ -24,7 +24,8 @@ from scipy.signal import lfilter
 from benchmark.contracts import SAMPLE_RATE
 from benchmark.errors import EarmarkError
 
-_CUT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)  # libsndfile's log of a WAV whose header promises more than there is
+# libsndfile's log of a WAV whose header promises more than there is
+_CUT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
 _STREAMED = 0x7FFFF000  # the least size that programs write who do not know it yet
 _OGG_PAGE = 65_536  # bytes, the next power of two above the largest page of an Ogg file
 _QUIETEST = -24  # exponent of the lowest threshold of P.56: -144 dB re full scale
@@ -37,9 +38,11 @@ TINY = 1e-10  # power under which a signal counts as silent: -100 dB re full sca
 
 
 def read(source: str | Path | Mapping[str, Any], sample_rate: int | None = SAMPLE_RATE) -> np.ndarray:
-    """Read a file, or a {"path", "bytes"} pair, as (channels, time) at `sample_rate` (None: as it is); not to be written to.
+    """Read a file, or a {"path", "bytes"} pair, as (channels, time) at `sample_rate` (None: as it is); not to be
+    written to.
 
-    Raises EarmarkError where the file is missing, unreadable, cut short, empty or holds samples that are not finite. An MP3 that was cut short is not noticed.
+    Raises EarmarkError where the file is missing, unreadable, cut short, empty or holds samples that are not finite. An
+    MP3 that was cut short is not noticed.
     """
     key = _key(source, sample_rate)
     if key in _recordings:
@@ -48,8 +51,11 @@ def read(source: str | Path | Mapping[str, Any], sample_rate: int | None = SAMPL
         return _whole(file, source, key, sample_rate)
 
 
-def read_piece(source: str | Path | Mapping[str, Any], samples: int, position: float, sample_rate: int = SAMPLE_RATE) -> np.ndarray:
-    """`samples` samples at `sample_rate`, (channels, samples), from a relative `position` in [0, 1); of a long recording only what is needed is decoded.
+def read_piece(
+    source: str | Path | Mapping[str, Any], samples: int, position: float, sample_rate: int = SAMPLE_RATE
+) -> np.ndarray:
+    """`samples` samples at `sample_rate`, (channels, samples), from a relative `position` in [0, 1); of a long
+    recording only what is needed is decoded.
 
     A recording that is too short is repeated from there. Errors as for `read`.
     """
@@ -106,12 +112,22 @@ def _opened(source: str | Path | Mapping[str, Any]) -> Iterator[soundfile.SoundF
     try:
         with soundfile.SoundFile(stream) as file:
             if (cut := _CUT.search(file.extra_info)) and int(cut[2]) < int(cut[1]) < _STREAMED:
-                raise EarmarkError(f"{name}: cut short, it holds {cut[2]} of {cut[1]} bytes of audio; restore the file or remove it from the corpus")
+                raise EarmarkError(
+                    f"{name}: cut short, it holds {cut[2]} of {cut[1]} bytes of audio; restore the file or remove it "
+                    "from the corpus"
+                )
             if file.format == "OGG" and not _ends(_tail(stream)):
-                raise EarmarkError(f"{name}: cut short, the last page of its OGG stream is missing; restore the file or remove it from the corpus")
+                raise EarmarkError(
+                    f"{name}: cut short, the last page of its OGG stream is missing; restore the file or remove it "
+                    "from the corpus"
+                )
             yield file
     except (soundfile.LibsndfileError, OSError) as error:
-        reason = "no such file" if stream is name and not Path(name).is_file() else "not audio that libsndfile reads, or cut short"
+        reason = (
+            "no such file"
+            if stream is name and not Path(name).is_file()
+            else "not audio that libsndfile reads, or cut short"
+        )
         raise EarmarkError(f"{name}: {reason}; restore the file or remove it from the corpus") from error
 
 
@@ -125,7 +141,9 @@ def _tail(stream: io.BytesIO | str) -> bytes:
 
 
 def _ends(tail: bytes) -> bool:
-    """Whether the last page of an Ogg stream is there as a whole and flagged as the last (RFC 3533, section 6); libsndfile asks for neither."""
+    """Whether the last page of an Ogg stream is there as a whole and flagged as the last (RFC 3533, section 6);
+    libsndfile asks for neither.
+    """
     page = tail[tail.rfind(b"OggS\0") :]
     if len(page) < 27 or not page[5] & 4:
         return False
@@ -138,7 +156,9 @@ def _samples(file: soundfile.SoundFile, source: Any, frames: int = -1) -> np.nda
     if audio.size == 0:
         raise EarmarkError(f"{_name(source)}: the file holds no samples; restore it or remove it from the corpus")
     if not np.isfinite(audio).all():
-        raise EarmarkError(f"{_name(source)}: the file holds samples that are not finite; restore it or remove it from the corpus")
+        raise EarmarkError(
+            f"{_name(source)}: the file holds samples that are not finite; restore it or remove it from the corpus"
+        )
     return np.ascontiguousarray(audio.T)
 
 
@@ -147,7 +167,9 @@ def _name(source: Any) -> str:
 
 
 def write(path: str | Path, audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
-    """Write (channels, time) as WAV, whole or not at all: int16 as it is, all else as 32-bit floats, which clip nothing. Equal samples give equal bytes."""
+    """Write (channels, time) as WAV, whole or not at all: int16 as it is, all else as 32-bit floats, which clip
+    nothing. Equal samples give equal bytes.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -193,13 +215,22 @@ def sounding_power(audio: np.ndarray) -> float:
     return power(audio) / max(sounding_share(audio), 1 / audio.shape[-1])
 
 
-def active_power(speech: np.ndarray, sample_rate: int = SAMPLE_RATE, margin: float = 15.9, hangover: float = 0.2, smoothing: float = 0.03) -> float:
-    """Active power of speech by method B of ITU-T P.56: power over the time in which the envelope exceeds a threshold `margin` dB below the active level.
+def active_power(
+    speech: np.ndarray,
+    sample_rate: int = SAMPLE_RATE,
+    margin: float = 15.9,
+    hangover: float = 0.2,
+    smoothing: float = 0.03,
+) -> float:
+    """Active power of speech by method B of ITU-T P.56: power over the time in which the envelope exceeds a threshold
+    `margin` dB below the active level.
 
-    The standard asks for an envelope sampled at 600 Hz or more; here it is that of the mean magnitude over blocks of 0.5 ms.
+    The standard asks for an envelope sampled at 600 Hz or more; here it is that of the mean magnitude over blocks of
+    0.5 ms.
 
     Args:
-        speech: (channels, time); the activity of two ears is that of the louder one at each moment, the power is summed over ears
+        speech: (channels, time); the activity of two ears is that of the louder one at each moment, the power is summed
+            over ears
         margin: dB, 15.9 in the standard
         hangover, smoothing: seconds, 0.2 and 0.03 in the standard
     Returns:
@@ -212,7 +243,8 @@ def active_power(speech: np.ndarray, sample_rate: int = SAMPLE_RATE, margin: flo
         return power(speech)
     pole = np.exp(-block / (sample_rate * smoothing))
     envelope = lfilter([(1 - pole) ** 2], [1, -2 * pole, pole**2], magnitude[:whole].reshape(-1, block).mean(1))
-    # A block is active at a threshold while the envelope reached it within the hangover: a running maximum answers for all thresholds at once.
+    # A block is active at a threshold while the envelope reached it within the hangover: a running maximum answers for
+    # all thresholds at once.
     window = round(hangover * sample_rate / block) + 1
     held = maximum_filter1d(envelope, window, origin=(window - 1) // 2, mode="constant")
     # Thresholds are powers of two; counting from the loud end gives the blocks that reach each.

@@ -1,6 +1,7 @@
 """The words that every part shares. A leaf: it imports torch, numpy and pandas alone.
 
-Audio is float32 at 16 kHz, (batch, channels, time), where rms 1.0 is 100 dB SPL (FULL_SCALE_DB_SPL). Padding is zeros behind `lengths` samples.
+Audio is float32 at 16 kHz, (batch, channels, time), where rms 1.0 is 100 dB SPL (FULL_SCALE_DB_SPL). Padding is zeros
+behind `lengths` samples.
 """
 
 import math
@@ -34,7 +35,9 @@ class Spec(NamedTuple):
 
 
 class Figure(NamedTuple):
-    """What a metric's values mean: a perfect score, what a failed utterance gets, and the value that nothing can fall below. Better is towards `best`."""
+    """What a metric's values mean: a perfect score, what a failed utterance gets, and the value that nothing can fall
+    below. Better is towards `best`.
+    """
 
     best: float
     floor: float
@@ -49,7 +52,9 @@ class Figure(NamedTuple):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """The least and the greatest value that there can be; where nothing is better, as of a level, there are none."""
+        """The least and the greatest value that there can be; where nothing is better, as of a level, there are
+        none.
+        """
         if self.best == self.floor:
             return -math.inf, math.inf
         worst = -self.sign * math.inf if self.worst is None else self.worst
@@ -69,8 +74,9 @@ class Corpus(ABC):
       id      unique within the corpus, stable across machines (a relative path without its suffix, as a rule)
       group   speaker or site: what splits keep apart and the bootstrap resamples
       audio   path of a file that libsndfile reads, or {"path": …, "bytes": …}
-    and the labels that `schema` speaks of: `label` (one of schema["classes"]), `text`, `tracks` (the path of a .npy file), …  A corpus of kind "pairs" (mixed
-    by its owner) adds `clean`, the path of the clean signal, and `conditions`, a mapping such as {"snr": 5.0}.
+    and the labels that `schema` speaks of: `label` (one of schema["classes"]), `text`, `tracks` (the path of a .npy
+    file), …  A corpus of kind "pairs" (mixed by its owner) adds `clean`, the path of the clean signal, and
+    `conditions`, a mapping such as {"snr": 5.0}.
     """
 
     version: str = "1"
@@ -100,7 +106,9 @@ class Corpus(ABC):
 
 @dataclass(frozen=True)
 class Scene:
-    """One signal, mixed or recorded. Target id and protocol seed it, SNR and listener do not, so that curves are paired."""
+    """One signal, mixed or recorded. Target id and protocol seed it, SNR and listener do not, so that curves are
+    paired.
+    """
 
     id: str  # base scene and conditions
     base: str  # the scene whatever its conditions: the bootstrap keeps all conditions of a base together
@@ -121,7 +129,9 @@ class Heard(NamedTuple):
 
 @dataclass
 class Batch:
-    """Scenes as tensors. `labels` is made by Task.collate; `clean` is like heard.audio, or None where no reference exists."""
+    """Scenes as tensors. `labels` is made by Task.collate; `clean` is like heard.audio, or None where no reference
+    exists.
+    """
 
     scenes: Sequence[Scene]
     heard: Heard
@@ -155,7 +165,9 @@ class Enhanced(NamedTuple):
 
 
 class FrontEnd(nn.Module):
-    """From noisy audio to enhanced audio of the same shape. A subclass writes `forward(audio)`, or `process` where it needs more than audio."""
+    """From noisy audio to enhanced audio of the same shape. A subclass writes `forward(audio)`, or `process` where it
+    needs more than audio.
+    """
 
     version: ClassVar[int] = 1  # raised when an equal configuration gives other numbers
     sample_rate: int = SAMPLE_RATE  # the engine resamples on the way in and out
@@ -164,15 +176,18 @@ class FrontEnd(nn.Module):
     controls: Mapping[str, float] = {}  # settings that need no retraining, with defaults
     dropped_in_only: bool = False  # files and external commands: nothing can be trained on their output
     opaque: bool = False  # computes outside of PyTorch, where neither parameters nor arithmetic can be counted
-    exported: bool = False  # its output was made elsewhere from exported scenes; clean input is never exported, and so not scored
-    pretrained_on: str = ""  # the data that it comes trained on; such rows are the open track, and are never ranked with those trained here
+    # its output was made elsewhere from exported scenes; clean input is never exported, and so not scored
+    exported: bool = False
+    # the data that it comes trained on; such rows are the open track, and are never ranked with those trained here
+    pretrained_on: str = ""
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
         """Enhance what was heard; `controls` override the defaults of `self.controls`."""
         return Enhanced(self(heard.audio))
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """Per example, (batch,): here the negative signal-to-noise ratio of the output against the clean signal, in units of 30 dB, where it is softly bounded.
+        """Per example, (batch,): here the negative signal-to-noise ratio of the output against the clean signal, in
+        units of 30 dB, where it is softly bounded.
 
         Schemes add it to a task's loss, so that it should be of the order of 1.
         """
@@ -186,25 +201,31 @@ class FrontEnd(nn.Module):
 class Task(nn.Module, ABC):
     """A downstream consumer of audio: model, per-example loss, raw predictions, additive scores.
 
-    The constructor takes the schema of its corpus, then options of its own. Predictions and references are plain JSON values, stored one a scene; scores
-    are columns that add up over scenes, so that every figure is a function of sums and a better normaliser needs no model.
+    The constructor takes the schema of its corpus, then options of its own. Predictions and references are plain JSON
+    values, stored one a scene; scores are columns that add up over scenes, so that every figure is a function of sums
+    and a better normaliser needs no model.
     """
 
     version: ClassVar[int] = 1  # of the model and its loss
     score_version: ClassVar[int] = 1  # of the scores alone
-    needs: ClassVar[frozenset[str]] = frozenset({"labels"})  # of clean, labels, listener; checked when the cells are planned
+    # of clean, labels, listener; checked when the cells are planned
+    needs: ClassVar[frozenset[str]] = frozenset({"labels"})
     whole: ClassVar[bool] = False  # labels belong to whole recordings: training scenes are never cut to a segment
     figures: ClassVar[Mapping[str, Figure]]  # every figure that summarise returns; the first is the primary metric
     columns: ClassVar[tuple[str, ...]] = ("snr",)  # the conditions that become columns of the board
-    headline: ClassVar[Mapping[str, tuple[str, ...]]] = {}  # values of conditions that alone make the score, where a board has any: {"listener": ("N3",)}
-    prescription: Any = None  # the front-end, as recipes name it, that is chained behind one which does not know the listener
+    # values of conditions that alone make the score, where a board has any: {"listener": ("N3",)}
+    headline: ClassVar[Mapping[str, tuple[str, ...]]] = {}
+    # the front-end, as recipes name it, that is chained behind one which does not know the listener
+    prescription: Any = None
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         super().__init__()
         self.schema = schema
 
     def check(self, row: Mapping[str, Any]) -> None:
-        """Raise ValueError where a row's label cannot be used, such as an empty transcript; called for every row before training."""
+        """Raise ValueError where a row's label cannot be used, such as an empty transcript; called for every row before
+        training.
+        """
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
         """Rows of the corpus to what `loss` needs of them."""
@@ -246,10 +267,11 @@ def primary(task: type[Task] | Task) -> str:
 
 
 class Update(NamedTuple):
-    """One optimiser step: scalar terms whose sum is minimised, and the names of the modules whose parameters it may move ("front_end", or a task's label).
+    """One optimiser step: scalar terms whose sum is minimised, and the names of the modules whose parameters it may
+    move ("front_end", or a task's label).
 
-    Terms go by the label of the task that they are the loss of, or weighed for; "front_end" is its own loss. Where terms of several tasks move the front-end,
-    the cosines between the gradients of all terms on it are logged.
+    Terms go by the label of the task that they are the loss of, or weighed for; "front_end" is its own loss. Where
+    terms of several tasks move the front-end, the cosines between the gradients of all terms on it are logged.
     """
 
     terms: Mapping[str, Tensor]
@@ -267,7 +289,8 @@ class Scheme:
     version: ClassVar[int] = 1
     moves: ClassVar[frozenset[str]] = frozenset()  # of front_end, tasks: what this scheme trains; neither: dropped in
     period: int = 1  # batches after which a round of updates is whole
-    stock: ClassVar[Literal["clean", "noisy"]] = "clean"  # the stock task model that it starts from, or is dropped in before
+    # the stock task model that it starts from, or is dropped in before
+    stock: ClassVar[Literal["clean", "noisy"]] = "clean"
 
     def updates(self, system: Any, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
         """The updates of one step, made lazily: each forward pass sees the parameters as the last update left them."""

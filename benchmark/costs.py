@@ -18,7 +18,8 @@ from torchaudio.functional import resample
 
 from benchmark.contracts import AUDIOGRAM_HZ, SAMPLE_RATE, FrontEnd, Heard
 
-# Look-ahead, frames included, up to which a front-end counts as such: what the Deep Noise Suppression Challenges (Interspeech 2020 and after) let a causal
+# Look-ahead, frames included, up to which a front-end counts as such: what the Deep Noise Suppression Challenges
+# (Interspeech 2020 and after) let a causal
 # system take, and about what hearing aids may take (ours).
 WHOLE = "latency_ms: it needs the whole utterance"  # the note of such a front-end
 CAUSAL_MS = 40.0
@@ -29,17 +30,19 @@ HEARING_LOSS = 40.0  # dB HL of the listener that a front-end hears for, if it w
 
 
 def measure(front_end: FrontEnd, channels: int = 1) -> dict[str, Any]:
-    """The costs of a front-end for audio of so many channels, as plain JSON values; it is left on the CPU, in evaluation mode.
+    """The costs of a front-end for audio of so many channels, as plain JSON values; it is left on the CPU, in
+    evaluation mode.
 
     Resampling to and from a front-end's own rate is part of them, and so is running it on each ear where it takes one.
 
     Returns:
-        parameters: how many
-        macs_per_second: multiply-accumulates per second of audio, of matrix products, convolutions, recurrences and Fourier transforms; what is done element by
-            element is not counted, by convention. None where other operations did arithmetic that cannot be counted
-        real_time_factor: seconds of computing per second of audio on one thread, the median of RUNS runs on SECONDS of audio
-        latency_ms: how far ahead of itself an output sample can look, frames included; None where the whole utterance is needed
-        notes: what is None, and why; a front-end that fails while a cost is measured lacks that one alone
+        parameters: how many macs_per_second: multiply-accumulates per second of audio, of matrix products,
+            convolutions, recurrences and Fourier transforms; what is done element by element is not counted, by
+            convention. None where other operations did arithmetic that cannot be counted
+        real_time_factor: seconds of computing per second of audio on one thread, the median of RUNS runs on SECONDS of
+            audio latency_ms: how far ahead of itself an output sample can look, frames included; None where the whole
+            utterance is needed notes: what is None, and why; a front-end that fails while a cost is measured lacks that
+            one alone
     """
     notes: list[str] = []
     costs = {**dict.fromkeys(("parameters", "macs_per_second", "real_time_factor", "latency_ms")), "notes": notes}
@@ -68,7 +71,9 @@ def measure(front_end: FrontEnd, channels: int = 1) -> dict[str, Any]:
 
 @contextmanager
 def _noted(name: str, notes: list[str]) -> Iterator[None]:
-    """A failure inside becomes a note: the code may be anyone's, and a row is scored already when its costs are measured."""
+    """A failure inside becomes a note: the code may be anyone's, and a row is scored already when its costs are
+    measured.
+    """
     try:
         yield
     except Exception as error:
@@ -76,14 +81,21 @@ def _noted(name: str, notes: list[str]) -> Iterator[None]:
 
 
 def count_macs(call: Callable[[], Any]) -> tuple[int, list[str]]:
-    """The multiply-accumulates of what `call` does on the CPU, and the operations that did arithmetic without being counted.
+    """The multiply-accumulates of what `call` does on the CPU, and the operations that did arithmetic without being
+    counted.
 
-    A transform of n points is taken to cost 2.5 n log2 n floating-point operations where one side is real, else twice that; a MAC is two operations.
+    A transform of n points is taken to cost 2.5 n log2 n floating-point operations where one side is real, else twice
+    that; a MAC is two operations.
     """
     fast_path = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # fused attention would count as nothing
     try:
-        with _leaving() as left, _Uncounted() as uncounted, FlopCounterMode(display=False, custom_mapping=_FORMULAS) as counter, sdpa_kernel(SDPBackend.MATH):
+        with (
+            _leaving() as left,
+            _Uncounted() as uncounted,
+            FlopCounterMode(display=False, custom_mapping=_FORMULAS) as counter,
+            sdpa_kernel(SDPBackend.MATH),
+        ):
             call()
     finally:
         torch.backends.mha.set_fastpath_enabled(fast_path)
@@ -105,10 +117,12 @@ def _leaving() -> Iterator[set[str]]:
 
 
 def look_ahead(front_end: FrontEnd, channels: int = 1) -> int | None:
-    """The most samples, at 16 kHz, by which an output sample precedes an input sample that it depends on; None where it is a second or more.
+    """The most samples, at 16 kHz, by which an output sample precedes an input sample that it depends on; None where it
+    is a second or more.
 
-    Measured: from sample p on the input is replaced by other, louder noise; the first output sample that changes lies p - ahead. For a system that works in
-    frames that depends on where p lies in its frame, so p moves over 512 samples, first in steps of 64, then around the worst in steps of 8 and 1.
+    Measured: from sample p on the input is replaced by other, louder noise; the first output sample that changes lies p
+    - ahead. For a system that works in frames that depends on where p lies in its frame, so p moves over 512 samples,
+    first in steps of 64, then around the worst in steps of 8 and 1.
     """
     before = _noise(channels, 1.5)
     after = 2 * before.flip(-1)
@@ -128,7 +142,9 @@ def look_ahead(front_end: FrontEnd, channels: int = 1) -> int | None:
 
 def _noise(channels: int, seconds: float) -> Tensor:
     """White noise at 65 dB SPL, (1, channels, time)."""
-    return 10 ** (-35 / 20) * torch.randn(1, channels, int(seconds * SAMPLE_RATE), generator=torch.Generator().manual_seed(0))
+    return 10 ** (-35 / 20) * torch.randn(
+        1, channels, int(seconds * SAMPLE_RATE), generator=torch.Generator().manual_seed(0)
+    )
 
 
 def _run(front_end: FrontEnd, audio: Tensor) -> Tensor:
@@ -184,7 +200,8 @@ def _recursive_filter_flops(x: Any, coefficients: Any, *args: Any, **kwargs: Any
 
 _aten = torch.ops.aten
 _FORMULAS = {
-    _aten.mkldnn_rnn_layer: _lstm_flops,  # GRU, and LSTM where this is missing, decompose into matrix products, which are counted
+    # GRU, and LSTM where this is missing, decompose into matrix products, which are counted
+    _aten.mkldnn_rnn_layer: _lstm_flops,
     _aten._fft_r2c: _real_fft_flops,
     _aten._fft_c2r: _real_fft_flops,
     _aten._fft_c2c: _complex_fft_flops,

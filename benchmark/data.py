@@ -13,11 +13,11 @@ from lightning.pytorch.utilities.combined_loader import CombinedLoader
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset
 
+from benchmark.catalogue import rows_of
 from benchmark.contracts import Batch, Corpus, Heard, Task
-from benchmark.corpora import rows_of
 from benchmark.hearing import audiograms
-from benchmark.recipe import Phase, Train
 from benchmark.scenes import Mixer, Mixture, generator, select
+from benchmark.settings import Phase, Train
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,10 @@ class Source:
     def mixer(self, split: str) -> Mixer:
         """A mixer over one split of both corpora."""
         added = None if self.interferers is None or self.targets.kind == "pairs" else rows_of(self.interferers, split)
-        kin = self.interferers is not None and (type(self.targets), self.targets.root) == (type(self.interferers), self.interferers.root)
+        kin = self.interferers is not None and (type(self.targets), self.targets.root) == (
+            type(self.interferers),
+            self.interferers.root,
+        )
         return Mixer(rows_of(self.targets, split), added, speech=self.targets.kind == "speech", kin=kin)
 
 
@@ -38,9 +41,15 @@ def collate(mixtures: Sequence[Mixture], task: Task | None) -> Batch:
     """Mixtures as one batch, padded with zeros behind their lengths; all have a listener, or none has."""
     lengths = torch.tensor([mixture.noisy.shape[-1] for mixture in mixtures])
     noisy = _padded([mixture.noisy for mixture in mixtures])
-    clean = None if any(mixture.clean is None for mixture in mixtures) else _padded([m.clean for m in mixtures if m.clean is not None])
+    clean = (
+        None
+        if any(mixture.clean is None for mixture in mixtures)
+        else _padded([m.clean for m in mixtures if m.clean is not None])
+    )
     thresholds = [mixture.listener for mixture in mixtures if mixture.listener is not None]
-    listener = torch.tensor(thresholds, dtype=torch.float32)[:, None].expand(-1, noisy.shape[1], -1) if thresholds else None
+    listener = (
+        torch.tensor(thresholds, dtype=torch.float32)[:, None].expand(-1, noisy.shape[1], -1) if thresholds else None
+    )
     rows = [mixture.row for mixture in mixtures]
     labels = {} if task is None else task.collate(rows)
     scenes = [mixture.scene for mixture in mixtures]
@@ -56,9 +65,19 @@ def _padded(signals: Sequence[np.ndarray]) -> Tensor:
 
 
 class TrainingScenes(Dataset):
-    """Draws without end: the i-th scene of an epoch is seeded by (seed, epoch, i), so that workers never repeat each other nor a resumed run itself."""
+    """Draws without end: the i-th scene of an epoch is seeded by (seed, epoch, i), so that workers never repeat each
+    other nor a resumed run itself.
+    """
 
-    def __init__(self, mixers: Sequence[Mixer], train: Train, phase: Phase, seed: tuple[Any, ...], noisy: bool, listeners: bool = False) -> None:
+    def __init__(
+        self,
+        mixers: Sequence[Mixer],
+        train: Train,
+        phase: Phase,
+        seed: tuple[Any, ...],
+        noisy: bool,
+        listeners: bool = False,
+    ) -> None:
         self.mixers = mixers
         self.listeners = listeners
         self.snr = train.snr if noisy else None
@@ -72,13 +91,21 @@ class TrainingScenes(Dataset):
     def __getitem__(self, index: int) -> Mixture:
         mixer = self.mixers[index % len(self.mixers)]
         mixture = mixer.draw((*self.seed, index), self.snr, self.level, self.phase.segment)
-        return mixture._replace(listener=audiograms.drawn(generator("listener", *self.seed, index))) if self.listeners else mixture
+        return (
+            mixture._replace(listener=audiograms.drawn(generator("listener", *self.seed, index)))
+            if self.listeners
+            else mixture
+        )
 
 
 class ValidationScenes(Dataset):
-    """Test-like scenes of the validation split, SNRs spread over the range of training, listeners over the standard profiles."""
+    """Test-like scenes of the validation split, SNRs spread over the range of training, listeners over the standard
+    profiles.
+    """
 
-    def __init__(self, mixers: Sequence[Mixer], train: Train, level: float, noisy: bool, listeners: bool = False) -> None:
+    def __init__(
+        self, mixers: Sequence[Mixer], train: Train, level: float, noisy: bool, listeners: bool = False
+    ) -> None:
         per_mixer = -(-train.validation_scenes // len(mixers))
         self.items = [(mixer, row) for mixer in mixers for row in select(mixer.targets, per_mixer)]
         self.snrs = np.linspace(train.snr[0], train.snr[1], 6) if noisy else [None]
@@ -118,7 +145,10 @@ class SceneData(L.LightningDataModule):
     ) -> None:
         super().__init__()
         self.streams = {label: [label] for label in sources} if tasks else {"all": list(sources)}
-        self.mixers = {split: {label: source.mixer(split) for label, source in sources.items()} for split in ("train", "validation")}
+        self.mixers = {
+            split: {label: source.mixer(split) for label, source in sources.items()}
+            for split in ("train", "validation")
+        }
         self.tasks = tasks
         self.train_options = train
         self.phase = phase
@@ -132,22 +162,44 @@ class SceneData(L.LightningDataModule):
         epoch = self.trainer.current_epoch if self.trainer is not None else 0
         datasets = {
             stream: TrainingScenes(
-                [self.mixers["train"][label] for label in labels], self.train_options, self.phase, (self.seed, stream, epoch), self.noisy, self.listeners
+                [self.mixers["train"][label] for label in labels],
+                self.train_options,
+                self.phase,
+                (self.seed, stream, epoch),
+                self.noisy,
+                self.listeners,
             )
             for stream, labels in self.streams.items()
         }
-        return CombinedLoader({stream: self._loader(stream, dataset, self.phase.workers) for stream, dataset in datasets.items()}, "min_size")
+        return CombinedLoader(
+            {stream: self._loader(stream, dataset, self.phase.workers) for stream, dataset in datasets.items()},
+            "min_size",
+        )
 
     def val_dataloader(self) -> CombinedLoader:
         """Batches of one stream after another."""
         datasets = {
-            stream: ValidationScenes([self.mixers["validation"][label] for label in labels], self.train_options, self.level, self.noisy, self.listeners)
+            stream: ValidationScenes(
+                [self.mixers["validation"][label] for label in labels],
+                self.train_options,
+                self.level,
+                self.noisy,
+                self.listeners,
+            )
             for stream, labels in self.streams.items()
         }
-        return CombinedLoader({stream: self._loader(stream, dataset, 0) for stream, dataset in datasets.items()}, "sequential")
+        return CombinedLoader(
+            {stream: self._loader(stream, dataset, 0) for stream, dataset in datasets.items()}, "sequential"
+        )
 
     def _loader(self, stream: str, dataset: Dataset, workers: int) -> DataLoader:
         task = self.tasks.get(stream)
         # Forked, whatever way this process was started: the rows of a large corpus are then shared instead of copied.
         context = "fork" if workers else None
-        return DataLoader(dataset, self.phase.batch, num_workers=workers, collate_fn=partial(collate, task=task), multiprocessing_context=context)
+        return DataLoader(
+            dataset,
+            self.phase.batch,
+            num_workers=workers,
+            collate_fn=partial(collate, task=task),
+            multiprocessing_context=context,
+        )

@@ -1,4 +1,6 @@
-"""A component's options, bound to its constructor's signature: defaults stand there and nowhere else, and so do bounds (`channels: Size`)."""
+"""A component's options, bound to its constructor's signature: defaults stand there and nowhere else, and so do bounds
+(`channels: Size`).
+"""
 
 import inspect
 import json
@@ -23,15 +25,20 @@ def named(where: str, value: Any) -> tuple[str, dict[str, Any]]:
         raise EarmarkError(f"{where}: {value!r} is no component; write a name, or {{name: options}}")
     name, options = next(iter(value.items()))
     if not isinstance(options, Mapping | None):
-        remedy = f"write a mapping, {{option: value}}, or, if {name} is an option, the component's name before it: {{name: {{{name}: {options!r}}}}}"
+        remedy = (
+            f"write a mapping, {{option: value}}, or, if {name} is an option, the component's name before it: "
+            f"{{name: {{{name}: {options!r}}}}}"
+        )
         raise EarmarkError(f"{where}: {options!r} are no options of {name}; {remedy}")
     return name, dict(options or {})
 
 
 def bind(where: str, cls: type, options: Mapping[str, Any], given: int = 0) -> dict[str, Any]:
-    """Options as plain JSON values, the constructor's defaults filled in and all types checked; the first `given` parameters are the engine's own.
+    """Options as plain JSON values, the constructor's defaults filled in and all types checked; the first `given`
+    parameters are the engine's own.
 
-    Raises EarmarkError, one line that begins with `where`, for an unknown option ("did you mean"), a missing one, a wrong type or what JSON cannot hold.
+    Raises EarmarkError, one line that begins with `where`, for an unknown option ("did you mean"), a missing one, a
+    wrong type or what JSON cannot hold.
     """
     signature = inspect.signature(cls).parameters.values()
     known = {p.name: p for p in list(signature)[given:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
@@ -46,7 +53,9 @@ def bind(where: str, cls: type, options: Mapping[str, Any], given: int = 0) -> d
     bound = {name: parameter.default for name, parameter in known.items()} | dict(options)
     # A default of None stands for itself, whatever the annotation says.
     return {
-        name: None if value is None and name in known and known[name].default is None else _checked(f"{where}: option '{name}'", hints.get(name, Any), value)
+        name: None
+        if value is None and name in known and known[name].default is None
+        else _checked(f"{where}: option '{name}'", hints.get(name, Any), value)
         for name, value in bound.items()
     }
 
@@ -60,20 +69,29 @@ def reported(where: str) -> Iterator[None]:
         raise EarmarkError(f"{where}: {error}") from error
     except (Exception, SystemExit) as error:  # a constructor may be anyone's
         reason = shorten(f"{type(error).__name__}: {error}", 240)
-        raise EarmarkError(f"{where}: cannot be built ({reason}); change its options, or mend its constructor") from error
+        raise EarmarkError(
+            f"{where}: cannot be built ({reason}); change its options, or mend its constructor"
+        ) from error
 
 
 def _checked(where: str, kind: Any, value: Any) -> Any:
-    """A value as JSON has it: '8' and true are no numbers, NaN is none either, a path is its text, a tuple a list, and 1 a float where one is wanted."""
+    """A value as JSON has it: '8' and true are no numbers, NaN is none either, a path is its text, a tuple a list, and
+    1 a float where one is wanted.
+    """
     adapter = _adapter(kind)
     try:
-        return adapter.dump_python(adapter.validate_json(json.dumps(value, allow_nan=False, default=os.fspath), strict=True), mode="json")
+        return adapter.dump_python(
+            adapter.validate_json(json.dumps(value, allow_nan=False, default=os.fspath), strict=True), mode="json"
+        )
     except ValidationError as error:
         first = error.errors()[0]
         place = "".join(f"[{part}]" for part in first["loc"] if isinstance(part, int))
         raise EarmarkError(f"{where}{place}: {first['msg']}; it is {value!r}") from error
     except (TypeError, ValueError, RecursionError) as error:
-        raise EarmarkError(f"{where}: {shorten(repr(value), 80)} is no plain value; write finite numbers, words, truth values, lists or mappings") from error
+        raise EarmarkError(
+            f"{where}: {shorten(repr(value), 80)} is no plain value; write finite numbers, words, truth values, lists "
+            "or mappings"
+        ) from error
 
 
 def _adapter(kind: Any) -> TypeAdapter[Any]:

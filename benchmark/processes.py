@@ -22,7 +22,9 @@ def _ended(*_: Any) -> None:
 
 
 def end_on_request(end: Callable[[int, Any], Any] = _ended) -> None:
-    """Answer a request to end (SIGTERM) with an exception, so that what is open is closed; nothing outside the main thread, which alone gets signals."""
+    """Answer a request to end (SIGTERM) with an exception, so that what is open is closed; nothing outside the main
+    thread, which alone gets signals.
+    """
     with suppress(ValueError):
         signal.signal(signal.SIGTERM, end)
 
@@ -49,7 +51,9 @@ def end_with(*pids: int) -> None:
 
 
 def stop(processes: Iterable[Any], session: bool = False) -> None:
-    """Ask processes (of multiprocessing) to end, then end them; `session`: later, since each stops some itself, and with all that its session still has."""
+    """Ask processes (of multiprocessing) to end, then end them; `session`: later, since each stops some itself, and
+    with all that its session still has.
+    """
     own = [process for process in processes if process.pid]
     late = time.monotonic() + PATIENCE * (2 if session else 1)
     try:
@@ -72,7 +76,9 @@ def stop(processes: Iterable[Any], session: bool = False) -> None:
 
 
 def _session(leader: int) -> list[int]:
-    """What runs in the session that a process began, its groups included; of Linux's /proc, elsewhere nothing is known."""
+    """What runs in the session that a process began, its groups included; of Linux's /proc, elsewhere nothing is
+    known.
+    """
     found = []
     for file in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):

@@ -1,4 +1,6 @@
-"""Digests of components' code and of the files that they are given, so that results of what changed are not taken for those of what is here."""
+"""Digests of components' code and of the files that they are given, so that results of what changed are not taken for
+those of what is here.
+"""
 
 import ast
 import hashlib
@@ -16,14 +18,21 @@ from benchmark.store import digest
 ROOT = Path(__file__).resolve().parent.parent
 LIBRARIES = ("torch", "torchaudio", "lightning", "speechbrain")
 # Of the suite, what components compute with; the engine around them answers for itself by PROTOCOL.
-FOLLOWED = ("benchmark.frontends", "benchmark.hearing", "benchmark.metrics", "benchmark.training.balance", "benchmark.training.importance", "tasks")
+FOLLOWED = (
+    "benchmark.frontends",
+    "benchmark.hearing",
+    "benchmark.metrics",
+    "benchmark.training.balance",
+    "benchmark.training.importance",
+    "tasks",
+)
 
 
 def source_digest(cls: type, package: str | None = None) -> str:
     """Digest of what a class's own files say, and those that they import; blind to comments, layout and docstrings.
 
-    Followed are the suite's computing parts and, for a user's own class, the modules beside its file and those of its package. The contracts and other
-    packages are left out.
+    Followed are the suite's computing parts and, for a user's own class, the modules beside its file and those of its
+    package. The contracts and other packages are left out.
 
     Args:
         package: whose code counts though it is installed; the class's own unless told
@@ -31,7 +40,11 @@ def source_digest(cls: type, package: str | None = None) -> str:
     paths: dict[str, None] = {}
     own = package or _top(cls)
     for base in cls.__mro__:
-        path = inspect.getsourcefile(base) if base.__module__ not in ("builtins", "benchmark.contracts", "abc", "typing") else None
+        path = (
+            inspect.getsourcefile(base)
+            if base.__module__ not in ("builtins", "benchmark.contracts", "abc", "typing")
+            else None
+        )
         if path and ("site-packages" not in path or _top(base) == own) and _top(base) not in LIBRARIES:
             _gather(path, paths)
     return digest(sorted((Path(path).name, _syntax(path)) for path in paths))
@@ -45,9 +58,14 @@ def file_digest(path: str) -> str:
 
 
 def code_of(module: nn.Module, what: str) -> dict[str, str]:
-    """Digests of the files of every class that a component is made of, a user's own among them, by class; torch's are left out."""
+    """Digests of the files of every class that a component is made of, a user's own among them, by class; torch's are
+    left out.
+    """
     classes = {type(part) for part in module.modules()}
-    own = sorted((cls for cls in classes if _top(cls) not in LIBRARIES), key=lambda cls: (cls.__name__, cls.__module__, cls.__qualname__))
+    own = sorted(
+        (cls for cls in classes if _top(cls) not in LIBRARIES),
+        key=lambda cls: (cls.__name__, cls.__module__, cls.__qualname__),
+    )
     times = Counter(cls.__name__ for cls in own)
     names = [cls.__name__ if times[cls.__name__] == 1 else f"{cls.__module__}.{cls.__qualname__}" for cls in own]
     return {f"{what} {name}": source_digest(cls, _top(type(module))) for name, cls in zip(names, own, strict=True)}
@@ -84,7 +102,13 @@ def _gather(path: str, paths: dict[str, None]) -> None:
 @cache
 def _imports(path: str) -> tuple[str, ...]:
     nodes = ast.walk(ast.parse(Path(path).read_text(encoding="utf-8")))
-    files = [file for node in nodes for names, level in [_named(node)] for name in names for file in _files(Path(path).resolve(), name, level)]
+    files = [
+        file
+        for node in nodes
+        for names, level in [_named(node)]
+        for name in names
+        for file in _files(Path(path).resolve(), name, level)
+    ]
     return tuple(sorted({str(file) for file in files if file.is_file()}))
 
 
@@ -95,8 +119,13 @@ def _files(path: Path, name: str, level: int) -> list[Path]:
     if any(ROOT / part in path.parents for part in ("benchmark", "tasks")):
         return suite
     if level:
-        return [path.parents[level - 1] / "__init__.py", *_parts(path.parents[level - 1], parts)] if level <= len(path.parents) else []
-    package = next((folder for folder in path.parents if not (folder / "__init__.py").is_file()), path.parent)  # the folder that its package lies in
+        return (
+            [path.parents[level - 1] / "__init__.py", *_parts(path.parents[level - 1], parts)]
+            if level <= len(path.parents)
+            else []
+        )
+    # the folder that its package lies in
+    package = next((folder for folder in path.parents if not (folder / "__init__.py").is_file()), path.parent)
     inside = package == path.parent or parts[0] == path.relative_to(package).parts[0]
     return suite + (_parts(package, parts) if inside else _parts(path.parent, parts))
 
@@ -113,7 +142,8 @@ def _named(node: ast.AST) -> tuple[list[str], int]:
         return [alias.name for alias in node.names], 0
     if isinstance(node, ast.ImportFrom):
         start = node.module or ""
-        return [start] * bool(start) + [f"{start}.{alias.name}".strip(".") for alias in node.names], node.level  # of a package, names may be modules
+        # of a package, names may be modules
+        return [start] * bool(start) + [f"{start}.{alias.name}".strip(".") for alias in node.names], node.level
     return [], 0
 
 
@@ -122,6 +152,11 @@ def _syntax(path: str) -> str:
     tree = ast.parse(Path(path).read_text(encoding="utf-8"))
     for node in ast.walk(tree):
         body = getattr(node, "body", None)
-        if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+        if (
+            isinstance(body, list)
+            and body
+            and isinstance(body[0], ast.Expr)
+            and isinstance(body[0].value, ast.Constant)
+        ):
             body[0] = ast.Pass()
     return ast.dump(tree)

@@ -1,8 +1,9 @@
 """Names to classes: a file's name is the registered name, and its one public class is the component.
 
-Listing reads folders and docstrings, never the modules, so that it is instant and imports nothing. Third parties register under the entry-point groups
-`earmark.front_ends`, `earmark.tasks`, `earmark.corpora` and `earmark.schemes`; a user's own file is named `path/to/file.py:Class`, and may import modules that
-lie beside it: its folder is put at the end of sys.path, where it shadows nothing, and stays there for imports that come later.
+Listing reads folders and docstrings, never the modules, so that it is instant and imports nothing. Third parties
+register under the entry-point groups `earmark.front_ends`, `earmark.tasks`, `earmark.corpora` and `earmark.schemes`; a
+user's own file is named `path/to/file.py:Class`, and may import modules that lie beside it: its folder is put at the
+end of sys.path, where it shadows nothing, and stays there for imports that come later.
 """
 
 import ast
@@ -29,7 +30,9 @@ FOLDERS = {
 
 @cache
 def names(kind: str) -> Mapping[str, str]:
-    """Registered names of `kind` (a key of FOLDERS) and where each lives: a module, or "module:Class" for an entry point."""
+    """Registered names of `kind` (a key of FOLDERS) and where each lives: a module, or "module:Class" for an entry
+    point.
+    """
     package, folder = FOLDERS[kind]
     found = {}
     for path in sorted(folder.rglob("*.py")):
@@ -65,13 +68,22 @@ def load(kind: str, name: str) -> type:
     except (ImportError, AttributeError) as error:
         if not attribute:
             raise
-        raise EarmarkError(f"{name}: its package registers {known[name]}, which cannot be loaded ({error}); mend the entry point or the package") from error
+        raise EarmarkError(
+            f"{name}: its package registers {known[name]}, which cannot be loaded ({error}); mend the entry point or "
+            "the package"
+        ) from error
 
 
 def _public_class(module: ModuleType) -> type:
-    own = [c for n, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__ and not n.startswith("_")]
+    own = [
+        c
+        for n, c in inspect.getmembers(module, inspect.isclass)
+        if c.__module__ == module.__name__ and not n.startswith("_")
+    ]
     if len(own) != 1:
-        raise EarmarkError(f"{module.__name__} must define exactly one public class; it defines {[c.__name__ for c in own]}")
+        raise EarmarkError(
+            f"{module.__name__} must define exactly one public class; it defines {[c.__name__ for c in own]}"
+        )
     return own[0]
 
 
@@ -93,9 +105,14 @@ def _from_file(name: str) -> type:
             spec.loader.exec_module(module)
         except (Exception, SystemExit) as error:
             del sys.modules[module_name]
-            raise EarmarkError(f"{path_text} cannot be imported: {type(error).__name__}: {error}; mend it until `python {path_text}` says nothing") from error
+            raise EarmarkError(
+                f"{path_text} cannot be imported: {type(error).__name__}: {error}; mend it until `python {path_text}` "
+                "says nothing"
+            ) from error
     found = getattr(sys.modules[module_name], attribute, None)
     if not inspect.isclass(found):
-        own = [n for n, c in inspect.getmembers(sys.modules[module_name], inspect.isclass) if c.__module__ == module_name]
+        own = [
+            n for n, c in inspect.getmembers(sys.modules[module_name], inspect.isclass) if c.__module__ == module_name
+        ]
         raise unknown(f"class in {path_text}:", attribute, own)
     return found

@@ -1,8 +1,9 @@
 """Scenes: a target and an interferer, mixed at an SNR and a presentation level.
 
-SNR = 10 log10 of target level over interferer level at 16 kHz, after room and resampling. The level of speech is the active level of ITU-T P.56, that of other
-targets their rms; an interferer's is its rms over the samples that are not silent in the overlap. With two ears powers are summed over ears.
-Everything random comes from a generator seeded by ids, so that a scene never depends on order, workers or batch size.
+SNR = 10 log10 of target level over interferer level at 16 kHz, after room and resampling. The level of speech is the
+active level of ITU-T P.56, that of other targets their rms; an interferer's is its rms over the samples that are not
+silent in the overlap. With two ears powers are summed over ears. Everything random comes from a generator seeded by
+ids, so that a scene never depends on order, workers or batch size.
 """
 
 import hashlib
@@ -38,7 +39,9 @@ def generator(*parts: Any) -> np.random.Generator:
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
 
 
-def mix(target: np.ndarray, interferer: np.ndarray | None, snr: float | None, level: float, speech: bool) -> tuple[np.ndarray, np.ndarray]:
+def mix(
+    target: np.ndarray, interferer: np.ndarray | None, snr: float | None, level: float, speech: bool
+) -> tuple[np.ndarray, np.ndarray]:
     """Noisy and clean signal at `level` dB SPL.
 
     Args:
@@ -63,20 +66,30 @@ class Mixer:
     """Draws scenes from the rows of a target corpus and an interferer corpus of one split.
 
     Args:
-        targets: sequence of rows with id, group, audio and labels; of kind "pairs" also clean and conditions, and then they are recordings as they are
+        targets: sequence of rows with id, group, audio and labels; of kind "pairs" also clean and conditions, and then
+            they are recordings as they are
         interferers: rows with id and audio; None: nothing is added
         speech: whether targets are speech
         kin: targets and interferers are of one corpus, so that a target's own group is no interferer
     """
 
-    def __init__(self, targets: Sequence[Row], interferers: Sequence[Row] | None, speech: bool, mono: bool = True, kin: bool = False) -> None:
+    def __init__(
+        self,
+        targets: Sequence[Row],
+        interferers: Sequence[Row] | None,
+        speech: bool,
+        mono: bool = True,
+        kin: bool = False,
+    ) -> None:
         self.kin = kin
         self.targets = targets
         self.interferers = interferers
         self.speech = speech
         self.mono = mono
 
-    def draw(self, seed: tuple[Any, ...], snr: tuple[float, float] | None, level: tuple[float, float], segment: float | None) -> Mixture:
+    def draw(
+        self, seed: tuple[Any, ...], snr: tuple[float, float] | None, level: tuple[float, float], segment: float | None
+    ) -> Mixture:
         """A training scene: everything is drawn, from generators seeded by `seed`. `snr` None: clean."""
         seed = ("training", *seed)
         rng = generator(*seed)
@@ -86,14 +99,24 @@ class Mixer:
         return self._mixture(row, seed, drawn, shown, (segment, float(rng.uniform())))
 
     def scene(self, row: Row, snr: float | None, level: float, seed: int | None = None) -> Mixture:
-        """A test or validation scene: a function of protocol, target id, condition and perhaps a seed. Neither SNR nor level seeds it."""
+        """A test or validation scene: a function of protocol, target id, condition and perhaps a seed. Neither SNR nor
+        level seeds it.
+        """
         secret = () if seed is None else (seed,)
         mixture = self._mixture(row, ("scene", PROTOCOL, row["id"], *secret), snr, level)
         if seed is None:
             return mixture
-        return mixture._replace(scene=replace(mixture.scene, id=f"{mixture.scene.id}|{seed}"))  # files of other scenes have other names
+        # files of other scenes have other names
+        return mixture._replace(scene=replace(mixture.scene, id=f"{mixture.scene.id}|{seed}"))
 
-    def _mixture(self, row: Row, seed: tuple[Any, ...], snr: float | None, level: float, cut: tuple[float | None, float] = (None, 0.0)) -> Mixture:
+    def _mixture(
+        self,
+        row: Row,
+        seed: tuple[Any, ...],
+        snr: float | None,
+        level: float,
+        cut: tuple[float | None, float] = (None, 0.0),
+    ) -> Mixture:
         """`cut`: the seconds that are kept, None for all, and where they lie, from 0 to 1."""
         target = self._read(row["audio"])
         if "clean" in row:
@@ -111,10 +134,14 @@ class Mixer:
             start = int(place * (noisy.shape[-1] - samples + 1))
             noisy, clean = noisy[:, start : start + samples], clean[:, start : start + samples]
         name = condition_name(snr)
-        return Mixture(Scene(f"{row['id']}|{name}", row["id"], row["id"], used, {"snr": name}, row["group"]), noisy, clean, row)
+        return Mixture(
+            Scene(f"{row['id']}|{name}", row["id"], row["id"], used, {"snr": name}, row["group"]), noisy, clean, row
+        )
 
     def _interferer(self, rng: np.random.Generator, samples: int, target: Row) -> tuple[np.ndarray, str]:
-        """A piece of an interferer and its id: drawn again until it sounds for a share of SOUNDING, since many recordings are padded with silence."""
+        """A piece of an interferer and its id: drawn again until it sounds for a share of SOUNDING, since many
+        recordings are padded with silence.
+        """
         assert self.interferers is not None
         for _ in range(DRAWS):
             chosen = self.interferers[int(rng.integers(len(self.interferers)))]
@@ -124,8 +151,10 @@ class Mixer:
             if audio.sounding_share(piece) >= SOUNDING and audio.power(piece) > audio.TINY:
                 return piece, chosen["id"]
         raise EarmarkError(
-            f"{target['id']}: of {DRAWS} interferers drawn for it, the last one {chosen['id']}, none sounds for a quarter of the scene"
-            f"{' and is of another group' if self.kin else ''}; remove silent recordings, or give another corpus of interferers"
+            f"{target['id']}: of {DRAWS} interferers drawn for it, the last one {chosen['id']}, none sounds for a "
+            "quarter of the scene"
+            f"{' and is of another group' if self.kin else ''}; remove silent recordings, or give another corpus of "
+            "interferers"
         )
 
     def _recorded(self, row: Row, noisy: np.ndarray) -> Mixture:
@@ -135,7 +164,12 @@ class Mixer:
         conditions = {key: value for key, value in (row.get("conditions") or {}).items() if value is not None}
         if "snr" in conditions:
             conditions["snr"] = condition_name(float(conditions["snr"]))
-        return Mixture(Scene(row["id"], row["id"], row["id"], (), conditions or {"snr": "recorded"}, row["group"]), noisy, clean, row)
+        return Mixture(
+            Scene(row["id"], row["id"], row["id"], (), conditions or {"snr": "recorded"}, row["group"]),
+            noisy,
+            clean,
+            row,
+        )
 
     def _read(self, source: Any) -> np.ndarray:
         return self._mono(audio.read(source))
@@ -150,7 +184,9 @@ def condition_name(snr: float | str | None) -> str:
 
 
 def select(rows: Sequence[Row], count: int, seed: int | None = None) -> list[Row]:
-    """`count` rows (or all there are), chosen by a hash of their ids and perhaps a seed; a larger count only adds to a smaller one."""
+    """`count` rows (or all there are), chosen by a hash of their ids and perhaps a seed; a larger count only adds to a
+    smaller one.
+    """
     start = f"{PROTOCOL}/" if seed is None else f"{PROTOCOL}/{seed}/"
     order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(f"{start}{rows[i]['id']}".encode()).digest())
     return [rows[i] for i in order[:count]]

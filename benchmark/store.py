@@ -48,7 +48,9 @@ def write_text(path: Path, text: str) -> None:
 
 
 class Store:
-    """exists, get, put and list over a folder. An entry exists when its manifest does; the manifest is there only when everything else is."""
+    """exists, get, put and list over a folder. An entry exists when its manifest does; the manifest is there only when
+    everything else is.
+    """
 
     def __init__(self, root: Path) -> None:
         self.root = root
@@ -77,15 +79,24 @@ class Store:
         return folder
 
     def put(self, kind: str, key: str, manifest: Mapping[str, Any], fill: Callable[[Path], None]) -> None:
-        """Let `fill` write files into a folder, then make the folder the entry, at once. A second put of a finished entry changes nothing."""
+        """Let `fill` write files into a folder, then make the folder the entry, at once. A second put of a finished
+        entry changes nothing.
+        """
         final = self.root / kind / key
         partial = self.root / "work" / f"{kind}-{key}.{os.getpid()}"
         try:
             shutil.rmtree(partial, ignore_errors=True)
             partial.mkdir(parents=True)
             fill(partial)
-            files = {path.relative_to(partial).as_posix(): file_hash(path) for path in sorted(partial.rglob("*")) if path.is_file()}
-            write_text(partial / MANIFEST, json.dumps({**manifest, "files": files}, indent=1, ensure_ascii=False, allow_nan=False))
+            files = {
+                path.relative_to(partial).as_posix(): file_hash(path)
+                for path in sorted(partial.rglob("*"))
+                if path.is_file()
+            }
+            write_text(
+                partial / MANIFEST,
+                json.dumps({**manifest, "files": files}, indent=1, ensure_ascii=False, allow_nan=False),
+            )
             final.parent.mkdir(parents=True, exist_ok=True)
             if not self.exists(kind, key):
                 shutil.rmtree(final, ignore_errors=True)
@@ -119,7 +130,8 @@ class Store:
             except OSError as error:
                 lock.seek(0)
                 raise EarmarkError(
-                    f"{self.root}: process {lock.read().strip() or '?'} is writing here; wait for it, or choose another folder with --out"
+                    f"{self.root}: process {lock.read().strip() or '?'} is writing here; wait for it, or choose "
+                    "another folder with --out"
                 ) from error
             lock.truncate(0)
             lock.write(str(os.getpid()))
@@ -137,7 +149,10 @@ def full_disk(error: OSError, place: Path) -> EarmarkError:
     """What an OSError while writing means to a user."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return EarmarkError(f"{place}: the disk is full; free some space and run again, finished cells are kept")
-    return EarmarkError(f"{error.filename or place}: cannot be written ({error.strerror}); check the folder's permissions or choose another with --out")
+    return EarmarkError(
+        f"{error.filename or place}: cannot be written ({error.strerror}); check the folder's permissions or choose "
+        "another with --out"
+    )
 
 
 def _broken(path: Path, what: str, folder: Path) -> EarmarkError:

@@ -14,12 +14,17 @@ from benchmark.errors import EarmarkError
 
 
 class Classifier(Task):
-    """One of schema["classes"] by cross entropy; a row's column `label` holds it. A subclass writes `forward`, to logits (batch, classes), and `counted`."""
+    """One of schema["classes"] by cross entropy; a row's column `label` holds it. A subclass writes `forward`, to
+    logits (batch, classes), and `counted`.
+    """
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         super().__init__(schema)
         if not schema.get("classes"):
-            raise EarmarkError("its corpus has no labels (`classes` is not in its schema); choose one that has, such as free_spoken_digits")
+            raise EarmarkError(
+                "its corpus has no labels (`classes` is not in its schema); choose one that has, such as "
+                "free_spoken_digits"
+            )
         self.classes = list(schema["classes"])
 
     def check(self, row: Mapping[str, Any]) -> None:
@@ -38,7 +43,10 @@ class Classifier(Task):
     def predict(self, output: Tensor, batch: Batch) -> list[dict[str, Any]]:
         """`label`, the likeliest class, and `log_probability`, that of the true class."""
         true = -self.loss(output, batch)
-        return [{"label": self.classes[best], "log_probability": p} for best, p in zip(output.argmax(-1).tolist(), true.tolist(), strict=True)]
+        return [
+            {"label": self.classes[best], "log_probability": p}
+            for best, p in zip(output.argmax(-1).tolist(), true.tolist(), strict=True)
+        ]
 
     def reference(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The label."""

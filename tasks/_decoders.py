@@ -1,4 +1,6 @@
-"""CTC posteriors to text, for one utterance: (frames, 1 + characters) log-probabilities, where symbol 0 is the blank and symbol i + 1 character i."""
+"""CTC posteriors to text, for one utterance: (frames, 1 + characters) log-probabilities, where symbol 0 is the blank
+and symbol i + 1 character i.
+"""
 
 import importlib.util
 import tempfile
@@ -11,7 +13,7 @@ import torch
 from torch import Tensor
 
 from benchmark.errors import EarmarkError, unknown
-from benchmark.metrics.text import normalise
+from benchmark.scores.text import normalise
 
 Decoder = Callable[[Tensor], str]
 SILENCE = -1e4  # log-probability of what cannot be
@@ -21,12 +23,13 @@ def build(name: str, alphabet: str, words: tuple[str, ...], width: int, language
     """The decoder called `name`; kept outside of the model, for what libraries build can be neither copied nor stored.
 
     Args:
-        name: greedy (the likeliest symbol of each frame), beam (SpeechBrain's CTC beam search, any spelling) or lexicon (Flashlight's, by torchaudio:
-            only `words`)
+        name: greedy (the likeliest symbol of each frame), beam (SpeechBrain's CTC beam search, any spelling) or lexicon
+            (Flashlight's, by torchaudio: only `words`)
         alphabet: characters, in the order of the posteriors
         words: the lexicon; beam uses it with a language model alone
         width: hypotheses that are kept
-        language_model: an n-gram model over words that KenLM reads (ARPA or binary), mixed in with the library's own weights; greedy takes none
+        language_model: an n-gram model over words that KenLM reads (ARPA or binary), mixed in with the library's own
+            weights; greedy takes none
     Raises:
         EarmarkError: an unknown name, a missing package, file, lexicon or space
     """
@@ -40,7 +43,9 @@ def build(name: str, alphabet: str, words: tuple[str, ...], width: int, language
 def _greedy(alphabet: str, words: tuple[str, ...], width: int, language_model: str | None) -> Decoder:
     if language_model is not None:
         raise EarmarkError("asr.language_model: greedy decoding takes none; set decoder: beam or decoder: lexicon")
-    return lambda posterior: "".join(alphabet[symbol - 1] for symbol, _ in groupby(posterior.argmax(-1).tolist()) if symbol)
+    return lambda posterior: "".join(
+        alphabet[symbol - 1] for symbol, _ in groupby(posterior.argmax(-1).tolist()) if symbol
+    )
 
 
 @lru_cache(maxsize=4)
@@ -60,7 +65,9 @@ def _beam(alphabet: str, words: tuple[str, ...], width: int, language_model: str
 def _lexicon(alphabet: str, words: tuple[str, ...], width: int, language_model: str | None) -> Decoder:
     _need("flashlight", "asr.decoder: lexicon", "flashlight-text")
     if not words or " " not in alphabet:
-        raise EarmarkError("asr.decoder: lexicon needs the corpus's words and a space in its alphabet; set decoder: beam")
+        raise EarmarkError(
+            "asr.decoder: lexicon needs the corpus's words and a space in its alphabet; set decoder: beam"
+        )
     from torchaudio.models.decoder import ctc_decoder
 
     known = sorted({normalise(word) for word in words})
@@ -68,7 +75,9 @@ def _lexicon(alphabet: str, words: tuple[str, ...], width: int, language_model: 
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "lexicon.txt"
         path.write_text("".join(f"{word} {' '.join(word)} |\n" for word in known), encoding="utf-8")
-        search = ctc_decoder(str(path), tokens, lm=language_model, beam_size=width, blank_token="<blank>", sil_token="|", log_add=True)
+        search = ctc_decoder(
+            str(path), tokens, lm=language_model, beam_size=width, blank_token="<blank>", sil_token="|", log_add=True
+        )
     space = torch.full((1, len(tokens)), SILENCE)
     space[0, tokens.index("|")] = 0
 
@@ -81,7 +90,11 @@ def _lexicon(alphabet: str, words: tuple[str, ...], width: int, language_model: 
     return decode
 
 
-_DECODERS: dict[str, Callable[[str, tuple[str, ...], int, str | None], Decoder]] = {"greedy": _greedy, "beam": _beam, "lexicon": _lexicon}
+_DECODERS: dict[str, Callable[[str, tuple[str, ...], int, str | None], Decoder]] = {
+    "greedy": _greedy,
+    "beam": _beam,
+    "lexicon": _lexicon,
+}
 
 
 def _need(module: str, key: str, package: str | None = None) -> None:

@@ -12,7 +12,8 @@ WINDOW = 400  # samples, 25 ms
 
 
 class LogMel(nn.Module):
-    """Log-mel spectrogram of the audio at rms 1, less each band's mean over the utterance, scaled to a variance near 1; in float32 under any autocast.
+    """Log-mel spectrogram of the audio at rms 1, less each band's mean over the utterance, scaled to a variance near 1;
+    in float32 under any autocast.
 
     Args:
         bands: mel bands between 20 Hz and 7600 Hz
@@ -26,7 +27,9 @@ class LogMel(nn.Module):
         self.floor = floor
 
     def forward(self, audio: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, channels, time) to (batch, bands, frames), zero behind each example's frames, and their number, (batch,)."""
+        """(batch, channels, time) to (batch, bands, frames), zero behind each example's frames, and their number,
+        (batch,).
+        """
         with torch.autocast(audio.device.type, enabled=False):
             features = torch.log(self.mel(unit_rms(audio, lengths)) + self.floor)
             frames = lengths // HOP + 1

@@ -18,14 +18,18 @@ def mask(x: Tensor, lengths: Tensor) -> Tensor:
 
 
 def mean(x: Tensor, lengths: Tensor) -> Tensor:
-    """(batch, channels, time), zero behind `lengths`, to (batch, channels): global average pooling over an example's own frames."""
+    """(batch, channels, time), zero behind `lengths`, to (batch, channels): global average pooling over an example's
+    own frames.
+    """
     return x.sum(-1) / lengths.to(x.device)[:, None]
 
 
 def unit_rms(audio: Tensor, lengths: Tensor) -> Tensor:
-    """(batch, channels, time) to float32 (batch, time): the mean of the channels, brought to rms 1 over each example's own samples.
+    """(batch, channels, time) to float32 (batch, time): the mean of the channels, brought to rms 1 over each example's
+    own samples.
 
-    A task that begins with this hears no presentation level, and a front-end can neither gain nor lose by a constant gain. Silence stays silence.
+    A task that begins with this hears no presentation level, and a front-end can neither gain nor lose by a constant
+    gain. Silence stays silence.
     """
     mono = mask(audio.float().mean(1), lengths)
     power = mono.square().sum(-1, keepdim=True) / lengths.to(audio.device)[:, None]

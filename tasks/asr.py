@@ -1,7 +1,9 @@
-"""Speech recognition: characters by CTC, from 2-D convolutions with residual blocks and a bidirectional GRU on a log-mel spectrogram.
+"""Speech recognition: characters by CTC, from 2-D convolutions with residual blocks and a bidirectional GRU on a
+log-mel spectrogram.
 
-The order of layers is that of Milling et al., "Audio Enhancement for Computer Audition" (JCST 39(4), 2024): convolutions, blocks with skip connections, layer
-normalisation, bidirectional GRU, classification layer. The paper states no sizes; sizes, front-end features, loss and decoders are ours.
+The order of layers is that of Milling et al., "Audio Enhancement for Computer Audition" (JCST 39(4), 2024):
+convolutions, blocks with skip connections, layer normalisation, bidirectional GRU, classification layer. The paper
+states no sizes; sizes, front-end features, loss and decoders are ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,8 +19,8 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from benchmark.contracts import Batch, Task
 from benchmark.errors import EarmarkError
-from benchmark.metrics.text import CER, WER, character_error_rate, errors, normalise, word_error_rate
 from benchmark.options import Size
+from benchmark.scores.text import CER, WER, character_error_rate, errors, normalise, word_error_rate
 from tasks._decoders import build
 from tasks._features import LogMel
 from tasks._masking import after, mask
@@ -52,7 +54,10 @@ class ASR(Task):
     ) -> None:
         super().__init__(schema)
         if not schema.get("alphabet"):
-            raise EarmarkError("its corpus has no transcripts (`alphabet` is not in its schema); choose one that has, such as librispeech")
+            raise EarmarkError(
+                "its corpus has no transcripts (`alphabet` is not in its schema); choose one that has, such as "
+                "librispeech"
+            )
         self.alphabet = "".join(schema["alphabet"])
         self.decoding = (decoder, self.alphabet, tuple(schema.get("words", ())), beam_size, language_model)
         build(*self.decoding)  # a user's error shows now, not after training
@@ -69,15 +74,25 @@ class ASR(Task):
         if not text:
             raise ValueError(f"the transcript '{row['text']}' holds no word")
         if foreign := sorted(set(text) - set(self.alphabet)):
-            raise ValueError(f"the transcript '{row['text']}' holds {' '.join(foreign)}, which the corpus's alphabet '{self.alphabet}' lacks")
+            raise ValueError(
+                f"the transcript '{row['text']}' holds {' '.join(foreign)}, which the corpus's alphabet "
+                f"'{self.alphabet}' lacks"
+            )
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
         """`targets`: symbols, (batch, characters), padded with blanks; `target_lengths`, (batch,)."""
-        targets = [torch.tensor([self.alphabet.index(character) + 1 for character in normalise(row["text"])]) for row in rows]
-        return {"targets": pad_sequence(targets, batch_first=True), "target_lengths": torch.tensor([len(target) for target in targets])}
+        targets = [
+            torch.tensor([self.alphabet.index(character) + 1 for character in normalise(row["text"])]) for row in rows
+        ]
+        return {
+            "targets": pad_sequence(targets, batch_first=True),
+            "target_lengths": torch.tensor([len(target) for target in targets]),
+        }
 
     def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(batch, channels, time) to log-probabilities (batch, frames, 1 + characters), the blank first, and numbers of frames (batch,)."""
+        """(batch, channels, time) to log-probabilities (batch, frames, 1 + characters), the blank first, and numbers of
+        frames (batch,).
+        """
         features, lengths = self.spectrogram(audio, lengths)
         x = features[:, None]
         for convolution in self.convolutions:
@@ -94,12 +109,18 @@ class ASR(Task):
         """CTC loss over the number of characters, (batch,); 0 where the audio has too few frames for its text."""
         posteriors, frames = output
         targets, lengths = batch.labels["targets"], batch.labels["target_lengths"]
-        return F.ctc_loss(posteriors.transpose(0, 1), targets, frames, lengths, reduction="none", zero_infinity=True) / lengths
+        return (
+            F.ctc_loss(posteriors.transpose(0, 1), targets, frames, lengths, reduction="none", zero_infinity=True)
+            / lengths
+        )
 
     def predict(self, output: tuple[Tensor, Tensor], batch: Batch) -> list[dict[str, Any]]:
         """`text`, the hypothesis."""
         decode = build(*self.decoding)
-        return [{"text": decode(posterior[:frames])} for posterior, frames in zip(output[0].cpu(), output[1].tolist(), strict=True)]
+        return [
+            {"text": decode(posterior[:frames])}
+            for posterior, frames in zip(output[0].cpu(), output[1].tolist(), strict=True)
+        ]
 
     def reference(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The transcript, as the corpus writes it."""
@@ -125,7 +146,10 @@ class _Residual(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.weight, self.bias = nn.Parameter(torch.ones(channels, 1, 1)), nn.Parameter(torch.zeros(channels, 1, 1))
-        self.first, self.second = nn.Conv2d(channels, channels, 3, padding=1), nn.Conv2d(channels, channels, 3, padding=1)
+        self.first, self.second = (
+            nn.Conv2d(channels, channels, 3, padding=1),
+            nn.Conv2d(channels, channels, 3, padding=1),
+        )
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
         variance, mean = torch.var_mean(x, (1, 2), correction=0, keepdim=True)

@@ -1,7 +1,8 @@
 """Emotion or manner of speaking: one class an utterance, by convolution blocks on a log-mel spectrogram.
 
-Convolution blocks alone, global average pooling, a classifier: the model of Milling et al., "Audio Enhancement for Computer Audition" (JCST 39(4), 2024),
-Fig. 3c. The paper states no sizes; sizes, spectrogram, normalisation and pooling are ours.
+Convolution blocks alone, global average pooling, a classifier: the model of Milling et al., "Audio Enhancement for
+Computer Audition" (JCST 39(4), 2024), Fig. 3c. The paper states no sizes; sizes, spectrogram, normalisation and pooling
+are ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,8 +17,8 @@ from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 
 from benchmark.contracts import SAMPLE_RATE
-from benchmark.metrics.classification import ACCURACY, UAR, accuracy, confusions, hits, unweighted_average_recall
 from benchmark.options import Size
+from benchmark.scores.classification import ACCURACY, UAR, accuracy, confusions, hits, unweighted_average_recall
 from tasks._classifier import Classifier
 from tasks._masking import MaskedNorm, after, mask, mean, unit_rms
 
@@ -27,14 +28,16 @@ FLOOR = 1e-2  # power added before the logarithm, of a signal whose rms is 1
 
 
 class Emotion(Classifier):
-    """Classes by cross entropy, scored by the unweighted average recall (UAR). Level is not heard: utterances are brought to rms 1.
+    """Classes by cross entropy, scored by the unweighted average recall (UAR). Level is not heard: utterances are
+    brought to rms 1.
 
     Args:
         schema: `classes`, in the order of the head; the column `label` holds one of them
         channels: of the convolution blocks, each of which halves bands and frames
         bands: of the log-mel spectrogram, 50 to 7600 Hz
-        centre: what is taken off the spectrogram: its mean over all bands and frames, or each band's own mean over the utterance, which also takes
-            off the long-term spectrum: the voice's and the channel's, but also that of vocal effort
+        centre: what is taken off the spectrogram: its mean over all bands and frames, or each band's own mean over the
+            utterance, which also takes off the long-term spectrum: the voice's and the channel's, but also that of
+            vocal effort
     """
 
     figures = {"uar": UAR, "accuracy": ACCURACY}
@@ -50,7 +53,8 @@ class Emotion(Classifier):
         self.spectrogram = _LogMel(bands, centre)
         heights = [-(-bands // 2 ** (i + 1)) for i in range(len(channels))]  # bands that are left behind each block
         self.blocks = nn.ModuleList(
-            _Block(inputs, outputs, height, first=not i) for i, (inputs, outputs, height) in enumerate(zip((1, *channels), channels, heights, strict=False))
+            _Block(inputs, outputs, height, first=not i)
+            for i, (inputs, outputs, height) in enumerate(zip((1, *channels), channels, heights, strict=False))
         )
         self.head = nn.Linear(channels[-1], len(self.classes))
 
@@ -73,7 +77,9 @@ class Emotion(Classifier):
 
 
 class _LogMel(nn.Module):
-    """Log-mel spectrogram of the audio at rms 1, centred and scaled to a variance near 1; in float32 under any autocast. Its frames tell harmonics apart."""
+    """Log-mel spectrogram of the audio at rms 1, centred and scaled to a variance near 1; in float32 under any
+    autocast. Its frames tell harmonics apart.
+    """
 
     def __init__(self, bands: int, centre: str) -> None:
         super().__init__()
@@ -82,7 +88,9 @@ class _LogMel(nn.Module):
         self.centre = centre
 
     def forward(self, audio: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, channels, time) to (batch, bands, frames), zero behind each example's frames, and their number, (batch,)."""
+        """(batch, channels, time) to (batch, bands, frames), zero behind each example's frames, and their number,
+        (batch,).
+        """
         with torch.autocast(audio.device.type, enabled=False):
             frames = lengths // HOP + 1
             features = mask(torch.log(self.mel(unit_rms(audio, lengths)) + FLOOR), frames)
@@ -93,7 +101,9 @@ class _LogMel(nn.Module):
 
 
 class _Block(nn.Module):
-    """Convolution, ReLU, halving, normalisation. The first strides, which is cheap; the others pool: after ReLU, zeros behind never win."""
+    """Convolution, ReLU, halving, normalisation. The first strides, which is cheap; the others pool: after ReLU, zeros
+    behind never win.
+    """
 
     def __init__(self, inputs: int, outputs: int, height: int, first: bool) -> None:
         super().__init__()

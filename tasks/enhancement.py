@@ -1,4 +1,6 @@
-"""Speech enhancement: how close the output comes to the clean speech, by PESQ, ESTOI and SI-SDR, and DNSMOS on demand."""
+"""Speech enhancement: how close the output comes to the clean speech, by PESQ, ESTOI and SI-SDR, and DNSMOS on
+demand.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -21,12 +23,20 @@ QUIET = 1e-6  # energy, of a reference that nothing can be trained on
 class Enhancement(Task):
     """A signal task without a model: measured values a scene. Two channels are heard as their mean.
 
-    A scene is excluded where any metric fails through the reference's fault, so that all figures stand on the same scenes. A metric that fails through the
-    output's fault takes its floor, and no value counts beyond its floor and best.
+    A scene is excluded where any metric fails through the reference's fault, so that all figures stand on the same
+    scenes. A metric that fails through the output's fault takes its floor, and no value counts beyond its floor and
+    best.
     """
 
     needs = frozenset({"clean"})
-    figures = {"pesq": PESQ, "estoi": ESTOI, "si_sdr": SI_SDR, "dnsmos_ovrl": DNSMOS, "dnsmos_sig": DNSMOS, "dnsmos_bak": DNSMOS}
+    figures = {
+        "pesq": PESQ,
+        "estoi": ESTOI,
+        "si_sdr": SI_SDR,
+        "dnsmos_ovrl": DNSMOS,
+        "dnsmos_sig": DNSMOS,
+        "dnsmos_bak": DNSMOS,
+    }
 
     def __init__(self, schema: Mapping[str, Any], dnsmos: bool = False) -> None:
         """`dnsmos`: also measure DNSMOS, with the extra of that name; slower by seconds a scene."""
@@ -38,7 +48,9 @@ class Enhancement(Task):
         return audio
 
     def loss(self, output: Tensor, batch: Batch) -> Tensor:
-        """Distance of SI-SDR from its best, in units of its range, (batch,): about 0 to 1; 0 where the reference is silent, which trains nothing."""
+        """Distance of SI-SDR from its best, in units of its range, (batch,): about 0 to 1; 0 where the reference is
+        silent, which trains nothing.
+        """
         assert batch.clean is not None
         clean = batch.clean.flatten(1)
         ratio = si_sdr(clean, output.flatten(1), limit=SI_SDR.best)
@@ -46,14 +58,22 @@ class Enhancement(Task):
         return torch.where(clean.square().sum(1) > QUIET, distance, 0.0)
 
     def predict(self, output: Tensor, batch: Batch) -> list[dict[str, Any]]:
-        """Measured values by name, the hash of the audio, and why a value is None: "reason" for the output's fault, "excluded" for the reference's."""
+        """Measured values by name, the hash of the audio, and why a value is None: "reason" for the output's fault,
+        "excluded" for the reference's.
+        """
         assert batch.clean is not None
         clean, audio = batch.clean.cpu().numpy(), output.cpu().numpy()
-        return [self._measured(clean[i, :, :length], audio[i, :, :length]) for i, length in enumerate(batch.heard.lengths.tolist())]
+        return [
+            self._measured(clean[i, :, :length], audio[i, :, :length])
+            for i, length in enumerate(batch.heard.lengths.tolist())
+        ]
 
     def _measured(self, clean: np.ndarray, audio: np.ndarray) -> dict[str, Any]:
         reference, estimate = clean.mean(0, dtype=np.float64), audio.mean(0, dtype=np.float64)
-        record: dict[str, Any] = {**dict.fromkeys(self.names), "audio": hashlib.sha256(np.ascontiguousarray(audio, "<f4").tobytes()).hexdigest()}
+        record: dict[str, Any] = {
+            **dict.fromkeys(self.names),
+            "audio": hashlib.sha256(np.ascontiguousarray(audio, "<f4").tobytes()).hexdigest(),
+        }
         for name, measure in (("pesq", pesq_wb), ("estoi", estoi), ("si_sdr", _si_sdr)):
             try:
                 record[name] = measure(reference, estimate)
@@ -78,7 +98,9 @@ class Enhancement(Task):
 
     def floor(self, references: pd.DataFrame) -> pd.DataFrame:
         """Every metric at its floor."""
-        return pd.DataFrame({"count": 1, **{name: self.figures[name].floor for name in self.names}}, index=references.index)
+        return pd.DataFrame(
+            {"count": 1, **{name: self.figures[name].floor for name in self.names}}, index=references.index
+        )
 
     @staticmethod
     def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:

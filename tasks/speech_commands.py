@@ -1,7 +1,8 @@
 """Speech commands: one word out of a closed set, by a 1-D convolutional network on the raw waveform.
 
-Convolution and max-pooling, global average pooling, a linear classifier: the only model of Milling et al., "Audio Enhancement for Computer Audition" (JCST
-39(4), 2024), that hears samples instead of a spectrogram. The paper states no sizes; all of them, the normalisation and the compression are ours.
+Convolution and max-pooling, global average pooling, a linear classifier: the only model of Milling et al., "Audio
+Enhancement for Computer Audition" (JCST 39(4), 2024), that hears samples instead of a spectrogram. The paper states no
+sizes; all of them, the normalisation and the compression are ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -15,14 +16,15 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from benchmark.errors import EarmarkError
-from benchmark.metrics.classification import ACCURACY, accuracy, hits
 from benchmark.options import Size
+from benchmark.scores.classification import ACCURACY, accuracy, hits
 from tasks._classifier import Classifier
 from tasks._masking import MaskedNorm, after, mask, mean, unit_rms
 
 
 class SpeechCommands(Classifier):
-    """Words by cross entropy. Level is normalised inside: each utterance is brought to rms 1 over its own samples, channels averaged.
+    """Words by cross entropy. Level is normalised inside: each utterance is brought to rms 1 over its own samples,
+    channels averaged.
 
     Args:
         schema: `classes`, the words in the order of the head; the column `label` holds one of them
@@ -45,7 +47,10 @@ class SpeechCommands(Classifier):
         if len(pools) != len(channels):
             raise EarmarkError(f"pools: {len(pools)} pools for {len(channels)} channels; give one for each")
         first = _Block(1, channels[0], kernel, stride, pools[0], compress=True)
-        others = [_Block(inputs, outputs, 3, 1, pool) for inputs, outputs, pool in zip(channels[:-1], channels[1:], pools[1:], strict=True)]
+        others = [
+            _Block(inputs, outputs, 3, 1, pool)
+            for inputs, outputs, pool in zip(channels[:-1], channels[1:], pools[1:], strict=True)
+        ]
         self.blocks = nn.ModuleList([first, *others])
         self.head = nn.Linear(channels[-1], len(self.classes))
 
@@ -67,7 +72,9 @@ class SpeechCommands(Classifier):
 
 
 class _Block(nn.Module):
-    """Convolution, ReLU, max-pooling, normalisation. ReLU comes before the pool, so the zeros behind an example never win it."""
+    """Convolution, ReLU, max-pooling, normalisation. ReLU comes before the pool, so the zeros behind an example never
+    win it.
+    """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, pool: int, compress: bool = False) -> None:
         super().__init__()

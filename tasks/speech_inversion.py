@@ -1,8 +1,9 @@
 """Speech inversion: how the vocal tract moved and what its source did, every 10 ms, by a bidirectional GRU.
 
-Tabatabaee and Espy-Wilson, "Towards noise-robust speech inversion through multi-task learning with speech enhancement" (2026), estimate such tracks and report
-Pearson correlation. Features, bidirectional GRU, dense layer, upsampling from 50 Hz to 100 Hz and the mean absolute error are those of the group's earlier
-models; the log-mel features, sizes, the way of upsampling and the treatment of missing values are ours.
+Tabatabaee and Espy-Wilson, "Towards noise-robust speech inversion through multi-task learning with speech enhancement"
+(2026), estimate such tracks and report Pearson correlation. Features, bidirectional GRU, dense layer, upsampling from
+50 Hz to 100 Hz and the mean absolute error are those of the group's earlier models; the log-mel features, sizes, the
+way of upsampling and the treatment of missing values are ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,12 +18,13 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 
 from benchmark.contracts import Batch, Task
 from benchmark.errors import EarmarkError, unknown
-from benchmark.metrics.correlation import PEARSON, pearson, varies
 from benchmark.options import Size
+from benchmark.scores.correlation import PEARSON, pearson, varies
 from tasks._features import LogMel
 from tasks._masking import after
 
-# Lip aperture and protrusion; location and degree of the constrictions of tongue tip and tongue body; velopharyngeal opening; source features.
+# Lip aperture and protrusion; location and degree of the constrictions of tongue tip and tongue body; velopharyngeal
+# opening; source features.
 VARIABLES = ("LA", "LP", "TTCL", "TTCD", "TBCL", "TBCD", "VP", "periodicity", "aperiodicity", "pitch")
 DECIMALS = 3  # of stored tracks
 
@@ -30,8 +32,8 @@ DECIMALS = 3  # of stored tracks
 class _PairedLogMel(nn.Module):
     """Log-mel frames of 10 ms, two by two: the rate of self-supervised encoders.
 
-    Features of any kind have `width`, `factor` (frames of 10 ms that each of theirs spans) and a forward from audio to (batch, frames, width) and the numbers
-    of frames, (batch,).
+    Features of any kind have `width`, `factor` (frames of 10 ms that each of theirs spans) and a forward from audio to
+    (batch, frames, width) and the numbers of frames, (batch,).
     """
 
     factor = 2
@@ -53,9 +55,11 @@ _FEATURES = {"log_mel": _PairedLogMel}
 class SpeechInversion(Task):
     """Tracks by mean absolute error; each variable may be missing in a corpus, in an utterance or in a frame.
 
-    The correlation is taken per variable and utterance over the frames where the target is known, averaged over utterances, then over variables. A constant
-    prediction has a correlation of 0; where the target itself is constant or unknown, none is defined, and variable and utterance are left out for all
-    systems. A corpus row names its `tracks`: a .npy file, float32 (frames, variables), one frame every 10 ms from the first sample on, NaN where unknown.
+    The correlation is taken per variable and utterance over the frames where the target is known, averaged over
+    utterances, then over variables. A constant prediction has a correlation of 0; where the target itself is constant
+    or unknown, none is defined, and variable and utterance are left out for all systems. A corpus row names its
+    `tracks`: a .npy file, float32 (frames, variables), one frame every 10 ms from the first sample on, NaN where
+    unknown.
 
     Args:
         schema: `variables`, the tracks' columns, some of VARIABLES
@@ -78,15 +82,26 @@ class SpeechInversion(Task):
     ) -> None:
         super().__init__(schema)
         if not schema.get("variables"):
-            raise EarmarkError("its corpus has no tracks (`variables` is not in its schema); choose one that has, such as synthetic/articulation")
+            raise EarmarkError(
+                "its corpus has no tracks (`variables` is not in its schema); choose one that has, such as "
+                "synthetic/articulation"
+            )
         self.variables = list(schema["variables"])
         for name in self.variables:
             if name not in VARIABLES:
                 raise unknown("variable of speech_inversion", name, VARIABLES)
         self.features = _FEATURES[features]()
-        self.gru = nn.GRU(self.features.width, hidden, layers, batch_first=True, bidirectional=True, dropout=dropout if layers > 1 else 0.0)
+        self.gru = nn.GRU(
+            self.features.width,
+            hidden,
+            layers,
+            batch_first=True,
+            bidirectional=True,
+            dropout=dropout if layers > 1 else 0.0,
+        )
         self.dense = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * hidden, 128), nn.ReLU(), nn.Dropout(dropout))
-        self.head = nn.Linear(128, self.features.factor * len(self.variables))  # a frame of the features speaks for all that it spans
+        # a frame of the features speaks for all that it spans
+        self.head = nn.Linear(128, self.features.factor * len(self.variables))
 
     def check(self, row: Mapping[str, Any]) -> None:
         """The tracks can be read and have a column for each variable."""
@@ -95,12 +110,17 @@ class SpeechInversion(Task):
         except (OSError, ValueError, EOFError) as error:
             raise ValueError(f"the tracks {row['tracks']} cannot be read ({error})") from error
         if len(shape) != 2 or shape[1] != len(self.variables) or not shape[0]:
-            raise ValueError(f"the tracks {row['tracks']} have the shape {shape}; (frames, {len(self.variables)}) is wanted")
+            raise ValueError(
+                f"the tracks {row['tracks']} have the shape {shape}; (frames, {len(self.variables)}) is wanted"
+            )
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
         """`tracks`: (batch, frames, variables), NaN where unknown and behind an utterance's `frames`, (batch,)."""
         tracks = [torch.from_numpy(_read(row)) for row in rows]
-        return {"tracks": pad_sequence(tracks, batch_first=True, padding_value=float("nan")), "frames": torch.tensor([len(track) for track in tracks])}
+        return {
+            "tracks": pad_sequence(tracks, batch_first=True, padding_value=float("nan")),
+            "frames": torch.tensor([len(track) for track in tracks]),
+        }
 
     def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(batch, channels, time) to tracks, (batch, frames, variables), and numbers of frames, (batch,)."""
@@ -117,13 +137,19 @@ class SpeechInversion(Task):
         return error.sum((1, 2)) / known.sum((1, 2)).clamp(min=1)
 
     def predict(self, output: tuple[Tensor, Tensor], batch: Batch) -> list[dict[str, Any]]:
-        """A list by variable, as long as the target; `undefined`, the target's variables without a correlation; `excluded`, a reason, where none has one."""
+        """A list by variable, as long as the target; `undefined`, the target's variables without a correlation;
+        `excluded`, a reason, where none has one.
+        """
         target = batch.labels["tracks"]
-        predicted, target, frames = (x.detach().cpu() for x in (_fitted(output, target.shape[1]), target, batch.labels["frames"]))
+        predicted, target, frames = (
+            x.detach().cpu() for x in (_fitted(output, target.shape[1]), target, batch.labels["frames"])
+        )
         records = []
         for i, length in enumerate(frames.tolist()):
             varying = varies(np.round(target[i, :length].numpy().T, DECIMALS))
-            record = self._stored(predicted[i, :length].numpy()) | {"undefined": [name for name, own in zip(self.variables, varying, strict=True) if not own]}
+            record = self._stored(predicted[i, :length].numpy()) | {
+                "undefined": [name for name, own in zip(self.variables, varying, strict=True) if not own]
+            }
             records.append(record | ({} if varying.any() else {"excluded": "no variable of the target varies"}))
         return records
 
@@ -133,7 +159,10 @@ class SpeechInversion(Task):
 
     def _stored(self, tracks: np.ndarray) -> dict[str, Any]:
         columns = np.round(tracks.astype(float), DECIMALS).T.tolist()
-        return {name: [None if value != value else value for value in column] for name, column in zip(self.variables, columns, strict=True)}
+        return {
+            name: [None if value != value else value for value in column]
+            for name, column in zip(self.variables, columns, strict=True)
+        }
 
     def score(self, predictions: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
         """For each variable `r:<variable>`, the correlation, and `count:<variable>`, 1; zeros where none is defined."""
@@ -159,9 +188,15 @@ class SpeechInversion(Task):
 
     @staticmethod
     def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The mean correlation of each variable that the corpus has, and the mean over those of them that are defined."""
+        """The mean correlation of each variable that the corpus has, and the mean over those of them that are
+        defined.
+        """
         with np.errstate(invalid="ignore"):
-            means = {f"pearson_{name}": np.divide(sums[f"r:{name}"], sums[f"count:{name}"]) for name in VARIABLES if f"r:{name}" in sums}
+            means = {
+                f"pearson_{name}": np.divide(sums[f"r:{name}"], sums[f"count:{name}"])
+                for name in VARIABLES
+                if f"r:{name}" in sums
+            }
             stacked = np.stack(list(means.values()))
             overall = np.divide(np.nan_to_num(stacked).sum(0), (~np.isnan(stacked)).sum(0))
         return {"pearson": overall, **means}

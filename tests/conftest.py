@@ -14,7 +14,8 @@ from benchmark.data import Source, collate
 from benchmark.training.system import System
 
 torch.set_num_threads(1)
-settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])  # a neighbour at work is no failure
+# a neighbour at work is no failure
+settings.register_profile("busy machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("busy machine")
 
 
@@ -27,7 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_teardown() -> None:
-    """SpeechBrain leaves modules that import themselves when looked at, and fail where an optional package is missing; Hypothesis looks at all modules."""
+    """SpeechBrain leaves modules that import themselves when looked at, and fail where an optional package is missing;
+    Hypothesis looks at all modules.
+    """
     for name, module in list(sys.modules.items()):
         if type(module).__module__ == "speechbrain.utils.importutils":
             del sys.modules[name]

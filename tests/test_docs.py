@@ -17,7 +17,12 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 MAKE = sorted(set(re.findall(r"(?:^|`)(make [a-z]+(?: [A-Z]+=\S+?)*)(?=[`\s#])", TEXT, re.MULTILINE)))
-EARMARK = sorted({re.split(r"\s+#", found)[0].strip() for found in re.findall(r"(?:^\.venv/bin/|`)(earmark [a-z][^`\n]*)", TEXT, re.MULTILINE)})
+EARMARK = sorted(
+    {
+        re.split(r"\s+#", found)[0].strip()
+        for found in re.findall(r"(?:^\.venv/bin/|`)(earmark [a-z][^`\n]*)", TEXT, re.MULTILINE)
+    }
+)
 EXAMPLE = re.compile(r"```(python|yaml)\n(# (\S+\.(?:py|yaml))\n.*?)```", re.DOTALL)
 
 
@@ -56,14 +61,20 @@ def test_examples_train(examples, capsys):
 
 def test_the_table_of_difficulty_is_what_its_script_prints():
     page = (ROOT / "docs/sample_importance.md").read_text(encoding="utf-8")
-    (command,) = re.findall(r"`python (tests/where_weighting_helps\.py [^`]+)`", page)
-    printed = subprocess.run([sys.executable, *command.split()], cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    (command,) = re.findall(r"`python (studies/where_weighting_helps\.py [^`]+)`", page)
+    printed = subprocess.run(
+        [sys.executable, *command.split()], cwd=ROOT, check=True, capture_output=True, text=True
+    ).stdout
     rows = re.findall(r"^\| .+ \| (easy|middling|hard) \| (\d+) \| (.+) \|$", page, re.MULTILINE)
     shown = [(level, number, re.findall(r"-?\d\.\d{3}", rest)) for level, number, rest in rows]
     made = []
-    for level, number, rest in re.findall(r"^\w+, (\w+) \((\d+) of.*?\): (.+?)(?=^\w|\Z)", printed, re.MULTILINE | re.DOTALL):
+    for level, number, rest in re.findall(
+        r"^\w+, (\w+) \((\d+) of.*?\): (.+?)(?=^\w|\Z)", printed, re.MULTILINE | re.DOTALL
+    ):
         figures = [re.findall(r"-?\d\.\d{3}", line.partition(", p =")[0]) for line in rest.splitlines()]
-        made.append((level, number, [figures[0][0], *(line[0] for line in figures[1:]), *figures[1][1:], *figures[2][1:]]))
+        made.append(
+            (level, number, [figures[0][0], *(line[0] for line in figures[1:]), *figures[1][1:], *figures[2][1:]])
+        )
     assert len(shown) == 12
     assert sorted(shown) == sorted(made)
 

@@ -7,7 +7,8 @@
     def test_mine(check):
         check(lambda: MyFrontEnd(channels=8))
 
-A check takes a function that builds the front-end, any `torch.nn.Module` from audio to audio, and builds it as often as it likes.
+A check takes a function that builds the front-end, any `torch.nn.Module` from audio to audio, and builds it as often as
+it likes.
 """
 
 import inspect
@@ -31,8 +32,28 @@ from benchmark.errors import EarmarkError
 
 Rule = Callable[[Subject], Finding]
 RULES: tuple[Rule, ...] = (
-    *(sound.works, sound.shape, sound.finite, sound.silence, sound.level, sound.durations, sound.batch, sound.neighbours, sound.padding, sound.rate),
-    *(module.deterministic, module.state, module.in_place, module.reload, module.device, module.causality, module.needs, module.controls),
+    *(
+        sound.works,
+        sound.shape,
+        sound.finite,
+        sound.silence,
+        sound.level,
+        sound.durations,
+        sound.batch,
+        sound.neighbours,
+        sound.padding,
+        sound.rate,
+    ),
+    *(
+        module.deterministic,
+        module.state,
+        module.in_place,
+        module.reload,
+        module.device,
+        module.causality,
+        module.needs,
+        module.controls,
+    ),
     *(training.loss, training.gradient, training.joint),
 )
 WIDTH = 100  # columns of what is printed
@@ -43,7 +64,9 @@ class Violation(AssertionError):
 
 
 def examine(build: Build) -> Iterator[Finding]:
-    """The finding of every rule, in order, as it is made; none raises, whatever the front-end does. Where it does not work at all nothing else is tried."""
+    """The finding of every rule, in order, as it is made; none raises, whatever the front-end does. Where it does not
+    work at all nothing else is tried.
+    """
     first, *others = RULES
     found = _judged(first, build)
     yield found
@@ -68,7 +91,9 @@ def _judged(rule: Rule, build: Build) -> Finding:
 
 @contextmanager
 def staying() -> Iterator[None]:
-    """`os._exit` ends a process without a word, and its status may say that all is well: here it is an error, as `sys.exit` is."""
+    """`os._exit` ends a process without a word, and its status may say that all is well: here it is an error, as
+    `sys.exit` is.
+    """
     leave, own = os._exit, os.getpid()
 
     def refused(status: int) -> NoReturn:
@@ -89,7 +114,9 @@ def _explained(finding: Finding, rule: Rule) -> Finding:
 
 
 def _check(rule: Rule, build: Build) -> Finding:
-    """Judge a front-end by one rule. Raises Violation where it is broken, and unittest.SkipTest, which pytest knows, where it cannot be tested here."""
+    """Judge a front-end by one rule. Raises Violation where it is broken, and unittest.SkipTest, which pytest knows,
+    where it cannot be tested here.
+    """
     finding = _judged(rule, build)
     if finding.status == "failed":
         raise Violation(details(finding)) from finding.error
@@ -109,7 +136,15 @@ def line(finding: Finding) -> str:
 def details(finding: Finding) -> str:
     """The three parts of a finding, one below the other."""
     told = {"expected": finding.expected, "came": finding.came, "why": finding.why}
-    return "\n".join([finding.check, *(fill(text, WIDTH, initial_indent=f"  {name:<10}", subsequent_indent=" " * 12) for name, text in told.items())])
+    return "\n".join(
+        [
+            finding.check,
+            *(
+                fill(text, WIDTH, initial_indent=f"  {name:<10}", subsequent_indent=" " * 12)
+                for name, text in told.items()
+            ),
+        ]
+    )
 
 
 def summary(findings: Sequence[Finding]) -> str:
@@ -120,7 +155,9 @@ def summary(findings: Sequence[Finding]) -> str:
 
 
 def _told(error: BaseException) -> str:
-    """An error in one line: what was tried, the error, and where it was raised: in the front-end's own code, if any of that ran, and never within PyTorch."""
+    """An error in one line: what was tried, the error, and where it was raised: in the front-end's own code, if any of
+    that ran, and never within PyTorch.
+    """
     notes = "".join(f"{text}: " for text in getattr(error, "__notes__", ()))
     if isinstance(error, EarmarkError):
         return f"{notes}{error}"

@@ -1,4 +1,6 @@
-"""Rules on how a front-end behaves as a module. The first line of a rule's documentation is what is expected, the rest is why it matters."""
+"""Rules on how a front-end behaves as a module. The first line of a rule's documentation is what is expected, the rest
+is why it matters.
+"""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -12,8 +14,8 @@ from benchmark.conformance.findings import Finding, failed, note, ok, skipped, s
 from benchmark.conformance.subject import Subject, apart, decibels, during
 from benchmark.contracts import SAMPLE_RATE, WET, Batch
 from benchmark.costs import CAUSAL_MS, look_ahead
-from benchmark.evaluation import defect
 from benchmark.hearing.audiograms import PROFILES
+from benchmark.running.evaluation import defect
 
 ELSEWHERE = -40.0  # dB of a difference that another device may make: its arithmetic is not the CPU's; ours
 OFFERED = frozenset({"listener", "clean"})  # what a front-end may need; clean for its loss alone
@@ -28,7 +30,11 @@ def deterministic(subject: Subject) -> Finding:
     first = subject.output(scenes)
     subject.output(other)
     difference = apart(subject.output(scenes), first)
-    return ok(decibels(difference)) if difference == float("-inf") else failed(f"a difference of {decibels(difference)} between two calls")
+    return (
+        ok(decibels(difference))
+        if difference == float("-inf")
+        else failed(f"a difference of {decibels(difference)} between two calls")
+    )
 
 
 def state(subject: Subject) -> Finding:
@@ -39,11 +45,19 @@ def state(subject: Subject) -> Finding:
     before = {name: value.clone() for name, value in _tensors(subject.front_end)}
     subject.output(subject.scenes())
     after = dict(_tensors(subject.front_end))
-    changed = [name for name in before.keys() | after.keys() if name not in before or name not in after or not torch.equal(before[name], after[name])]
+    changed = [
+        name
+        for name in before.keys() | after.keys()
+        if name not in before or name not in after or not torch.equal(before[name], after[name])
+    ]
     if changed:
         return failed(f"changed: {some(changed)}")
     training = [name or "the front-end" for name, module in subject.front_end.named_modules() if module.training]
-    return failed(f"in training mode afterwards: {some(training)}") if training else ok(f"{len(before)} tensors as they were")
+    return (
+        failed(f"in training mode afterwards: {some(training)}")
+        if training
+        else ok(f"{len(before)} tensors as they were")
+    )
 
 
 def in_place(subject: Subject) -> Finding:
@@ -61,7 +75,8 @@ def in_place(subject: Subject) -> Finding:
 def reload(subject: Subject) -> Finding:
     """Weights that went through a file make the same output in a front-end built anew, to the bit.
 
-    Trained weights are kept as safetensors and loaded into a fresh front-end before scoring. What an output depends on is a parameter, a buffer or an option.
+    Trained weights are kept as safetensors and loaded into a fresh front-end before scoring. What an output depends on
+    is a parameter, a buffer or an option.
     """
     front_end, scenes = subject.front_end, subject.scenes()
     with torch.no_grad():  # as if trained
@@ -80,7 +95,9 @@ def reload(subject: Subject) -> Finding:
         return failed(f"a difference of {decibels(difference)}")
     places = [value.data_ptr() for value in state.values() if value.numel()]
     shared = [name for name, value in state.items() if places.count(value.data_ptr()) > 1]
-    return note(f"they share memory, and are kept one by one: {some(shared)}") if shared else ok(f"{len(state)} tensors")
+    return (
+        note(f"they share memory, and are kept one by one: {some(shared)}") if shared else ok(f"{len(state)} tensors")
+    )
 
 
 def device(subject: Subject) -> Finding:
@@ -89,9 +106,15 @@ def device(subject: Subject) -> Finding:
     `trainer: {accelerator: gpu}` moves parameters and buffers; a tensor that is neither stays behind.
     """
     known = {id(value) for module in subject.front_end.modules() for value in (*module.parameters(), *module.buffers())}
-    stray = [f"{type(module).__name__}.{name}" for module in subject.front_end.modules() for name in _stray(module, known)]
+    stray = [
+        f"{type(module).__name__}.{name}" for module in subject.front_end.modules() for name in _stray(module, known)
+    ]
     if not torch.accelerator.is_available():
-        return note(f"no accelerator here; neither parameter nor buffer: {some(stray)}") if stray else skipped("there is no accelerator here")
+        return (
+            note(f"no accelerator here; neither parameter nor buffer: {some(stray)}")
+            if stray
+            else skipped("there is no accelerator here")
+        )
     place = torch.accelerator.current_accelerator()
     assert place is not None
     scenes = subject.scenes()
@@ -99,13 +122,19 @@ def device(subject: Subject) -> Finding:
     subject.system.to(place)
     with during(f"on {place}"):
         difference = apart(subject.output(scenes.to(place)).cpu(), expected)
-    return ok(f"{place}: {decibels(difference)}") if difference <= ELSEWHERE else failed(f"{place}: a difference of {decibels(difference)}")
+    return (
+        ok(f"{place}: {decibels(difference)}")
+        if difference <= ELSEWHERE
+        else failed(f"{place}: a difference of {decibels(difference)}")
+    )
 
 
 def causality(subject: Subject) -> Finding:
-    """Where the front-end has an attribute `causal`, it is true only if no output depends on input more than 40 ms ahead, frames included; that is measured.
+    """Where the front-end has an attribute `causal`, it is true only if no output depends on input more than 40 ms
+    ahead, frames included; that is measured.
 
-    A card says causal by the same measurement: who listens with a delay of more than some ten milliseconds hears the echo.
+    A card says causal by the same measurement: who listens with a delay of more than some ten milliseconds hears the
+    echo.
     """
     front_end = subject.front_end
     claimed = getattr(front_end, "causal", getattr(getattr(front_end, "module", None), "causal", None))
@@ -122,9 +151,11 @@ def causality(subject: Subject) -> Finding:
 
 
 def needs(subject: Subject) -> Finding:
-    """A front-end needs nothing but a listener, and a clean reference for its loss; whatever the listener's audiogram, the output is finite.
+    """A front-end needs nothing but a listener, and a clean reference for its loss; whatever the listener's audiogram,
+    the output is finite.
 
-    Scenes have nothing else to give. Audiograms go from a normal ear's to a profound loss, and may differ between the ears.
+    Scenes have nothing else to give. Audiograms go from a normal ear's to a profound loss, and may differ between the
+    ears.
     """
     if unknown := subject.front_end.needs - OFFERED:
         return failed(f"needs {', '.join(sorted(unknown))}")
@@ -142,7 +173,8 @@ def needs(subject: Subject) -> Finding:
 
 
 def controls(subject: Subject) -> Finding:
-    """Every control is accepted; its default, when given, changes nothing, and another value changes the output, which stays finite.
+    """Every control is accepted; its default, when given, changes nothing, and another value changes the output, which
+    stays finite.
 
     `earmark sweep` goes over a grid of any control. `wet` is the engine's own.
     """
@@ -168,7 +200,12 @@ def controls(subject: Subject) -> Finding:
 
 def _listened(scenes: Batch, *profiles: str) -> Batch:
     """One example, heard with a profile at each ear."""
-    return replace(scenes, heard=scenes.heard._replace(listener=torch.tensor([[PROFILES[name] for name in profiles]], dtype=torch.float32)))
+    return replace(
+        scenes,
+        heard=scenes.heard._replace(
+            listener=torch.tensor([[PROFILES[name] for name in profiles]], dtype=torch.float32)
+        ),
+    )
 
 
 def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
@@ -180,6 +217,8 @@ def _stray(module: nn.Module, known: set[int]) -> Iterator[str]:
     """Attributes that hold tensors which no module knows of, by themselves or in a list, tuple or dictionary."""
     for name, value in vars(module).items():
         if name not in ("_parameters", "_buffers"):
-            held: Iterable[Any] = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else (value,)
+            held: Iterable[Any] = (
+                value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else (value,)
+            )
             if any(isinstance(item, Tensor) and id(item) not in known for item in held):
                 yield name

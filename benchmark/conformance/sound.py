@@ -6,7 +6,7 @@ from benchmark.audio import TINY
 from benchmark.conformance.findings import Finding, failed, note, ok, skipped
 from benchmark.conformance.subject import Subject, apart, decibels, during, hearing, picked, spl
 from benchmark.contracts import SAMPLE_RATE
-from benchmark.evaluation import defect
+from benchmark.running.evaluation import defect
 
 # All of these are ours.
 SAME = -60.0  # dB of a difference: what rounding in another order of operations may do, and then some
@@ -27,7 +27,10 @@ def works(subject: Subject) -> Finding:
         output = subject.output(scene)
     except Exception as error:
         if _works_for(subject, LONG):
-            error.add_note(f"half a second of audio, while {LONG:g} s come out well; let the front-end lengthen what is too short for it")
+            error.add_note(
+                f"half a second of audio, while {LONG:g} s come out well; let the front-end lengthen what is too short "
+                "for it"
+            )
         raise
     if reason := defect(output):
         return failed(f"the output {reason}")
@@ -50,7 +53,8 @@ def _works_for(subject: Subject, seconds: float) -> bool:
 
 
 def shape(subject: Subject) -> Finding:
-    """The output is floats of the input's shape, for one ear and for two, for one example and for three; shared features are (batch, frames, features).
+    """The output is floats of the input's shape, for one ear and for two, for one example and for three; shared
+    features are (batch, frames, features).
 
     A score compares output and reference sample by sample and ear by ear.
     """
@@ -71,7 +75,11 @@ def finite(subject: Subject) -> Finding:
     batch = subject.scenes()
     click = torch.zeros_like(batch.heard.audio)
     click[..., click.shape[-1] // 2] = 1.0
-    for name, audio in {"noisy speech": batch.heard.audio, "a click": click, "a constant": torch.full_like(click, 0.1)}.items():
+    for name, audio in {
+        "noisy speech": batch.heard.audio,
+        "a click": click,
+        "a constant": torch.full_like(click, 0.1),
+    }.items():
         with during(name):
             if reason := defect(subject.output(hearing(batch, audio))):
                 return failed(f"{name}: the output {reason}")
@@ -90,7 +98,11 @@ def silence(subject: Subject) -> Finding:
     if float(output.square().mean()) <= TINY:
         return ok("silence")
     came = f"a sound at {spl(output):.0f} dB SPL"
-    return note(f"{came}, with the weights that it starts from; training may mend it, layers without bias do") if _untrained(subject) else failed(came)
+    return (
+        note(f"{came}, with the weights that it starts from; training may mend it, layers without bias do")
+        if _untrained(subject)
+        else failed(came)
+    )
 
 
 def level(subject: Subject) -> Finding:
@@ -109,7 +121,9 @@ def level(subject: Subject) -> Finding:
             return failed(f"input {change:+} dB: the output is at {after:.0f} dB SPL")
         follows.append(after - before)
     came = f"input +20 and -20 dB: output {follows[0]:+.1f} and {follows[1]:+.1f} dB"
-    return ok(came) if abs(follows[0] - 20) < 1 and abs(follows[1] + 20) < 1 else note(f"{came}: it depends on the level")
+    return (
+        ok(came) if abs(follows[0] - 20) < 1 and abs(follows[1] + 20) < 1 else note(f"{came}: it depends on the level")
+    )
 
 
 def durations(subject: Subject) -> Finding:
@@ -148,11 +162,14 @@ def neighbours(subject: Subject) -> Finding:
 def padding(subject: Subject) -> Finding:
     """Zeros behind an example's length change what comes before by at most -60 dB; up to -20 dB is a note.
 
-    Batches are padded in training, and scenes are scored as they are. `heard.lengths` tells where an example ends; a module that takes audio alone cannot know.
+    Batches are padded in training, and scenes are scored as they are. `heard.lengths` tells where an example ends; a
+    module that takes audio alone cannot know.
     """
     short = subject.scenes(0.5, count=1)
     alone = subject.output(short)
-    padded = subject.output(hearing(short, torch.nn.functional.pad(short.heard.audio, (0, short.heard.audio.shape[-1]))))
+    padded = subject.output(
+        hearing(short, torch.nn.functional.pad(short.heard.audio, (0, short.heard.audio.shape[-1])))
+    )
     difference = apart(padded[..., : alone.shape[-1]], alone)
     if difference <= SAME:
         return ok(decibels(difference))
@@ -174,4 +191,6 @@ def rate(subject: Subject) -> Finding:
         with during(f"{samples} samples at 16 kHz for {hertz} Hz"):
             if reason := defect(subject.output(subject.scenes(samples / SAMPLE_RATE))):
                 return failed(f"{samples} samples at 16 kHz for {hertz} Hz: the output {reason}")
-    return ok(f"{hertz} Hz") if hertz > SAMPLE_RATE else note(f"{hertz} Hz: whatever lies above {hertz / 2:g} Hz is lost")
+    return (
+        ok(f"{hertz} Hz") if hertz > SAMPLE_RATE else note(f"{hertz} Hz: whatever lies above {hertz / 2:g} Hz is lost")
+    )

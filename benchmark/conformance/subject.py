@@ -37,7 +37,11 @@ class Subject:
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
         """What can be trained, by name; nothing where the engine only drops it in."""
-        return {} if self.front_end.dropped_in_only else {name: p for name, p in self.front_end.named_parameters() if p.requires_grad}
+        return (
+            {}
+            if self.front_end.dropped_in_only
+            else {name: p for name, p in self.front_end.named_parameters() if p.requires_grad}
+        )
 
     def enhance(self, batch: Batch, **controls: float) -> Enhanced:
         """As in scoring."""
@@ -49,10 +53,14 @@ class Subject:
         return self.enhance(batch, **controls).audio
 
     def scenes(self, seconds: float = 0.5, count: int = 3, ears: int = 1, seed: int = 0) -> Batch:
-        """Something like voices at LEVEL in white noise at SNRS, the noise another at each ear; with LISTENERS where the front-end needs one."""
+        """Something like voices at LEVEL in white noise at SNRS, the noise another at each ear; with LISTENERS where
+        the front-end needs one.
+        """
         speech, noise = _voices(seconds, count, ears, seed)
         snr = torch.tensor([SNRS[index % len(SNRS)] for index in range(count)])[:, None, None]
-        thresholds = torch.tensor([PROFILES[LISTENERS[index % len(LISTENERS)]] for index in range(count)], dtype=torch.float32)
+        thresholds = torch.tensor(
+            [PROFILES[LISTENERS[index % len(LISTENERS)]] for index in range(count)], dtype=torch.float32
+        )
         listener = thresholds[:, None].repeat(1, ears, 1) if "listener" in self.front_end.needs else None
         names = tuple(f"scene{seed}{index}" for index in range(count))
         heard = Heard(speech + noise * 10 ** (-snr / 20), torch.full((count,), speech.shape[-1]), listener, names)
@@ -67,7 +75,9 @@ def _voices(seconds: float, count: int, ears: int, seed: int) -> tuple[Tensor, T
     harmonics = torch.stack([torch.sin(2 * math.pi * k * pitch * time) / k for k in range(1, 16)]).sum(0)
     speech = (harmonics * torch.sin(4 * math.pi * time).square()).repeat(1, ears, 1)
     noise = torch.randn(speech.shape, generator=generator)
-    speech, noise = (10 ** ((LEVEL - FULL_SCALE_DB_SPL) / 20) * x / x.square().mean(-1, keepdim=True).sqrt() for x in (speech, noise))
+    speech, noise = (
+        10 ** ((LEVEL - FULL_SCALE_DB_SPL) / 20) * x / x.square().mean(-1, keepdim=True).sqrt() for x in (speech, noise)
+    )
     return speech, noise
 
 
@@ -81,7 +91,11 @@ def picked(batch: Batch, *rows: int) -> Batch:
     heard, index = batch.heard, torch.tensor(rows)
     listener = None if heard.listener is None else heard.listener[index]
     clean = None if batch.clean is None else batch.clean[index]
-    return replace(batch, heard=Heard(heard.audio[index], heard.lengths[index], listener, tuple(heard.names[row] for row in rows)), clean=clean)
+    return replace(
+        batch,
+        heard=Heard(heard.audio[index], heard.lengths[index], listener, tuple(heard.names[row] for row in rows)),
+        clean=clean,
+    )
 
 
 def spl(audio: Tensor) -> float:

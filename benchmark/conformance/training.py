@@ -1,4 +1,6 @@
-"""Rules on what schemes need in order to train a front-end. The first line of a rule's documentation is what is expected, the rest is why it matters."""
+"""Rules on what schemes need in order to train a front-end. The first line of a rule's documentation is what is
+expected, the rest is why it matters.
+"""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -34,9 +36,11 @@ def loss(subject: Subject) -> Finding:
 
 
 def gradient(subject: Subject) -> Finding:
-    """The front-end's own loss gives its parameters finite gradients, not all of them zero, also where an example is silent.
+    """The front-end's own loss gives its parameters finite gradients, not all of them zero, also where an example is
+    silent.
 
-    This is how it is trained. One gradient that is not a number makes all weights so; at silence, the root of 0 is the usual cause.
+    This is how it is trained. One gradient that is not a number makes all weights so; at silence, the root of 0 is the
+    usual cause.
     """
     if not subject.parameters:
         return skipped(NOTHING)
@@ -51,9 +55,11 @@ def gradient(subject: Subject) -> Finding:
 
 
 def joint(subject: Subject) -> Finding:
-    """A loss on the output, as a task has one, gives the parameters finite gradients, not all of them zero; the gradient also reaches the input.
+    """A loss on the output, as a task has one, gives the parameters finite gradients, not all of them zero; the
+    gradient also reaches the input.
 
-    The scheme `joint` trains a front-end through the task behind it; in a chain, what stands before is trained through this one.
+    The scheme `joint` trains a front-end through the task behind it; in a chain, what stands before is trained through
+    this one.
     """
     if subject.front_end.dropped_in_only:
         return skipped("it is only ever dropped in")
@@ -67,7 +73,11 @@ def joint(subject: Subject) -> Finding:
         return failed(f"not finite for {some(broken)}")
     if subject.parameters and not subject.parameters.keys() - unmoved:
         return failed("no gradient reaches any parameter")
-    return note("no gradient reaches the input") if "the input" in unmoved else ok("parameters and input" if subject.parameters else "the input")
+    return (
+        note("no gradient reaches the input")
+        if "the input" in unmoved
+        else ok("parameters and input" if subject.parameters else "the input")
+    )
 
 
 def _losses(subject: Subject, batch: Batch) -> Tensor:

@@ -14,9 +14,10 @@ from benchmark.errors import unknown
 class EmotionReader(Reader):
     """A corpus whose file names tell speaker and emotion. A subclass writes `paths`, `pattern`, `named` and `emotions`.
 
-    Without `fold`: 0.15 of the speakers, by a hash of their numbers, are for test, 0.15 for validation and the others for training.
-    With `fold`: that speaker is for test; of the other speakers' recordings, those that `split_of` gives to validation (0.15) are for validation and the rest
-    for training. The speaker under test is unseen, the speakers of validation are not, as with few speakers none can be spared. Both rules are ours.
+    Without `fold`: 0.15 of the speakers, by a hash of their numbers, are for test, 0.15 for validation and the others
+    for training. With `fold`: that speaker is for test; of the other speakers' recordings, those that `split_of` gives
+    to validation (0.15) are for validation and the rest for training. The speaker under test is unseen, the speakers of
+    validation are not, as with few speakers none can be spared. Both rules are ours.
 
     Args:
         root: the folder of the corpus
@@ -65,4 +66,9 @@ class EmotionReader(Reader):
         match = re.fullmatch(self.pattern, path.stem)
         if match is None or match["emotion"] not in self.emotions:
             raise self.error(f"{path} is not named {self.named}", "rename it or remove it")
-        return {"id": identifier(path, self.root), "group": match["speaker"], "audio": path, "label": self.emotions[match["emotion"]]}
+        return {
+            "id": identifier(path, self.root),
+            "group": match["speaker"],
+            "audio": path,
+            "label": self.emotions[match["emotion"]],
+        }

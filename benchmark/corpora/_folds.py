@@ -13,17 +13,25 @@ FOLDS = {"train": [1, 2, 3], "validation": [4], "test": [5]}
 
 
 class FoldedReader(Reader):
-    """A corpus whose owner numbers folds that share no source recording; `folds` says which of them are whose. A subclass writes `clips`.
+    """A corpus whose owner numbers folds that share no source recording; `folds` says which of them are whose. A
+    subclass writes `clips`.
 
     Args:
         root: the folder of the corpus
-        fold: the one fold under test; of the source recordings of all others 0.15 by a hash are for validation (ours), the rest for training
-        split_by: "folds", or "recordings": 0.7, 0.15 and 0.15 of the source recordings by a hash, for a piece of the corpus that lacks folds
-        folds: split to fold numbers; a split that is not named keeps its default (training 1 to 3, validation 4, test 5: ours); other folds are left out
+        fold: the one fold under test; of the source recordings of all others 0.15 by a hash are for validation (ours),
+            the rest for training
+        split_by: "folds", or "recordings": 0.7, 0.15 and 0.15 of the source recordings by a hash, for a piece of the
+            corpus that lacks folds
+        folds: split to fold numbers; a split that is not named keeps its default (training 1 to 3, validation 4, test
+            5: ours); other folds are left out
     """
 
     def __init__(
-        self, root: Path, folds: dict[str, list[int]] | None = None, split_by: Literal["folds", "recordings"] = "folds", fold: int | None = None
+        self,
+        root: Path,
+        folds: dict[str, list[int]] | None = None,
+        split_by: Literal["folds", "recordings"] = "folds",
+        fold: int | None = None,
     ) -> None:
         super().__init__(root)
         if sum((fold is not None, bool(folds), split_by != "folds")) > 1:
@@ -66,4 +74,5 @@ class FoldedReader(Reader):
     def remedy(self) -> str:
         """Which folds there are, and how to choose among them."""
         present = ", ".join(str(fold) for fold in sorted({clip["fold"] for clip in self.clips()}))
-        return f"folds present: {present or 'none'}; set folds: {{train: […], validation: […], test: […]}}, or split_by: recordings, or {self.fetch}"
+        choice = "set folds: {train: […], validation: […], test: […]}, or split_by: recordings"
+        return f"folds present: {present or 'none'}; {choice}, or {self.fetch}"

@@ -1,4 +1,6 @@
-"""What the readers of recordings share. Nothing here opens an audio file: rows carry paths, and benchmark.audio.read decodes them."""
+"""What the readers of recordings share. Nothing here opens an audio file: rows carry paths, and benchmark.audio.read
+decodes them.
+"""
 
 import hashlib
 import re
@@ -15,12 +17,24 @@ from benchmark.contracts import SPLITS, Corpus
 from benchmark.errors import EarmarkError, unknown
 
 LETTERS = " 'abcdefghijklmnopqrstuvwxyz"  # the alphabet of transcripts in English
-# Suffixes of what libsndfile reads by itself (.raw and .sd2 need a word on their format; .mat is rarely audio), and other usual names for the same formats.
-SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()} - {".raw", ".sd2"} | {".aif", ".aifc", ".iff", ".oga", ".opus", ".sf", ".snd", ".sph"}
+# Suffixes of what libsndfile reads by itself (.raw and .sd2 need a word on their format; .mat is rarely audio), and
+# other usual names for the same formats.
+SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()} - {".raw", ".sd2"} | {
+    ".aif",
+    ".aifc",
+    ".iff",
+    ".oga",
+    ".opus",
+    ".sf",
+    ".snd",
+    ".sph",
+}
 
 
 class Reader(Corpus):
-    """A corpus that is listed at once: a subclass writes `table`, and `remedy` where an empty split has another one than fetching the corpus."""
+    """A corpus that is listed at once: a subclass writes `table`, and `remedy` where an empty split has another one
+    than fetching the corpus.
+    """
 
     def __init__(self, root: Path) -> None:
         super().__init__(root)
@@ -29,7 +43,9 @@ class Reader(Corpus):
 
     @abstractmethod
     def table(self) -> Iterable[dict[str, Any]]:
-        """All rows, in any order, with `audio` as a Path and the split of each under the key `split` (one that is no split: the row is left out)."""
+        """All rows, in any order, with `audio` as a Path and the split of each under the key `split` (one that is no
+        split: the row is left out).
+        """
 
     @property
     def name(self) -> str:
@@ -47,7 +63,9 @@ class Reader(Corpus):
         return self.fetch
 
     def rows(self, split: str) -> Any:
-        """The rows of one split, sorted by id. Raises EarmarkError where the folder is not the whole corpus, or the split is empty."""
+        """The rows of one split, sorted by id. Raises EarmarkError where the folder is not the whole corpus, or the
+        split is empty.
+        """
         if split not in SPLITS:
             raise unknown("split", split, SPLITS)
         if not self._splits[split]:
@@ -61,10 +79,15 @@ class Reader(Corpus):
         splits: dict[str, list[dict[str, Any]]] = defaultdict(list)
         try:
             table = sorted(self.table(), key=lambda row: row["id"])
-        except (LookupError, ValueError, TypeError, ArithmeticError, OSError, soundfile.LibsndfileError) as error:  # a list or a file unlike the owner's
-            raise self.error(f"{self.root} is not laid out as its owner does it ({type(error).__name__}: {error})") from error
+        except (LookupError, ValueError, TypeError, ArithmeticError, OSError, soundfile.LibsndfileError) as error:
+            # a list or a file unlike the owner's
+            raise self.error(
+                f"{self.root} is not laid out as its owner does it ({type(error).__name__}: {error})"
+            ) from error
         for row in table:
-            plain = {key: str(value) if isinstance(value, Path) else value for key, value in row.items() if key != "split"}
+            plain = {
+                key: str(value) if isinstance(value, Path) else value for key, value in row.items() if key != "split"
+            }
             splits[row["split"]].append(plain)
         return splits
 
@@ -82,14 +105,18 @@ class Reader(Corpus):
             raise self.error(f"{self.root / path} is not UTF-8 ({error.reason} at byte {error.start})") from error
 
     def complete(self, lists: str, missing: Sequence[str]) -> None:
-        """Raise EarmarkError where `lists` name files that are `missing`: half a download would be another corpus under the same name."""
+        """Raise EarmarkError where `lists` name files that are `missing`: half a download would be another corpus under
+        the same name.
+        """
         if missing:
             problem = f"{len(missing)} files that {lists} in {self.root} names are not there, the first is {missing[0]}"
             raise self.error(problem, f"{self.fetch}, or cut the lists to what is there")
 
 
 def transcript(text: str, where: str | Path) -> str:
-    """Lower case without punctuation, words apart by one space. Raises EarmarkError that names the file `where` no word is left."""
+    """Lower case without punctuation, words apart by one space. Raises EarmarkError that names the file `where` no word
+    is left.
+    """
     words = re.sub(r"[^\w']+", " ", text.lower()).split()
     if not words:
         raise EarmarkError(f"{where}: the transcript is empty; restore it, or remove the recording from the corpus")
@@ -108,13 +135,17 @@ def identifier(path: Path, root: Path) -> str:
 
 
 def split_of(key: str) -> str:
-    """The split of a file by a hash of its name: 0.7, 0.15 and 0.15 of a large corpus. More files move none of the others."""
+    """The split of a file by a hash of its name: 0.7, 0.15 and 0.15 of a large corpus. More files move none of the
+    others.
+    """
     place = _place(key)
     return "train" if place < 0.7 else "validation" if place < 0.85 else "test"
 
 
 def split_groups(groups: Iterable[str], validation: float = 0.15, test: float = 0.15) -> dict[str, str]:
-    """The split of each group (speaker): the first by hash are for test, the next for validation; each share is rounded and, unless 0, at least one group."""
+    """The split of each group (speaker): the first by hash are for test, the next for validation; each share is rounded
+    and, unless 0, at least one group.
+    """
     order = sorted(set(groups), key=_place)
     counts = [max(1, round(share * len(order))) if share else 0 for share in (test, validation)]
     names = ["test"] * counts[0] + ["validation"] * counts[1] + ["train"] * len(order)

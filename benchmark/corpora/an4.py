@@ -10,10 +10,11 @@ SUFFIXES = (".wav", ".sph")  # as distributed: RIFF or NIST Sphere
 
 
 class AN4(Reader):
-    """Acero, "Acoustical and Environmental Robustness in Automatic Speech Recognition", 1993; etc/an4_{train,test}.{fileids,transcription} and wav/.
+    """Acero, "Acoustical and Environmental Robustness in Automatic Speech Recognition", 1993;
+    etc/an4_{train,test}.{fileids,transcription} and wav/.
 
-    The test speakers are the owner's. Validation is 0.15 of the training speakers, chosen by a hash of their names (ours). Speakers are disjoint over the
-    splits; texts are not: commands such as YES stand in all of them.
+    The test speakers are the owner's. Validation is 0.15 of the training speakers, chosen by a hash of their names
+    (ours). Speakers are disjoint over the splits; texts are not: commands such as YES stand in all of them.
     """
 
     kind = "speech"
@@ -44,8 +45,12 @@ class AN4(Reader):
         for line in self.lines(f"etc/an4_{split}.fileids"):
             *_, speaker, name = line.strip().split("/")
             if name not in texts:
-                raise self.error(f"no line for {name} in {self.root / transcription}", "add it, or take the recording off the list")
-            path = next((path for suffix in SUFFIXES if (path := self.root / f"wav/{line.strip()}{suffix}").is_file()), None)
+                raise self.error(
+                    f"no line for {name} in {self.root / transcription}", "add it, or take the recording off the list"
+                )
+            path = next(
+                (path for suffix in SUFFIXES if (path := self.root / f"wav/{line.strip()}{suffix}").is_file()), None
+            )
             if path is None:
                 missing.append(line.strip())
                 continue

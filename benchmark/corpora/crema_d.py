@@ -9,10 +9,12 @@ _UNUSABLE = ("1076_MTI_SAD_XX", "1064_IEO_DIS_MD")
 
 
 class CREMAD(EmotionReader):
-    """Cao et al., "CREMA-D: Crowd-Sourced Emotional Multimodal Actors Dataset", IEEE Trans. Affective Computing 5(4), 2014.
+    """Cao et al., "CREMA-D: Crowd-Sourced Emotional Multimodal Actors Dataset", IEEE Trans. Affective Computing 5(4),
+    2014.
 
-    AudioWAV/{actor}_{sentence}_{emotion}_{level}.wav, such as 1001_DFA_ANG_XX.wav. The label is the emotion that was acted, not the raters' vote. Two of the
-    7442 files are left out: 1076_MTI_SAD_XX, which is silent, and 1064_IEO_DIS_MD, a recording of a minute with more than one emotion.
+    AudioWAV/{actor}_{sentence}_{emotion}_{level}.wav, such as 1001_DFA_ANG_XX.wav. The label is the emotion that was
+    acted, not the raters' vote. Two of the 7442 files are left out: 1076_MTI_SAD_XX, which is silent, and
+    1064_IEO_DIS_MD, a recording of a minute with more than one emotion.
     """
 
     licence = "Open Database License 1.0"

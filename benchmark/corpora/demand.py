@@ -7,17 +7,30 @@ from typing import Any
 from benchmark.corpora._reader import Reader, identifier
 
 ENVIRONMENTS = {
-    "train": ("DKITCHEN", "NFIELD", "NRIVER", "OMEETING", "PCAFETER", "PRESTO", "PSTATION", "STRAFFIC", "TCAR", "TMETRO"),
+    "train": (
+        "DKITCHEN",
+        "NFIELD",
+        "NRIVER",
+        "OMEETING",
+        "PCAFETER",
+        "PRESTO",
+        "PSTATION",
+        "STRAFFIC",
+        "TCAR",
+        "TMETRO",
+    ),
     "validation": ("DWASHING", "NPARK", "OHALLWAY"),
     "test": ("DLIVING", "OOFFICE", "SCAFE", "SPSQUARE", "TBUS"),
 }
 
 
 class Demand(Reader):
-    """Thiemann, Ito and Vincent, "The Diverse Environments Multi-channel Acoustic Noise Database", 2013; DKITCHEN/ch01.wav to ch16.wav, …
+    """Thiemann, Ito and Vincent, "The Diverse Environments Multi-channel Acoustic Noise Database", 2013;
+    DKITCHEN/ch01.wav to ch16.wav, …
 
-    The owner has no splits. Here (ours) an environment is in one split alone, and those of test are the ones that VoiceBank-DEMAND keeps for its test set,
-    so that no system trained on its training set has heard them. No real file has been read with this reader yet.
+    The owner has no splits. Here (ours) an environment is in one split alone, and those of test are the ones that
+    VoiceBank-DEMAND keeps for its test set, so that no system trained on its training set has heard them. No real file
+    has been read with this reader yet.
 
     Args:
         root: the folder with the environments, at any depth; 16 kHz or 48 kHz (SCAFE exists at 48 kHz alone)
@@ -47,7 +60,13 @@ class Demand(Reader):
             for path in self.root.rglob(f"{channel}.wav"):
                 place = path.parent.name
                 if place in splits:
-                    yield {"id": identifier(path, self.root), "group": place, "audio": path, "label": place, "split": splits[place]}
+                    yield {
+                        "id": identifier(path, self.root),
+                        "group": place,
+                        "audio": path,
+                        "label": place,
+                        "split": splits[place],
+                    }
 
     @property
     def remedy(self) -> str:

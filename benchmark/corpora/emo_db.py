@@ -7,9 +7,11 @@ from benchmark.corpora._emotions import EmotionReader
 
 
 class EmoDB(EmotionReader):
-    """Burkhardt et al., "A Database of German Emotional Speech", Interspeech 2005: wav/{speaker}{text}{emotion}{version}.wav, such as 03a01Wa.wav.
+    """Burkhardt et al., "A Database of German Emotional Speech", Interspeech 2005:
+    wav/{speaker}{text}{emotion}{version}.wav, such as 03a01Wa.wav.
 
-    Customarily one speaker is left out at a time: folds 3, 8, 9, … 16. Emotions are told by the first letters of their German names.
+    Customarily one speaker is left out at a time: folds 3, 8, 9, … 16. Emotions are told by the first letters of their
+    German names.
     """
 
     licence = "free for download, no licence stated; cite the paper"
@@ -18,7 +20,15 @@ class EmoDB(EmotionReader):
     folders = ("EMO-DB", "emodb", "EmoDB")
     pattern = r"(?P<speaker>\d\d)[ab]\d\d(?P<emotion>[A-Z])[a-z]?"
     named = "speaker, text, emotion and version, such as 03a01Wa.wav"
-    emotions = {"W": "anger", "L": "boredom", "E": "disgust", "A": "fear", "F": "happiness", "T": "sadness", "N": "neutral"}
+    emotions = {
+        "W": "anger",
+        "L": "boredom",
+        "E": "disgust",
+        "A": "fear",
+        "F": "happiness",
+        "T": "sadness",
+        "N": "neutral",
+    }
 
     def paths(self) -> Iterable[Path]:
         """wav/*.wav"""

@@ -9,7 +9,8 @@ from benchmark.corpora._reader import identifier
 
 
 class ESC10(FoldedReader):
-    """Piczak, "ESC: Dataset for Environmental Sound Classification", 2015; files named "NNN - Class name/fold-source-take.ogg".
+    """Piczak, "ESC: Dataset for Environmental Sound Classification", 2015; files named "NNN - Class
+    name/fold-source-take.ogg".
 
     A group is a source recording of Freesound. The classes are in the order of the owner's numbers.
     """
@@ -32,4 +33,10 @@ class ESC10(FoldedReader):
             if match is None:
                 raise self.error(f"{path} is not named fold-source-take.ogg", "rename it or remove it")
             label = path.parent.name.partition(" - ")[2]
-            yield {"id": identifier(path, self.root), "group": match[2], "audio": path, "label": label, "fold": int(match[1])}
+            yield {
+                "id": identifier(path, self.root),
+                "group": match[2],
+                "audio": path,
+                "label": label,
+                "fold": int(match[1]),
+            }

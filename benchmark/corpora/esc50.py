@@ -10,9 +10,11 @@ from benchmark.corpora._folds import FoldedReader
 
 
 class ESC50(FoldedReader):
-    """Piczak, "ESC: Dataset for Environmental Sound Classification", 2015; audio/ and meta/esc50.csv. A group is a source recording of Freesound.
+    """Piczak, "ESC: Dataset for Environmental Sound Classification", 2015; audio/ and meta/esc50.csv. A group is a
+    source recording of Freesound.
 
-    The classes are in the order of the owner's target numbers. `subset: esc10` takes the ten classes that the owner marks as ESC-10.
+    The classes are in the order of the owner's target numbers. `subset: esc10` takes the ten classes that the owner
+    marks as ESC-10.
     """
 
     kind = "noise"
@@ -35,7 +37,11 @@ class ESC50(FoldedReader):
     @property
     def schema(self) -> Mapping[str, Any]:
         """The categories."""
-        return {"classes": list(dict.fromkeys(row["category"] for row in sorted(self._meta, key=lambda row: int(row["target"]))))}
+        return {
+            "classes": list(
+                dict.fromkeys(row["category"] for row in sorted(self._meta, key=lambda row: int(row["target"])))
+            )
+        }
 
     def clips(self) -> Iterator[dict[str, Any]]:
         """The clips of meta/esc50.csv."""
@@ -43,12 +49,21 @@ class ESC50(FoldedReader):
         self.complete("meta/esc50.csv", [row["filename"] for row in self._meta if row["filename"] not in paths])
         for row in self._meta:
             name = row["filename"]
-            yield {"id": name.removesuffix(".wav"), "group": row["src_file"], "audio": paths[name], "label": row["category"], "fold": int(row["fold"])}
+            yield {
+                "id": name.removesuffix(".wav"),
+                "group": row["src_file"],
+                "audio": paths[name],
+                "label": row["category"],
+                "fold": int(row["fold"]),
+            }
 
     @cached_property
     def _meta(self) -> list[dict[str, str]]:
         rows = list(csv.DictReader(self.lines("meta/esc50.csv")))
         wanted = ["filename", "fold", "target", "category", "src_file"] + ["esc10"] * (self.subset == "esc10")
         if not all(row.get(column) for row in rows for column in wanted):
-            raise self.error(f"meta/esc50.csv in {self.root} lacks some of the columns {', '.join(wanted)}, apart by commas", "restore it")
+            raise self.error(
+                f"meta/esc50.csv in {self.root} lacks some of the columns {', '.join(wanted)}, apart by commas",
+                "restore it",
+            )
         return rows if self.subset == "all" else [row for row in rows if row["esc10"] == "True"]

@@ -11,8 +11,9 @@ from benchmark.corpora._reader import Reader, audio_files, split_of
 class Folder(Reader):
     """Recordings without labels: interferers, or targets of tasks that need no label. Every file is a group of its own.
 
-    Where the folder has sub-folders named train, validation or test, they are the splits. Elsewhere the splits are by a hash of each file's relative path,
-    0.7, 0.15 and 0.15, so that more files move none of the others. An id is a relative path with its suffix, as a.wav may stand beside a.flac.
+    Where the folder has sub-folders named train, validation or test, they are the splits. Elsewhere the splits are by a
+    hash of each file's relative path, 0.7, 0.15 and 0.15, so that more files move none of the others. An id is a
+    relative path with its suffix, as a.wav may stand beside a.flac.
 
     Args:
         root: the folder
@@ -37,7 +38,8 @@ class Folder(Reader):
     @property
     def remedy(self) -> str:
         """How splits come about."""
-        return f"it holds {len(audio_files(self.root))} recordings; add some, or put them into sub-folders named train, validation and test"
+        count = len(audio_files(self.root))
+        return f"it holds {count} recordings; add some, or put them into sub-folders named train, validation and test"
 
     def table(self) -> Iterator[dict[str, Any]]:
         """All recordings."""
@@ -45,6 +47,8 @@ class Folder(Reader):
         for path in audio_files(self.root):
             relative = path.relative_to(self.root)
             if by_name and relative.parts[0] not in SPLITS:
-                raise self.error(f"{path} stands outside the sub-folders train, validation and test", "move it into one of them")
+                raise self.error(
+                    f"{path} stands outside the sub-folders train, validation and test", "move it into one of them"
+                )
             name = relative.as_posix()
             yield {"id": name, "group": name, "audio": path, "split": relative.parts[0] if by_name else split_of(name)}

@@ -15,10 +15,11 @@ TAKES = 50  # of every digit by every speaker
 class FreeSpokenDigits(Reader):
     """Jackson et al., recordings/{digit}_{speaker}_{take}.wav. The labels are the digits' names, as in Speech Commands.
 
-    Without `fold`: the owner's split, takes 0 to 4 of every speaker for test; takes 5 to 9 for validation (ours) and the others for training. All
-    speakers are in all splits, so that the scores say nothing about unseen voices.
-    With `fold`: every take of that speaker is for test, takes 0 to 4 of the others for validation and their other takes for training. The speaker under
-    test is unseen, the speakers of validation are not: with so few speakers none can be spared.
+    Without `fold`: the owner's split, takes 0 to 4 of every speaker for test; takes 5 to 9 for validation (ours) and
+    the others for training. All speakers are in all splits, so that the scores say nothing about unseen voices. With
+    `fold`: every take of that speaker is for test, takes 0 to 4 of the others for validation and their other takes for
+    training. The speaker under test is unseen, the speakers of validation are not: with so few speakers none can be
+    spared.
 
     Args:
         root: the folder that holds recordings/
@@ -46,15 +47,28 @@ class FreeSpokenDigits(Reader):
         speakers = {speaker for _, _, speaker, _ in takes}
         there = {take[1:] for take in takes}
         missing = [
-            (digit, speaker, take) for speaker in sorted(speakers) for digit in range(10) for take in range(TAKES) if (digit, speaker, take) not in there
+            (digit, speaker, take)
+            for speaker in sorted(speakers)
+            for digit in range(10)
+            for take in range(TAKES)
+            if (digit, speaker, take) not in there
         ]
         if missing:
             first = "recordings/{}_{}_{}.wav".format(*missing[0])
-            raise self.error(f"{len(missing)} recordings are missing in {self.root}, the first is {first}", f"{self.fetch}, or leave out such speakers whole")
+            raise self.error(
+                f"{len(missing)} recordings are missing in {self.root}, the first is {first}",
+                f"{self.fetch}, or leave out such speakers whole",
+            )
         if self.fold is not None and speakers and self.fold not in speakers:
             raise unknown(f"speaker (option fold) of {self.root.name}", self.fold, speakers)
         for path, digit, speaker, take in takes:
-            yield {"id": identifier(path, self.root), "group": speaker, "audio": path, "label": DIGITS[digit], "split": self._split(speaker, take)}
+            yield {
+                "id": identifier(path, self.root),
+                "group": speaker,
+                "audio": path,
+                "label": DIGITS[digit],
+                "split": self._split(speaker, take),
+            }
 
     def _take(self, path: Path) -> tuple[Path, int, str, int]:
         match = re.fullmatch(r"(\d)_(.+)_(\d+)", path.stem)

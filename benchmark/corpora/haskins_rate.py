@@ -1,4 +1,4 @@
-"""Haskins production rate comparison database: 720 IEEE sentences, at normal and fast rate, by eight speakers, with articulography at 100 Hz."""
+"""Haskins production rate database: 720 IEEE sentences by eight speakers, with articulography at 100 Hz."""
 
 import hashlib
 import re
@@ -11,7 +11,7 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from benchmark import audio
-from benchmark.corpora import default_cache
+from benchmark.catalogue import default_cache
 from benchmark.corpora._pellets import Movement, PelletReader, Utterance, state
 from benchmark.corpora._reader import identifier
 
@@ -19,11 +19,13 @@ SENSORS = {"UL": "UL", "LL": "LL", "T1": "TT", "T2": "TB", "T3": "TR"}
 
 
 class HaskinsRate(PelletReader):
-    """Tiede et al., "Quantifying kinematic aspects of reduction in a contrasting rate production task", 2017; F01/data/F01_B01_S01_R01_N.mat and the like.
+    """Tiede et al., "Quantifying kinematic aspects of reduction in a contrasting rate production task", 2017;
+    F01/data/F01_B01_S01_R01_N.mat and the like.
 
-    A file holds an array of structures named as the file, each with NAME, SRATE in Hz and SIGNAL: AUDIO, and a sensor each on lips (UL, LL) and tongue (TT, TB,
-    TR) in mm, where the first column is front to back and the third is height. The sound is kept as .wav in the cache. The palate is the hull of where the
-    tongue was: the layout of the files that trace it is not known to us. Speakers share the sentences.
+    A file holds an array of structures named as the file, each with NAME, SRATE in Hz and SIGNAL: AUDIO, and a sensor
+    each on lips (UL, LL) and tongue (TT, TB, TR) in mm, where the first column is front to back and the third is
+    height. The sound is kept as .wav in the cache. The palate is the hull of where the tongue was: the layout of the
+    files that trace it is not known to us. Speakers share the sentences.
     """
 
     licence = "research use, as its owners grant it"
@@ -64,5 +66,7 @@ class HaskinsRate(PelletReader):
             if missing:
                 raise KeyError(f"channel {missing[0]}")
         except (KeyError, ValueError, IndexError, TypeError, NotImplementedError, OSError, MatReadError) as error:
-            raise self.error(f"{path} is not a file of this corpus ({error})", "restore the file or remove it") from error
+            raise self.error(
+                f"{path} is not a file of this corpus ({error})", "restore the file or remove it"
+            ) from error
         return channels

@@ -8,17 +8,20 @@ from typing import Any
 from benchmark.corpora._reader import LETTERS, Reader, identifier, split_groups, transcript
 from benchmark.errors import unknown
 
-PREFIXES = {"train": "train", "dev": "validation", "test": "test"}  # by the word before the first hyphen of a sub-folder
+# by the word before the first hyphen of a sub-folder
+PREFIXES = {"train": "train", "dev": "validation", "test": "test"}
 
 
 class LibriSpeech(Reader):
-    """Panayotov et al., "LibriSpeech: an ASR corpus based on public domain audio books", 2015; subset/speaker/chapter/*.flac beside *.trans.txt.
+    """Panayotov et al., "LibriSpeech: an ASR corpus based on public domain audio books", 2015;
+    subset/speaker/chapter/*.flac beside *.trans.txt.
 
     Args:
         root: the folder with the subsets
         subsets: such as [train-clean-100, dev-clean, test-clean]; None: all there are
-        split_speakers: leave the owner's splits and divide the speakers found into 0.7 training, 0.15 validation and 0.15 test by a hash of their numbers
-            (ours), for those who hold a piece of the corpus only; at least three speakers
+        split_speakers: leave the owner's splits and divide the speakers found into 0.7 training, 0.15 validation and
+            0.15 test by a hash of their numbers (ours), for those who hold a piece of the corpus only; at least three
+            speakers
     """
 
     kind = "speech"
@@ -40,11 +43,17 @@ class LibriSpeech(Reader):
     @property
     def remedy(self) -> str:
         """Which subsets there are."""
-        return f"subsets used: {', '.join(self._subsets) or 'none'}; add one from {self.source}, or set split_speakers: true with at least three speakers"
+        used = ", ".join(self._subsets) or "none"
+        choice = f"add one from {self.source}, or set split_speakers: true with at least three speakers"
+        return f"subsets used: {used}; {choice}"
 
     @cached_property
     def _subsets(self) -> list[str]:
-        found = sorted(folder.name for folder in self.root.iterdir() if folder.is_dir() and folder.name.partition("-")[0] in PREFIXES)
+        found = sorted(
+            folder.name
+            for folder in self.root.iterdir()
+            if folder.is_dir() and folder.name.partition("-")[0] in PREFIXES
+        )
         for subset in self.subsets or ():
             if subset not in found:
                 raise unknown(f"subset of {self.root.name}", subset, found)
@@ -52,17 +61,29 @@ class LibriSpeech(Reader):
 
     def table(self) -> Iterator[dict[str, Any]]:
         """The utterances of the chosen subsets."""
-        chapters = [chapter for subset in self._subsets for chapter in sorted((self.root / subset).glob("*/*")) if chapter.is_dir()]
+        chapters = [
+            chapter
+            for subset in self._subsets
+            for chapter in sorted((self.root / subset).glob("*/*"))
+            if chapter.is_dir()
+        ]
         speakers = split_groups(chapter.parent.name for chapter in chapters)
         missing: list[str] = []
         for chapter in chapters:
             speaker = chapter.parent.name
             trans = chapter / f"{speaker}-{chapter.name}.trans.txt"
-            texts = {name: text for name, _, text in (line.partition(" ") for line in self.lines(str(trans.relative_to(self.root))))}
+            texts = {
+                name: text
+                for name, _, text in (line.partition(" ") for line in self.lines(str(trans.relative_to(self.root))))
+            }
             paths = {path.stem: path for path in chapter.glob("*.flac")}
             missing += [f"{name}.flac" for name in texts if name not in paths]
             for name, path in paths.items():
                 text = transcript(texts.get(name, ""), f"{trans}: {name}")
-                split = speakers[speaker] if self.split_speakers else PREFIXES[chapter.relative_to(self.root).parts[0].partition("-")[0]]
+                split = (
+                    speakers[speaker]
+                    if self.split_speakers
+                    else PREFIXES[chapter.relative_to(self.root).parts[0].partition("-")[0]]
+                )
                 yield {"id": identifier(path, self.root), "group": speaker, "audio": path, "text": text, "split": split}
         self.complete("*.trans.txt", missing)

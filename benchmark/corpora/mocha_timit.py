@@ -1,4 +1,4 @@
-"""MOCHA-TIMIT: 460 British English sentences by each of a few speakers, with electromagnetic articulography at 500 Hz."""
+"""MOCHA-TIMIT: 460 British English sentences by each of a few speakers, with articulography at 500 Hz."""
 
 import io
 import re
@@ -12,15 +12,19 @@ from benchmark.corpora._pellets import Movement, PelletReader, Utterance
 from benchmark.corpora._reader import identifier
 
 COILS = {"UL": "ul", "LL": "ll", "T1": "tt", "T2": "tb", "T3": "td"}
-# The order of channels where a file says none: upper and lower incisor, lips, tongue tip; tongue body and dorsum, velum, bridge of the nose.
-CHANNELS = tuple(f"{coil}_{axis}" for coils in ("ui li ul ll tt", "tb td v bn1 bn2") for axis in "xy" for coil in coils.split())
+# The order of channels where a file says none: upper and lower incisor, lips, tongue tip; tongue body and dorsum,
+# velum, bridge of the nose.
+CHANNELS = tuple(
+    f"{coil}_{axis}" for coils in ("ui li ul ll tt", "tb td v bn1 bn2") for axis in "xy" for coil in coils.split()
+)
 
 
 class MochaTimit(PelletReader):
-    """Wrench, "A multi-channel/multi-speaker articulatory database for continuous speech recognition research", 2000; <speaker>/<speaker>_<sentence>.ema, .wav.
+    """Wrench, "A multi-channel/multi-speaker articulatory database for continuous speech recognition research", 2000;
+    <speaker>/<speaker>_<sentence>.ema, .wav.
 
-    The .ema files are EST tracks, binary or text, or text without a header, in 1/100 mm. <speaker>_pal.dat, a trace of the palate in mm that some copies hold,
-    is used where it is. All speakers read the same sentences.
+    The .ema files are EST tracks, binary or text, or text without a header, in 1/100 mm. <speaker>_pal.dat, a trace of
+    the palate in mm that some copies hold, is used where it is. All speakers read the same sentences.
     """
 
     licence = "research and education, not commercial (Queen Margaret University College)"
@@ -44,7 +48,9 @@ class MochaTimit(PelletReader):
         names, table = self._track(utterance.movement)
         channels = dict(zip(names, table[:, 2:].T, strict=True))
         try:
-            pellets = {ours: np.stack([channels[f"{coil}_x"], channels[f"{coil}_y"]], -1) / 100 for ours, coil in COILS.items()}
+            pellets = {
+                ours: np.stack([channels[f"{coil}_x"], channels[f"{coil}_y"]], -1) / 100 for ours, coil in COILS.items()
+            }
         except KeyError as error:
             raise self.error(f"no channel {error} in {utterance.movement}", "restore the file") from error
         return Movement(float(1 / np.median(np.diff(table[:, 0]))), pellets)
@@ -61,7 +67,12 @@ class MochaTimit(PelletReader):
         if data.startswith(b"EST_File"):
             head, _, data = data.partition(b"EST_Header_End\n")
             header = dict(re.findall(r"^(\w+)\s+(\S+)", head.decode("latin-1"), re.MULTILINE))
-        names = [header[key] for key in sorted((key for key in header if re.fullmatch(r"Channel_\d+", key)), key=lambda key: int(key[8:]))]
+        names = [
+            header[key]
+            for key in sorted(
+                (key for key in header if re.fullmatch(r"Channel_\d+", key)), key=lambda key: int(key[8:])
+            )
+        ]
         try:
             if header.get("DataType") == "binary":
                 order = "<" if header.get("ByteOrder", "01") == "01" else ">"
@@ -71,5 +82,7 @@ class MochaTimit(PelletReader):
             if table.shape[1] != 2 + len(names or CHANNELS) or len(table) < 2:
                 raise ValueError(f"{table.shape[1]} columns")
         except ValueError as error:
-            raise self.error(f"{path} is no track of {len(names or CHANNELS)} channels ({error})", "restore the file") from error
+            raise self.error(
+                f"{path} is no track of {len(names or CHANNELS)} channels ({error})", "restore the file"
+            ) from error
         return list(chain(names or CHANNELS)), table

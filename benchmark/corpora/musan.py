@@ -8,10 +8,11 @@ from benchmark.corpora._reader import Reader, audio_files, identifier, split_of
 
 
 class Musan(Reader):
-    """Snyder, Chen and Povey, "MUSAN: A Music, Speech, and Noise Corpus", 2015; noise/, music/ and speech/. The label is the part.
+    """Snyder, Chen and Povey, "MUSAN: A Music, Speech, and Noise Corpus", 2015; noise/, music/ and speech/. The label
+    is the part.
 
-    The owner has no splits: these are by a hash of each file's relative path (ours), 0.7, 0.15 and 0.15. No recording stands in two splits, but an artist or
-    a reader may. No real file has been read with this reader yet.
+    The owner has no splits: these are by a hash of each file's relative path (ours), 0.7, 0.15 and 0.15. No recording
+    stands in two splits, but an artist or a reader may. No real file has been read with this reader yet.
 
     Args:
         root: the folder with the parts
@@ -25,7 +26,9 @@ class Musan(Reader):
     folders = ("musan",)
     verified = False
 
-    def __init__(self, root: Path, parts: Sequence[Literal["noise", "music", "speech"]] = ("noise", "music", "speech")) -> None:
+    def __init__(
+        self, root: Path, parts: Sequence[Literal["noise", "music", "speech"]] = ("noise", "music", "speech")
+    ) -> None:
         super().__init__(root)
         self.parts = parts
 

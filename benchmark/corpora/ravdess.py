@@ -7,10 +7,11 @@ from benchmark.corpora._emotions import EmotionReader
 
 
 class RAVDESS(EmotionReader):
-    """Livingstone and Russo, "The Ryerson Audio-Visual Database of Emotional Speech and Song", PLOS ONE 13(5), 2018; the audio-only speech (channel 01).
+    """Livingstone and Russo, "The Ryerson Audio-Visual Database of Emotional Speech and Song", PLOS ONE 13(5), 2018;
+    the audio-only speech (channel 01).
 
-    Actor_{actor}/{modality}-{channel}-{emotion}-{intensity}-{statement}-{repetition}-{actor}.wav, below Audio_Speech_Actors_01-24 or at once. Both
-    intensities share a label.
+    Actor_{actor}/{modality}-{channel}-{emotion}-{intensity}-{statement}-{repetition}-{actor}.wav, below
+    Audio_Speech_Actors_01-24 or at once. Both intensities share a label.
     """
 
     licence = "CC BY-NC-SA 4.0"
@@ -19,7 +20,16 @@ class RAVDESS(EmotionReader):
     folders = ("RAVDESS", "Audio_Speech_Actors_01-24")
     pattern = r"03-01-(?P<emotion>\d\d)-0[12]-0[12]-0[12]-(?P<speaker>\d\d)"
     named = "03-01-emotion-intensity-statement-repetition-actor.wav"
-    emotions = {"01": "neutral", "02": "calm", "03": "happy", "04": "sad", "05": "angry", "06": "fearful", "07": "disgust", "08": "surprised"}
+    emotions = {
+        "01": "neutral",
+        "02": "calm",
+        "03": "happy",
+        "04": "sad",
+        "05": "angry",
+        "06": "fearful",
+        "07": "disgust",
+        "08": "surprised",
+    }
 
     def paths(self) -> Iterable[Path]:
         """The actors' folders."""

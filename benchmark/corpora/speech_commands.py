@@ -10,9 +10,11 @@ from benchmark.errors import unknown
 
 
 class SpeechCommands(Reader):
-    """Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", 2018. Speakers are disjoint over the owner's splits.
+    """Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", 2018. Speakers are disjoint over
+    the owner's splits.
 
-    The owner's validation_list.txt and testing_list.txt make the splits; what they do not name is for training. `_background_noise_` is not a class.
+    The owner's validation_list.txt and testing_list.txt make the splits; what they do not name is for training.
+    `_background_noise_` is not a class.
 
     Args:
         root: the folder with a sub-folder for each word
@@ -36,7 +38,9 @@ class SpeechCommands(Reader):
 
     @cached_property
     def _classes(self) -> list[str]:
-        found = sorted(folder.name for folder in self.root.iterdir() if folder.is_dir() and not folder.name.startswith(("_", ".")))
+        found = sorted(
+            folder.name for folder in self.root.iterdir() if folder.is_dir() and not folder.name.startswith(("_", "."))
+        )
         for word in self.words or ():
             if word not in found:
                 raise unknown(f"word of {self.root.name}", word, found)
@@ -44,10 +48,18 @@ class SpeechCommands(Reader):
 
     def table(self) -> Iterator[dict[str, Any]]:
         """The recordings of the chosen words."""
-        splits = dict.fromkeys(self.lines("validation_list.txt"), "validation") | dict.fromkeys(self.lines("testing_list.txt"), "test")
+        splits = dict.fromkeys(self.lines("validation_list.txt"), "validation") | dict.fromkeys(
+            self.lines("testing_list.txt"), "test"
+        )
         paths = {f"{word}/{path.name}": path for word in self._classes for path in (self.root / word).glob("*.wav")}
         wanted = (name for name in splits if self.words is None or name.partition("/")[0] in self.words)
         self.complete("validation_list.txt or testing_list.txt", [name for name in wanted if name not in paths])
         for name, path in paths.items():
             speaker = path.stem.partition("_nohash_")[0]
-            yield {"id": identifier(path, self.root), "group": speaker, "audio": path, "label": path.parent.name, "split": splits.get(name, "train")}
+            yield {
+                "id": identifier(path, self.root),
+                "group": speaker,
+                "audio": path,
+                "label": path.parent.name,
+                "split": splits.get(name, "train"),
+            }

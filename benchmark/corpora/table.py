@@ -1,4 +1,4 @@
-"""Any table of recordings that Hugging Face `datasets` reads: a hub name, a saved dataset, parquet, CSV, JSON, a folder of audio; streamed too."""
+"""Any table of recordings that Hugging Face `datasets` reads: hub name, saved dataset, parquet, CSV, JSON, folder."""
 
 from collections.abc import Mapping
 from functools import cached_property
@@ -14,23 +14,27 @@ NAMES = ("id", "group", "audio", "label", "text")
 
 
 class Table(Corpus):
-    """One recording a row; `datasets` decodes nothing. Audio columns give {"path", "bytes"}; a column of strings names files, relative to the table's folder.
+    """One recording a row; `datasets` decodes nothing. Audio columns give {"path", "bytes"}; a column of strings names
+    files, relative to the table's folder.
 
-    `group` (the speaker, or what else splits must keep apart) and `audio` must be there; without `id` it is the row's number in its split, which a streamed
-    table does not tell. Labels may be ClassLabel numbers or strings. Transcripts become lower case without punctuation.
+    `group` (the speaker, or what else splits must keep apart) and `audio` must be there; without `id` it is the row's
+    number in its split, which a streamed table does not tell. Labels may be ClassLabel numbers or strings. Transcripts
+    become lower case without punctuation.
 
     Args:
         root: `path`, where it is on this machine
-        path: a name on the hub, a folder written by save_to_disk, a parquet, CSV or JSON file, a folder of such files, or a folder of audio with a
-            sub-folder a split, each with its metadata.csv or metadata.jsonl of a column file_name
+        path: a name on the hub, a folder written by save_to_disk, a parquet, CSV or JSON file, a folder of such files,
+            or a folder of audio with a sub-folder a split, each with its metadata.csv or metadata.jsonl of a column
+            file_name
         columns: our names (id, group, audio, label, text) to the table's, where they differ
-        splits: our names (train, validation, test) to the table's, where they differ; or to files in the folder `path`; slices such as "train[:80%]" too,
-            unless streamed
+        splits: our names (train, validation, test) to the table's, where they differ; or to files in the folder `path`;
+            slices such as "train[:80%]" too, unless streamed
         config: the configuration, where the table has several
         kind: what the recordings are
         classes: the classes in order; None: those of the ClassLabel, else the labels of the training split, sorted
         alphabet: that of the transcripts
-        streaming: read rows as they come, without a local copy; `classes` must then be given unless the labels are ClassLabel numbers
+        streaming: read rows as they come, without a local copy; `classes` must then be given unless the labels are
+            ClassLabel numbers
     """
 
     licence = "that of the table"
@@ -58,7 +62,10 @@ class Table(Corpus):
                 if ours not in known:
                     raise unknown(f"name in the option {option} of table:", ours, known)
         if len(set(self.splits.values())) < len(self.splits):
-            raise EarmarkError(f"table {self.path}: two of the splits {self.splits} are the same rows; give each its own in splits: {{…}}")
+            raise EarmarkError(
+                f"table {self.path}: two of the splits {self.splits} are the same rows; give each its own in splits: "
+                f"{{…}}"
+            )
         self.config = config
         self.kind = kind  # type: ignore[misc]  # here the user says what the recordings are
         self.classes = classes
@@ -67,7 +74,9 @@ class Table(Corpus):
 
     @cached_property
     def schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # a property that is worked out once
-        """The classes where there are labels, the alphabet where there are transcripts; what is there is read from the training split."""
+        """The classes where there are labels, the alphabet where there are transcripts; what is there is read from the
+        training split.
+        """
         table = self._load("train")
         features = _features(table)
         columns = self._columns(features)
@@ -75,15 +84,24 @@ class Table(Corpus):
         if "label" in columns:
             names = getattr(features[columns["label"]], "names", None)
             if not (self.classes or names) and self.streaming:
-                raise EarmarkError(f"table {self.path}: a streamed table with labels that are strings; set classes: […]")
+                raise EarmarkError(
+                    f"table {self.path}: a streamed table with labels that are strings; set classes: […]"
+                )
             schema["classes"] = self.classes or names or sorted({str(label) for label in table[columns["label"]]})
         return schema
 
     def rows(self, split: str) -> Any:
-        """The rows of one split: a `datasets.Dataset`, or an IterableDataset where streamed. Raises EarmarkError where path, split or columns are wrong."""
+        """The rows of one split: a `datasets.Dataset`, or an IterableDataset where streamed. Raises EarmarkError where
+        path, split or columns are wrong.
+        """
         if split not in SPLITS:
             raise unknown("split", split, SPLITS)
-        from datasets import Audio, Dataset, Value, concatenate_datasets  # here, since importing them takes over a second
+        from datasets import (  # here, since importing them takes over a second
+            Audio,
+            Dataset,
+            Value,
+            concatenate_datasets,
+        )
 
         table = self._load(split)
         features = _features(table)
@@ -104,7 +122,9 @@ class Table(Corpus):
             if "text" in columns:
                 found["text"] = transcript(row[columns["text"]] or "", f"{self.path}: row {name}")
             if audio in row:
-                found["audio"] = str(folder / row[audio]) if isinstance(row[audio], str) and self.root.exists() else row[audio]
+                found["audio"] = (
+                    str(folder / row[audio]) if isinstance(row[audio], str) and self.root.exists() else row[audio]
+                )
             return found
 
         if self.streaming:
@@ -131,7 +151,9 @@ class Table(Corpus):
             if file is not None:
                 options = {"sep": "\t"} if file.suffix == ".tsv" else {}
                 chosen = "train" if self.root.is_dir() else name  # datasets calls the rows of one file "train"
-                return load_dataset(BUILDERS[file.suffix], data_files=str(file), split=chosen, streaming=self.streaming, **options)
+                return load_dataset(
+                    BUILDERS[file.suffix], data_files=str(file), split=chosen, streaming=self.streaming, **options
+                )
             where = str(self.root) if self.root.exists() else self.path
             return load_dataset(where, self.config, split=name, streaming=self.streaming)
         except (OSError, ValueError, IndexError, DatasetsError) as error:  # IndexError: a saved table without rows
@@ -139,10 +161,14 @@ class Table(Corpus):
             while cause.__cause__ is not None:  # datasets wraps what went wrong
                 cause = cause.__cause__
             problem = (str(cause).splitlines() or [type(cause).__name__])[0]
-            raise EarmarkError(f"table {self.path}: no split '{name}' to be had: {problem}; check path, splits and config") from error
+            raise EarmarkError(
+                f"table {self.path}: no split '{name}' to be had: {problem}; check path, splits and config"
+            ) from error
 
     def _file(self, split: str) -> Path | None:
-        """The file that holds a split, where one does. A folder of audio is read by its metadata files: datasets would decode it."""
+        """The file that holds a split, where one does. A folder of audio is read by its metadata files: datasets would
+        decode it.
+        """
         place = self.root / self.splits[split]
         files = [self.root, place, *(place / f"metadata{suffix}" for suffix in BUILDERS)]
         return next((file for file in files if file.is_file() and file.suffix in BUILDERS), None)
@@ -157,14 +183,19 @@ class Table(Corpus):
             if theirs in features:
                 columns[ours] = theirs
             elif ours in required:
-                raise EarmarkError(f"table {self.path}: {unknown('column', theirs, features)}; set columns: {{{ours}: …}}")
+                raise EarmarkError(
+                    f"table {self.path}: {unknown('column', theirs, features)}; set columns: {{{ours}: …}}"
+                )
         return columns
 
     def _label(self, label: Any, names: list[str] | None, row: str) -> str:
         if names is not None:
             label = names[label] if label is not None and 0 <= label < len(names) else None
         if label is None or str(label) not in self.schema["classes"]:
-            raise EarmarkError(f"table {self.path}: row {row} has the label {label!r}, which is no class; set classes, or remove the row")
+            raise EarmarkError(
+                f"table {self.path}: row {row} has the label {label!r}, which is no class; set classes, or remove the "
+                "row"
+            )
         return str(label)
 
 

@@ -1,4 +1,4 @@
-"""TAU (TUT) Urban Acoustic Scenes, development sets of 2018 to 2022: streets, parks, stations and trains in European cities."""
+"""TAU (TUT) Urban Acoustic Scenes, development sets of 2018 to 2022: streets, parks and trains in European cities."""
 
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -9,15 +9,18 @@ from benchmark.corpora._reader import Reader, identifier, split_groups
 
 
 class TAU(Reader):
-    """Mesaros, Heittola and Virtanen, "A Multi-Device Dataset for Urban Acoustic Scene Classification", 2018; audio/, meta.csv and evaluation_setup/.
+    """Mesaros, Heittola and Virtanen, "A Multi-Device Dataset for Urban Acoustic Scene Classification", 2018; audio/,
+    meta.csv and evaluation_setup/.
 
-    All editions have this layout, whatever the year, the devices and the classes. A group is a location, such as london-205. The owner's fold says what is
-    for training and what (fold1_evaluate) for test; 0.15 of the training locations by a hash are for validation (ours). Clips that no list names are left
-    out. Real clips have been read with this reader, the owner's meta.csv and lists have not.
+    All editions have this layout, whatever the year, the devices and the classes. A group is a location, such as
+    london-205. The owner's fold says what is for training and what (fold1_evaluate) for test; 0.15 of the training
+    locations by a hash are for validation (ours). Clips that no list names are left out. Real clips have been read with
+    this reader, the owner's meta.csv and lists have not.
 
     Args:
         root: the folder that holds meta.csv
-        split_by: "fold", or "locations": 0.7, 0.15 and 0.15 of the locations by a hash, for a piece of the corpus without evaluation_setup/
+        split_by: "fold", or "locations": 0.7, 0.15 and 0.15 of the locations by a hash, for a piece of the corpus
+            without evaluation_setup/
     """
 
     kind = "ambience"
@@ -51,7 +54,13 @@ class TAU(Reader):
         self.complete("meta.csv or evaluation_setup", sorted(splits.keys() - there))
         for name, split in splits.items():
             row, path = self._meta[name], self.root / name
-            yield {"id": identifier(path, self.root), "group": row["identifier"], "audio": path, "label": row["scene_label"], "split": split}
+            yield {
+                "id": identifier(path, self.root),
+                "group": row["identifier"],
+                "audio": path,
+                "label": row["scene_label"],
+                "split": split,
+            }
 
     def _by_fold(self) -> dict[str, str]:
         train, test = self._listed("train"), self._listed("evaluate")
@@ -80,5 +89,7 @@ class TAU(Reader):
         rows = [dict(zip(header, line, strict=False)) for line in lines]
         wanted = ("filename", "scene_label", "identifier")
         if not rows or not all(row.get(column) for row in rows for column in wanted):
-            raise self.error(f"meta.csv in {self.root} lacks some of the columns {', '.join(wanted)}, apart by tabs", "restore it")
+            raise self.error(
+                f"meta.csv in {self.root} lacks some of the columns {', '.join(wanted)}, apart by tabs", "restore it"
+            )
         return {row["filename"]: row for row in rows}

@@ -10,15 +10,17 @@ from benchmark.corpora._reader import LETTERS, Reader, transcript
 class VoiceBankDemand(Reader):
     """Valentini-Botinhao, "Noisy speech database for training speech enhancement algorithms and TTS models", 2017.
 
-    Two layouts are read: the owner's folders (noisy_testset_wav, clean_testset_wav, noisy_trainset_28spk_wav, …, with testset_txt, … and log_testset.txt, …
-    where they are), and a plain noisy/ beside clean/. Only the plain one has been tried on real files. An id is a file's name without its suffix in both.
-    `conditions` holds snr (dB) and interferer where a log gives them; `text` is there where texts are, None for a recording that has none.
-    Speakers are disjoint over the splits.
+    Two layouts are read: the owner's folders (noisy_testset_wav, clean_testset_wav, noisy_trainset_28spk_wav, …, with
+    testset_txt, … and log_testset.txt, … where they are), and a plain noisy/ beside clean/. Only the plain one has been
+    tried on real files. An id is a file's name without its suffix in both. `conditions` holds snr (dB) and interferer
+    where a log gives them; `text` is there where texts are, None for a recording that has none. Speakers are disjoint
+    over the splits.
 
     Args:
         root: the folder with the folders above
         trainset: which of the owner's two training sets
-        validation_speakers: of the training set (for 28spk ours, as several published systems have it; 56spk needs others)
+        validation_speakers: of the training set (for 28spk ours, as several published systems have it; 56spk needs
+            others)
         test_speakers: the owner's
     """
 
@@ -63,12 +65,23 @@ class VoiceBankDemand(Reader):
             partners = {path.stem: path for path in (self.root / clean).glob("*.wav")}
             alone = sorted(paths.keys() ^ partners.keys())
             if alone:
-                raise self.error(f"{len(alone)} files stand in only one of {noisy} and {clean} in {self.root}, the first is {alone[0]}.wav")
+                raise self.error(
+                    f"{len(alone)} files stand in only one of {noisy} and {clean} in {self.root}, the first is "
+                    f"{alone[0]}.wav"
+                )
             for name, path in paths.items():
                 speaker = name.partition("_")[0]
-                row = {"id": name, "group": speaker, "audio": path, "clean": partners[name], "conditions": conditions.get(name, {})}
+                row = {
+                    "id": name,
+                    "group": speaker,
+                    "audio": path,
+                    "clean": partners[name],
+                    "conditions": conditions.get(name, {}),
+                }
                 if texts:
-                    row["text"] = transcript(texts[name].read_text(encoding="utf-8"), texts[name]) if name in texts else None
+                    row["text"] = (
+                        transcript(texts[name].read_text(encoding="utf-8"), texts[name]) if name in texts else None
+                    )
                 yield row | {"split": self.splits.get(speaker, "train")}
 
     def _conditions(self) -> dict[str, dict[str, Any]]:
@@ -80,5 +93,7 @@ class VoiceBankDemand(Reader):
                     name, interferer, snr = line.split()
                     conditions[name] = {"snr": float(snr), "interferer": interferer}
                 except ValueError as error:
-                    raise self.error(f"{log} has a line that is not name, noise and SNR: {line!r}", "restore the file") from error
+                    raise self.error(
+                        f"{log} has a line that is not name, noise and SNR: {line!r}", "restore the file"
+                    ) from error
         return conditions

@@ -1,4 +1,4 @@
-"""Wisconsin X-ray microbeam database: American English sentences, words and tasks by 57 speakers, gold pellets tracked at 145.6 Hz."""
+"""Wisconsin X-ray microbeam database: English sentences, words and tasks by 57 speakers, pellets at 145.6 Hz."""
 
 import re
 from collections.abc import Sequence
@@ -13,11 +13,12 @@ LOST = 1_000_000  # stands where a pellet was not tracked
 
 
 class XRayMicrobeam(PelletReader):
-    """Westbury, "X-ray Microbeam Speech Production Database User's Handbook", 1994; a folder a speaker (JW11), with a .txy and a .wav file a task.
+    """Westbury, "X-ray Microbeam Speech Production Database User's Handbook", 1994; a folder a speaker (JW11), with a
+    .txy and a .wav file a task.
 
-    Positions are micrometres, x towards the lips from the tips of the upper incisors, y up from the occlusal plane. pal.dat and pha.dat beside them trace the
-    palate and the rear wall of the pharynx; some copies write the speaker before each name (jw11_tp005.txy, jw11_pal.dat). Upper and lower case are alike.
-    All speakers have the same tasks.
+    Positions are micrometres, x towards the lips from the tips of the upper incisors, y up from the occlusal plane.
+    pal.dat and pha.dat beside them trace the palate and the rear wall of the pharynx; some copies write the speaker
+    before each name (jw11_tp005.txy, jw11_pal.dat). Upper and lower case are alike. All speakers have the same tasks.
     """
 
     version = "2"
@@ -56,6 +57,8 @@ class XRayMicrobeam(PelletReader):
 
     def _trace(self, speaker: str, name: str) -> np.ndarray | None:
         pattern = re.compile(rf"(.*/)?{speaker}(/|_|.*/{speaker}_){name}\.dat")
-        found = (path for path in self.root.rglob("*.*") if pattern.fullmatch(path.relative_to(self.root).as_posix().lower()))
+        found = (
+            path for path in self.root.rglob("*.*") if pattern.fullmatch(path.relative_to(self.root).as_posix().lower())
+        )
         path = next(found, None)
         return None if path is None else self.numbers(path, 2) / 1000

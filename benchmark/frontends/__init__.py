@@ -31,8 +31,8 @@ def entry_of(text: str, options: Mapping[str, Any] | None = None) -> dict[str, A
 def build_front_end(entry: str | Mapping[str, Any]) -> FrontEnd:
     """Build a front-end from "name", {"name": options} or {"path/to/file.py:Class": options}.
 
-    A class that is a plain `torch.nn.Module` from audio to audio is wrapped by `adapters/module`. Raises EarmarkError for unknown names and options, and
-    where the constructor fails.
+    A class that is a plain `torch.nn.Module` from audio to audio is wrapped by `adapters/module`. Raises EarmarkError
+    for unknown names and options, and where the constructor fails.
     """
     name, options = named("front-end", entry)
     cls = registry.load("front_ends", name)

@@ -5,11 +5,14 @@ from torch import Tensor
 from benchmark.contracts import Batch, Enhanced
 from benchmark.metrics.signal import si_sdr, snr, weighted_sdr
 
-LIMIT = 30.0  # dB from which on an example is good enough, else clean input would rule its batch; and the unit, so that all losses are of the order of 1
+# dB from which on an example is good enough, else clean input would rule its batch; and the unit, so that all losses
+# are of the order of 1
+LIMIT = 30.0
 
 
 def loss(name: str, enhanced: Enhanced, batch: Batch) -> Tensor:
-    """The negative of a measure in benchmark.metrics.signal, (batch,): "wsdr" in [-1, 1], "si_sdr" or "snr" in units of LIMIT dB.
+    """The negative of a measure in benchmark.metrics.signal, (batch,): "wsdr" in [-1, 1], "si_sdr" or "snr" in units of
+    LIMIT dB.
 
     Scale is free under "si_sdr".
     """

@@ -11,10 +11,12 @@ from benchmark.frontends import _losses
 
 
 class ConvTasNet(FrontEnd):
-    """The network of Luo and Mesgarani (IEEE/ACM TASLP 2019) as torchaudio builds it, not causal; its loss leaves the scale of the output free.
+    """The network of Luo and Mesgarani (IEEE/ACM TASLP 2019) as torchaudio builds it, not causal; its loss leaves the
+    scale of the output free.
 
-    Sizes are smaller than the paper's, so that a CPU trains it in minutes; the best there are kernel 16, filters 512, channels 128, hidden 512, layers 8 and
-    stacks 3. Normalisation runs over the utterance, padding included: in a batch of several lengths those of the neighbours count a little.
+    Sizes are smaller than the paper's, so that a CPU trains it in minutes; the best there are kernel 16, filters 512,
+    channels 128, hidden 512, layers 8 and stacks 3. Normalisation runs over the utterance, padding included: in a batch
+    of several lengths those of the neighbours count a little.
     """
 
     version = 2
@@ -51,7 +53,8 @@ class ConvTasNet(FrontEnd):
             msk_num_layers=layers,
             msk_num_stacks=stacks,
         )
-        # Ours: training starts from something like the input. From a random decoder, SI-SDR would settle for any scale, and for either sign.
+        # Ours: training starts from something like the input. From a random decoder, SI-SDR would settle for any scale,
+        # and for either sign.
         with torch.no_grad():
             self.network.decoder.weight.copy_(self.network.encoder.weight)
 

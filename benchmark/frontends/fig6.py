@@ -18,18 +18,24 @@ _SILENT = 1e-10  # power at 0 dB SPL
 
 
 class Fig6(FrontEnd):
-    """Gains of benchmark.hearing.prescriptions.fig6 for the level of the whole sound, frame by frame, on a short-time spectrum; each ear for itself.
+    """Gains of benchmark.hearing.prescriptions.fig6 for the level of the whole sound, frame by frame, on a short-time
+    spectrum; each ear for itself.
 
-    The prescription speaks of the overall level of speech, so the level here is that of all frequencies together, smoothed by one pole over the past. Between
-    its ten frequencies gains in dB run linearly over log frequency, beyond them they are held. All of this but the prescription is ours.
+    The prescription speaks of the overall level of speech, so the level here is that of all frequencies together,
+    smoothed by one pole over the past. Between its ten frequencies gains in dB run linearly over log frequency, beyond
+    them they are held. All of this but the prescription is ours.
     """
 
     channels = None
     needs = frozenset({"listener"})
     weights: Tensor  # what each of AUDIOGRAM_HZ counts in each bin, (10, bins)
 
-    def __init__(self, window: int = 256, hop: int = 64, smoothing: Annotated[float, Field(gt=0, le=10)] = 0.125) -> None:
-        """`window` and `hop` in samples; `smoothing`: time constant of the level in seconds, that of a sound-level meter's "fast"."""
+    def __init__(
+        self, window: int = 256, hop: int = 64, smoothing: Annotated[float, Field(gt=0, le=10)] = 0.125
+    ) -> None:
+        """`window` and `hop` in samples; `smoothing`: time constant of the level in seconds, that of a sound-level
+        meter's "fast".
+        """
         super().__init__()
         self.stft = STFT(window, hop)
         self.pole = math.exp(-hop / SAMPLE_RATE / smoothing)
@@ -51,5 +57,7 @@ class Fig6(FrontEnd):
         """dB SPL before the middle of each frame, (batch, channels, frames)."""
         hop = self.stft.hop
         power = pad(audio.square(), (hop, frames * hop))[..., : frames * hop].unflatten(-1, (frames, hop)).mean(-1)
-        smoothed = lfilter(power, power.new_tensor([1.0, -self.pole]), power.new_tensor([1 - self.pole, 0.0]), clamp=False)
+        smoothed = lfilter(
+            power, power.new_tensor([1.0, -self.pole]), power.new_tensor([1 - self.pole, 0.0]), clamp=False
+        )
         return FULL_SCALE_DB_SPL + 10 * torch.log10(smoothed.clamp_min(_SILENT))

@@ -11,9 +11,11 @@ _GRID = 257  # frequencies from 0 to the Nyquist rate at which the filter is des
 
 
 class NalR(FrontEnd):
-    """A filter of linear phase for each ear, designed by frequency sampling with a Hamming window; its delay of 2.5 ms is taken out again.
+    """A filter of linear phase for each ear, designed by frequency sampling with a Hamming window; its delay of 2.5 ms
+    is taken out again.
 
-    The gains of benchmark.hearing.prescriptions.nal_r, in dB linear over frequency between theirs and held beyond, plus `gain` dB at all frequencies.
+    The gains of benchmark.hearing.prescriptions.nal_r, in dB linear over frequency between theirs and held beyond, plus
+    `gain` dB at all frequencies.
     """
 
     channels = None
@@ -34,5 +36,7 @@ class NalR(FrontEnd):
         taps = linear_phase(10 ** (interpolated(gains, gains.new_tensor(NAL_R_HZ), hertz) / 20), _TAPS)
         batch, channels, time = heard.audio.shape
         ears = heard.audio.reshape(1, batch * channels, time)
-        output = torch.nn.functional.conv1d(ears, taps.reshape(-1, 1, _TAPS), padding=_TAPS // 2, groups=batch * channels)
+        output = torch.nn.functional.conv1d(
+            ears, taps.reshape(-1, 1, _TAPS), padding=_TAPS // 2, groups=batch * channels
+        )
         return Enhanced(output.reshape(heard.audio.shape))

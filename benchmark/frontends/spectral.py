@@ -15,18 +15,22 @@ _SILENT = 1e-12  # the least power in a bin; noise at 0 dB SPL has some 1e-8
 
 
 class Spectral(FrontEnd):
-    """Log-MMSE gains (Ephraim, Malah, IEEE TASSP 1985) with a decision-directed a-priori SNR, and unbiased MMSE tracking of the noise.
+    """Log-MMSE gains (Ephraim, Malah, IEEE TASSP 1985) with a decision-directed a-priori SNR, and unbiased MMSE
+    tracking of the noise.
 
-    Noise tracking after Gerkmann and Hendriks (IEEE TASLP 2012), with their constants: |Y|² is averaged as far as speech is improbable. Ours: the noise starts
-    as the running mean of the first frames that sound, gains lie between -`attenuation` dB and 0, and exp(E1(v) / 2) is taken as √(1 + exp(-γ - 0.82 v) / v),
-    at most 0.02 dB from the truth. Causal but for the window. Each ear is processed for itself.
+    Noise tracking after Gerkmann and Hendriks (IEEE TASLP 2012), with their constants: |Y|² is averaged as far as
+    speech is improbable. Ours: the noise starts as the running mean of the first frames that sound, gains lie between
+    -`attenuation` dB and 0, and exp(E1(v) / 2) is taken as √(1 + exp(-γ - 0.82 v) / v), at most 0.02 dB from the truth.
+    Causal but for the window. Each ear is processed for itself.
     """
 
     channels = None
     controls = {"attenuation": 20.0}  # dB, the most that is taken away
 
     def __init__(self, window: int = 512, hop: int = 256, smoothing: float = 0.98, start: int = 6) -> None:
-        """`window` and `hop` in samples; `smoothing` of the a-priori SNR; `start`: the frames that make the first noise estimate."""
+        """`window` and `hop` in samples; `smoothing` of the a-priori SNR; `start`: the frames that make the first noise
+        estimate.
+        """
         super().__init__()
         self.stft = STFT(window, hop)
         self.smoothing, self.start = smoothing, start
@@ -49,11 +53,15 @@ class Spectral(FrontEnd):
         absence = speech = torch.zeros_like(noise)
         estimates = []
         for t, observed in enumerate(power.movedim(-1, 0).contiguous()):
-            # Noise: follows |Y|² as far as speech is absent, given the noise so far. Absence may not stay at 0, or a step in the noise would pass as speech.
+            # Noise: follows |Y|² as far as speech is absent, given the noise so far. Absence may not stay at 0, or a
+            # step in the noise would pass as speech.
             absent = torch.sigmoid(torch.sub(presence, observed / noise, alpha=_SPEECH / (1 + _SPEECH)))
             absence = torch.lerp(absent, absence, 0.9)
-            noise = torch.lerp(noise, observed, torch.addcmul(first[t], later[t], torch.maximum(absent, 0.01 - absence)))
-            # Speech: with ξ by the decision-directed approach, w = ξ / (1 + ξ) and v = w |Y|² / N, A² = w N (v + exp(-γ - 0.82 v)).
+            noise = torch.lerp(
+                noise, observed, torch.addcmul(first[t], later[t], torch.maximum(absent, 0.01 - absence))
+            )
+            # Speech: with ξ by the decision-directed approach, w = ξ / (1 + ξ) and v = w |Y|² / N, A² = w N (v + exp(-γ
+            # - 0.82 v)).
             ratio = observed / noise
             prior = torch.lerp((ratio - 1).relu(), speech / noise, self.smoothing).clamp(min=_LEAST)
             wiener = prior / (1 + prior)

@@ -1,4 +1,6 @@
-"""A band-split recurrent network with two masks, one against noise and one against hearing loss, each with an exponent that the listener sets."""
+"""A band-split recurrent network with two masks, one against noise and one against hearing loss, each with an exponent
+that the listener sets.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -20,41 +22,48 @@ from benchmark.hearing.difference import HeardDifference
 from benchmark.hearing.filters import interpolated
 from benchmark.options import Size
 
-_BANDS_HZ = (*range(200, 4001, 200), *range(4500, 7001, 500), 8000)  # upper limits: 20 bands of 200 Hz, 6 of 500 Hz, the rest
+# upper limits: 20 bands of 200 Hz, 6 of 500 Hz, the rest
+_BANDS_HZ = (*range(200, 4001, 200), *range(4500, 7001, 500), 8000)
 _FAINT = 1e-9  # power of white noise at 10 dB SPL: what is softer looks alike to the network
-_STEEPNESS, _START = 4.0, 2.0  # of the noise mask over what its head says, in nepers much as the compensation mask is; and where it starts, at -1 dB
+# of the noise mask over what its head says, in nepers much as the compensation mask is; and where it starts, at -1 dB
+_STEEPNESS, _START = 4.0, 2.0
 _AGAINST_NOISE = ("noise_reduction", "snr")  # objectives that train the noise mask alone, which no audiogram steers
 _AGAINST_LOSS = ("compensation", "joint")  # objectives that train the compensation mask alone
 
 
 class TwoMask(FrontEnd):
-    """Output = noisy spectrum × noise mask ** p × compensation mask ** q, with p and q as controls: p = q = 0 gives the input back.
+    """Output = noisy spectrum × noise mask ** p × compensation mask ** q, with p and q as controls: p = q = 0 gives the
+    input back.
 
-    After Gonzalez et al., End-to-end multi-task learning for adjustable joint noise reduction and hearing loss compensation (arXiv 2603.20387), of which only
-    the abstract and the authors' earlier recipe are at hand. The network is that recipe's: bands, and in turn a recurrence over time and one over bands, each
-    behind a scale and shift of its features by the audiogram (FiLM).
+    After Gonzalez et al., End-to-end multi-task learning for adjustable joint noise reduction and hearing loss
+    compensation (arXiv 2603.20387), of which only the abstract and the authors' earlier recipe are at hand. The network
+    is that recipe's: bands, and in turn a recurrence over time and one over bands, each behind a scale and shift of its
+    features by the audiogram (FiLM).
 
-    Ours are: masks that are real and positive, so that every power is defined. The noise mask lies within 0 and 1. The compensation mask lies within `range_db`
-    either way and is what a prescription is: gains at AUDIOGRAM_HZ, between which decibels run linearly over log frequency, and which change slowly, so that it
-    leaves the signal-to-noise ratio in each band alone. The network hears logarithms of magnitudes at their absolute level, on which compensation depends; with
-    real and imaginary parts in their place the noise mask learned next to nothing beside the compensation mask. Normalisation is over features alone, which
-    neither padding nor future reach.
+    Ours are: masks that are real and positive, so that every power is defined. The noise mask lies within 0 and 1. The
+    compensation mask lies within `range_db` either way and is what a prescription is: gains at AUDIOGRAM_HZ, between
+    which decibels run linearly over log frequency, and which change slowly, so that it leaves the signal-to-noise ratio
+    in each band alone. The network hears logarithms of magnitudes at their absolute level, on which compensation
+    depends; with real and imaginary parts in their place the noise mask learned next to nothing beside the compensation
+    mask. Normalisation is over features alone, which neither padding nor future reach.
 
     Trained by what a model of the ear hears (benchmark.hearing.difference). `objective`:
 
-    - both: the noise mask alone against the clean sound, both as a normal ear hears them, and the compensation mask alone, as the impaired ear hears it,
-      against the noisy sound as a normal ear does, weighed by learned uncertainties (Kendall et al., CVPR 2018); with `product` also the output at p = q =
-      1, impaired ear, against the clean sound, normal ear, which the paper never trains
+    - both: the noise mask alone against the clean sound, both as a normal ear hears them, and the compensation mask
+      alone, as the impaired ear hears it, against the noisy sound as a normal ear does, weighed by learned
+      uncertainties (Kendall et al., CVPR 2018); with `product` also the output at p = q = 1, impaired ear, against the
+      clean sound, normal ear, which the paper never trains
     - product: both masks by the output at p = q = 1 alone, one objective for the same network
-    - noise_reduction, compensation: one of the two, with one mask; joint: the output by the impaired ear against the clean sound by a normal ear, with one
-      mask, which then follows every bin and frame
+    - noise_reduction, compensation: one of the two, with one mask; joint: the output by the impaired ear against the
+      clean sound by a normal ear, with one mask, which then follows every bin and frame
     - snr: the noise mask by the signal-to-noise ratio
 
-    Where an impaired ear is compared with a normal one both hear everything `raised_db` louder. The authors scale recordings to a peak of 1, which is some
-    15 dB above conversational speech on their model's scale; as it is presented the loss asks for gains still further beyond NAL-R
-    (tests/what_the_loss_prescribes.py).
+    Where an impaired ear is compared with a normal one both hear everything `raised_db` louder. The authors scale
+    recordings to a peak of 1, which is some 15 dB above conversational speech on their model's scale; as it is
+    presented the loss asks for gains still further beyond NAL-R (studies/what_the_loss_prescribes.py).
 
-    With both masks the noise mask depends on the audiogram too, since they share the features that it scales and shifts.
+    With both masks the noise mask depends on the audiogram too, since they share the features that it scales and
+    shifts.
     """
 
     version = 3
@@ -91,12 +100,24 @@ class TwoMask(FrontEnd):
         """
         super().__init__()
         if product and objective != "both":
-            raise EarmarkError(f"product: it adds a term to the objective both, not to {objective}; write objective: both")
-        self.objective, self.product, self.range = objective, product, range_db / 20 * torch.log(torch.tensor(10.0)).item()
+            raise EarmarkError(
+                f"product: it adds a term to the objective both, not to {objective}; write objective: both"
+            )
+        self.objective, self.product, self.range = (
+            objective,
+            product,
+            range_db / 20 * torch.log(torch.tensor(10.0)).item(),
+        )
         self.causal, self.stft = causal, STFT(window, hop)
         self.pole = math.exp(-hop / SAMPLE_RATE / release) if release else 0.0
         self.edges = _edges(window)
-        names = ("noise", "compensation") if objective in ("both", "product") else ("noise",) if objective in _AGAINST_NOISE else ("compensation",)
+        names = (
+            ("noise", "compensation")
+            if objective in ("both", "product")
+            else ("noise",)
+            if objective in _AGAINST_NOISE
+            else ("compensation",)
+        )
         self.controls = {{"noise": "p", "compensation": "q"}[name]: 1.0 for name in names}
         self.needs = frozenset({"clean"} if objective in _AGAINST_NOISE else {"clean", "listener"})
         widths = [stop - start for start, stop in pairwise(self.edges)]
@@ -104,22 +125,41 @@ class TwoMask(FrontEnd):
         self.film = _film(2 * features * len(widths)) if "listener" in self.needs else None
         self.over_time = nn.ModuleList(_Recurrence(features, hidden, not causal) for _ in range(layers))
         self.over_bands = nn.ModuleList(_Recurrence(features, hidden, True) for _ in range(layers))
-        self.slow = objective in ("both", "product", "compensation")  # the one mask of "joint" has to follow the noise, too
-        fine = {name: nn.ModuleList(_head(features, head, width) for width in widths) for name in names if name == "noise" or not self.slow}
+        # the one mask of "joint" has to follow the noise, too
+        self.slow = objective in ("both", "product", "compensation")
+        fine = {
+            name: nn.ModuleList(_head(features, head, width) for width in widths)
+            for name in names
+            if name == "noise" or not self.slow
+        }
         slow = {"compensation": nn.ModuleList(_head(features, head, 1) for _ in AUDIOGRAM_HZ)} if self.slow else {}
         self.heads = nn.ModuleDict(fine | slow)
         hertz = torch.linspace(0, SAMPLE_RATE / 2, window // 2 + 1)
-        self.at = [int(torch.searchsorted(torch.tensor(self.edges), int(f * window / SAMPLE_RATE), right=True)) - 1 for f in AUDIOGRAM_HZ]  # in these bands
-        self.register_buffer("weights", interpolated(torch.eye(len(AUDIOGRAM_HZ)), torch.tensor(AUDIOGRAM_HZ).log(), hertz.log()), persistent=False)
+        # in these bands
+        self.at = [
+            int(torch.searchsorted(torch.tensor(self.edges), int(f * window / SAMPLE_RATE), right=True)) - 1
+            for f in AUDIOGRAM_HZ
+        ]
+        self.register_buffer(
+            "weights",
+            interpolated(torch.eye(len(AUDIOGRAM_HZ)), torch.tensor(AUDIOGRAM_HZ).log(), hertz.log()),
+            persistent=False,
+        )
         self.uncertainties = nn.Parameter(torch.zeros(2 + product)) if objective == "both" else None
         self.difference = HeardDifference()
         self.raised = 10 ** (raised_db / 20)
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
-        """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts` are `heard` and the logarithms of the masks, (batch, 1, bins, frames)."""
+        """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts` are `heard` and the logarithms of the masks,
+        (batch, 1, bins, frames).
+        """
         spectrum = self.stft.analyse(heard.audio)
         masks = self._masks(spectrum[:, 0], self.stft.frames(heard.lengths), heard.listener)
-        return Enhanced(self._masked(spectrum, self._gain(masks, controls), heard.audio.shape[-1]), None, {"heard": heard.audio, **masks})
+        return Enhanced(
+            self._masked(spectrum, self._gain(masks, controls), heard.audio.shape[-1]),
+            None,
+            {"heard": heard.audio, **masks},
+        )
 
     def shadow(self, heard: Heard, others: Sequence[Tensor], **controls: float) -> list[Tensor]:
         """The masks that are made for `heard`, applied to other sounds of its shape."""
@@ -128,7 +168,9 @@ class TwoMask(FrontEnd):
         return [self._masked(self.stft.analyse(other), gain, other.shape[-1]) for other in others]
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """The loss that the objective names, (batch,): in training weighed by the uncertainties, in validation the plain sum, as other objectives have it."""
+        """The loss that the objective names, (batch,): in training weighed by the uncertainties, in validation the
+        plain sum, as other objectives have it.
+        """
         if self.objective == "snr":
             return _losses.loss("snr", enhanced, batch)
         if batch.clean is None:
@@ -162,7 +204,9 @@ class TwoMask(FrontEnd):
     def _gain(self, masks: Mapping[str, Tensor], controls: Mapping[str, float]) -> Tensor:
         """The logarithm of all masks under their exponents."""
         powers = {**self.controls, **controls}
-        return torch.stack([powers[control] * mask for control, mask in zip(self.controls, masks.values(), strict=True)]).sum(0)
+        return torch.stack(
+            [powers[control] * mask for control, mask in zip(self.controls, masks.values(), strict=True)]
+        ).sum(0)
 
     def _masked(self, spectrum: Tensor, gain: Tensor, samples: int) -> Tensor:
         """A complex spectrum (batch, 1, bins, frames) under the logarithm of a mask, as audio (batch, 1, samples)."""
@@ -172,12 +216,17 @@ class TwoMask(FrontEnd):
         """Logarithms of the masks, (batch, 1, bins, frames), by name."""
         power = spectrum.real.square() + spectrum.imag.square() + _FAINT * self.stft.size / 2
         seen = torch.log10(power).transpose(1, 2) / 2 + 1  # (batch, frames, bins), some -3 to 1
-        bands = [linear(seen[:, :, start:stop]) for linear, (start, stop) in zip(self.split, pairwise(self.edges), strict=True)]
+        bands = [
+            linear(seen[:, :, start:stop])
+            for linear, (start, stop) in zip(self.split, pairwise(self.edges), strict=True)
+        ]
         x = torch.stack(bands, 2)  # (batch, frames, bands, features)
         scale, shift = self._modulation(x, listener)
         for over_time, over_bands in zip(self.over_time, self.over_bands, strict=True):
             x = x * scale + shift
-            x = x + over_time(x.transpose(1, 2).flatten(0, 1), frames.repeat_interleave(x.shape[2])).unflatten(0, (len(x), -1)).transpose(1, 2)
+            x = x + over_time(x.transpose(1, 2).flatten(0, 1), frames.repeat_interleave(x.shape[2])).unflatten(
+                0, (len(x), -1)
+            ).transpose(1, 2)
             x = x + over_bands(x.flatten(0, 1), None).unflatten(0, x.shape[:2])
         return {name: self._mask(name, x, frames)[:, None] for name in self.heads}
 
@@ -192,7 +241,9 @@ class TwoMask(FrontEnd):
         return self.weights.T @ self._slowly(gain, frames) if self.slow else gain
 
     def _slowly(self, gain: Tensor, frames: Tensor) -> Tensor:
-        """The mean of gains (batch, frequencies, frames) over time, weighed less the further off, and in a causal network over what has passed alone."""
+        """The mean of gains (batch, frequencies, frames) over time, weighed less the further off, and in a causal
+        network over what has passed alone.
+        """
         if not self.pole:
             return gain
         valid = (torch.arange(gain.shape[-1], device=gain.device) < frames[:, None])[:, None].to(gain)
@@ -209,7 +260,9 @@ class TwoMask(FrontEnd):
             return 1.0, 0.0
         if listener is None:
             raise ValueError("two_mask needs a listener")
-        scale, shift = torch.tanh(self.film(listener[:, 0] / 100)).unflatten(-1, (2, 1, x.shape[2], x.shape[3])).unbind(1)
+        scale, shift = (
+            torch.tanh(self.film(listener[:, 0] / 100)).unflatten(-1, (2, 1, x.shape[2], x.shape[3])).unbind(1)
+        )
         return 1 + scale, shift
 
 
@@ -232,7 +285,9 @@ class _Recurrence(nn.Module):
 
 
 def _film(outputs: int) -> nn.Linear:
-    """From an audiogram to scales and shifts, none at first: started at random they hold the noise mask back for hundreds of steps."""
+    """From an audiogram to scales and shifts, none at first: started at random they hold the noise mask back for
+    hundreds of steps.
+    """
     linear = nn.Linear(len(AUDIOGRAM_HZ), outputs)
     nn.init.zeros_(linear.weight)
     nn.init.zeros_(linear.bias)

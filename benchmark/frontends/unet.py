@@ -18,14 +18,16 @@ _FAINT = 1e-4  # added to the power in a bin before compression, where white noi
 
 
 class UNet(FrontEnd):
-    """Spectrogram, fully convolutional encoder and decoder with skips between corresponding layers, mask, inverse transform.
+    """Spectrogram, fully convolutional encoder and decoder with skips between corresponding layers, mask, inverse
+    transform.
 
-    After figure 2 of Milling et al., Audio enhancement for computer audition, JCST 39(4), 2024. Only abstract and captions of it were at hand: all sizes, the
-    mask, the compression and the loss are ours; that the paper's loss is a weighted SDR is what others report of it.
+    After figure 2 of Milling et al., Audio enhancement for computer audition, JCST 39(4), 2024. Only abstract and
+    captions of it were at hand: all sizes, the mask, the compression and the loss are ours; that the paper's loss is a
+    weighted SDR is what others report of it.
 
-    The network sees the utterance at a root mean square of 1, so that the output scales with the input; an utterance must therefore have ended before its first
-    sample can be enhanced. There is no normalisation inside, and every layer is silenced behind an example's end: neither its neighbours in the batch nor the
-    padding reach it.
+    The network sees the utterance at a root mean square of 1, so that the output scales with the input; an utterance
+    must therefore have ended before its first sample can be enhanced. There is no normalisation inside, and every layer
+    is silenced behind an example's end: neither its neighbours in the batch nor the padding reach it.
     """
 
     needs = frozenset({"clean"})
@@ -59,7 +61,9 @@ class UNet(FrontEnd):
         self.stft = STFT(window, hop)
         widths = [1 if mask == "magnitude" else 2, *(channels * min(2**level, 4) for level in range(depth))]
         pairs = list(pairwise(widths))
-        self.encoder = nn.ModuleList(nn.Conv2d(outer, inner, kernel, stride=2, padding=kernel // 2) for outer, inner in pairs)
+        self.encoder = nn.ModuleList(
+            nn.Conv2d(outer, inner, kernel, stride=2, padding=kernel // 2) for outer, inner in pairs
+        )
         self.decoder = nn.ModuleList(  # all but the deepest also take the output of their counterpart
             nn.ConvTranspose2d(inner if level == depth else 2 * inner, outer, kernel, stride=2, padding=kernel // 2)
             for level, (outer, inner) in reversed(list(enumerate(pairs, 1)))
@@ -86,7 +90,11 @@ class UNet(FrontEnd):
         """For a complex spectrum (batch, 1, bins, frames), of which `frames` count; like it, zero behind them."""
         planes = torch.view_as_real(spectrum[:, 0]).movedim(-1, 1)
         power = planes.square().sum(1, keepdim=True) + _FAINT
-        seen = power ** (self.compression / 2) if self.mask == "magnitude" else planes * power ** ((self.compression - 1) / 2)
+        seen = (
+            power ** (self.compression / 2)
+            if self.mask == "magnitude"
+            else planes * power ** ((self.compression - 1) / 2)
+        )
         layers, counts = [_silenced(seen, frames)], [frames]
         for convolution in self.encoder:
             counts.append((counts[-1] + 1) // 2)

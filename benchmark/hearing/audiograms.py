@@ -1,4 +1,6 @@
-"""Audiograms: the standard profiles, listeners read from a file, draws for training. Thresholds in dB HL at AUDIOGRAM_HZ, as tuples of ten."""
+"""Audiograms: the standard profiles, listeners read from a file, draws for training. Thresholds in dB HL at
+AUDIOGRAM_HZ, as tuples of ten.
+"""
 
 import json
 from collections.abc import Sequence
@@ -11,12 +13,14 @@ from benchmark.contracts import AUDIOGRAM_HZ
 from benchmark.errors import EarmarkError, unknown
 
 Audiogram = tuple[float, ...]
-LOWEST, HIGHEST = -10.0, 120.0  # dB HL that audiometers measure; beyond, a number is a mistake. The auditory model's ear ends at 0 and 105
+# dB HL that audiometers measure; beyond, a number is a mistake. The auditory model's ear ends at 0 and 105
+LOWEST, HIGHEST = -10.0, 120.0
 DRAWN = (0.0, 105.0)  # dB HL, of audiograms drawn for training; so far the standard profiles reach
 JITTER = 10.0  # dB, either way, at each frequency by itself
 EARS = ("left", "right")
 
-# The ten standard audiograms of IEC 60118-15 (Bisgaard, Vlaming, Dahlquist, Trends in Amplification 2010), flat to sloping (N) and steep (S), and a normal ear.
+# The ten standard audiograms of IEC 60118-15 (Bisgaard, Vlaming, Dahlquist, Trends in Amplification 2010), flat to
+# sloping (N) and steep (S), and a normal ear.
 PROFILES: dict[str, Audiogram] = {
     "normal": (0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
     "N1": (10, 10, 10, 10, 10, 10, 15, 20, 30, 40),
@@ -52,13 +56,22 @@ def read_listeners(path: Path) -> dict[str, tuple[Audiogram, Audiogram]]:
     """Left and right ears by listener, from a file like the Clarity challenges' listeners.json. Raises EarmarkError."""
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
-        listeners = {name: [record["audiogram_cfs"], record["audiogram_levels_l"], record["audiogram_levels_r"]] for name, record in records.items()}
+        listeners = {
+            name: [record["audiogram_cfs"], record["audiogram_levels_l"], record["audiogram_levels_r"]]
+            for name, record in records.items()
+        }
     except OSError as error:
         raise EarmarkError(f"{path}: cannot be read ({error.strerror}); give the path of a listeners.json") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise EarmarkError(f"{path}: no list of listeners with audiogram_cfs, audiogram_levels_l and audiogram_levels_r; get the Clarity metadata") from error
+        raise EarmarkError(
+            f"{path}: no list of listeners with audiogram_cfs, audiogram_levels_l and audiogram_levels_r; get the "
+            "Clarity metadata"
+        ) from error
     return {
-        name: (resampled(hertz, left, f"{path}: {name}, left ear"), resampled(hertz, right, f"{path}: {name}, right ear"))
+        name: (
+            resampled(hertz, left, f"{path}: {name}, left ear"),
+            resampled(hertz, right, f"{path}: {name}, right ear"),
+        )
         for name, (hertz, left, right) in listeners.items()
     }
 
@@ -66,27 +79,46 @@ def read_listeners(path: Path) -> dict[str, tuple[Audiogram, Audiogram]]:
 def resampled(hertz: Sequence[float], thresholds: Sequence[float], where: str = "audiogram") -> Audiogram:
     """Thresholds in dB HL at any rising frequencies to those at AUDIOGRAM_HZ: linear over log frequency.
 
-    Raises EarmarkError, beginning with `where`: no lists of numbers, frequencies that are unsorted or none, a different number of thresholds, a range that
-    does not cover 250 to 6000 Hz, a threshold that is no number or outside of -10 to 120 dB HL. Nothing is extrapolated.
+    Raises EarmarkError, beginning with `where`: no lists of numbers, frequencies that are unsorted or none, a different
+    number of thresholds, a range that does not cover 250 to 6000 Hz, a threshold that is no number or outside of -10 to
+    120 dB HL. Nothing is extrapolated.
     """
-    if not all(isinstance(values, Sequence) and all(isinstance(value, int | float) for value in values) for values in (hertz, thresholds)):
+    if not all(
+        isinstance(values, Sequence) and all(isinstance(value, int | float) for value in values)
+        for values in (hertz, thresholds)
+    ):
         raise EarmarkError(f"{where}: frequencies and thresholds are two lists of numbers; correct the file")
     if len(hertz) != len(thresholds):
-        raise EarmarkError(f"{where}: {len(hertz)} frequencies and {len(thresholds)} thresholds; give one number in dB HL for each frequency")
+        raise EarmarkError(
+            f"{where}: {len(hertz)} frequencies and {len(thresholds)} thresholds; give one number in dB HL for each "
+            "frequency"
+        )
     if not all(0 < f < np.inf for f in hertz):
-        raise EarmarkError(f"{where}: the frequencies {', '.join(f'{f:g}' for f in hertz)} are not all above 0 Hz and finite; correct them")
+        raise EarmarkError(
+            f"{where}: the frequencies {', '.join(f'{f:g}' for f in hertz)} are not all above 0 Hz and finite; correct "
+            "them"
+        )
     if any(later <= earlier for earlier, later in pairwise(hertz)):
-        raise EarmarkError(f"{where}: the frequencies {', '.join(f'{f:g}' for f in hertz)} Hz do not rise; sort them, each once")
+        raise EarmarkError(
+            f"{where}: the frequencies {', '.join(f'{f:g}' for f in hertz)} Hz do not rise; sort them, each once"
+        )
     if not hertz or hertz[0] > AUDIOGRAM_HZ[0] or hertz[-1] < AUDIOGRAM_HZ[-1]:
-        raise EarmarkError(f"{where}: the frequencies do not cover {AUDIOGRAM_HZ[0]} to {AUDIOGRAM_HZ[-1]} Hz; measure the missing ones")
+        raise EarmarkError(
+            f"{where}: the frequencies do not cover {AUDIOGRAM_HZ[0]} to {AUDIOGRAM_HZ[-1]} Hz; measure the missing "
+            "ones"
+        )
     for f, threshold in zip(hertz, thresholds, strict=True):
         if not LOWEST <= threshold <= HIGHEST:
-            raise EarmarkError(f"{where}: {threshold:g} dB HL at {f:g} Hz is outside of {LOWEST:g} to {HIGHEST:g}; correct it")
+            raise EarmarkError(
+                f"{where}: {threshold:g} dB HL at {f:g} Hz is outside of {LOWEST:g} to {HIGHEST:g}; correct it"
+            )
     return tuple(float(value) for value in np.interp(np.log(AUDIOGRAM_HZ), np.log(hertz), thresholds))
 
 
 def drawn(rng: np.random.Generator) -> Audiogram:
-    """An audiogram for training: one of the profiles, with up to 10 dB more or less at each frequency, within 0 to 105 dB HL (Gonzalez et al. 2025)."""
+    """An audiogram for training: one of the profiles, with up to 10 dB more or less at each frequency, within 0 to 105
+    dB HL (Gonzalez et al. 2025).
+    """
     profile = PROFILES[list(PROFILES)[int(rng.integers(len(PROFILES)))]]
     jittered = np.clip(np.asarray(profile) + rng.uniform(-JITTER, JITTER, len(profile)), *DRAWN)
     return tuple(float(value) for value in jittered)

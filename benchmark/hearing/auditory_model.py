@@ -1,8 +1,9 @@
 """A differentiable ear: from a waveform and an audiogram to what the auditory nerve is told, in plain PyTorch.
 
-Middle ear, dual-resonance non-linear filterbank (Lopez-Poveda and Meddis, JASA 2001; the "human average" parameters), inner hair cells, logarithmic adaptation.
-A hearing loss weakens the outer hair cells, which amplify what is soft, and the inner hair cells, which report it (Jepsen and Dau, JASA 2011, share out an
-audiogram between them). All filters are finite and applied by FFT.
+Middle ear, dual-resonance non-linear filterbank (Lopez-Poveda and Meddis, JASA 2001; the "human average" parameters),
+inner hair cells, logarithmic adaptation. A hearing loss weakens the outer hair cells, which amplify what is soft, and
+the inner hair cells, which report it (Jepsen and Dau, JASA 2011, share out an audiogram between them). All filters are
+finite and applied by FFT.
 """
 
 import numpy as np
@@ -49,7 +50,8 @@ _OUTER_SHARE = 2 / 3  # of a loss, as long as there are outer hair cells to lose
 
 
 class AuditoryModel(nn.Module):
-    """A waveform at 16 kHz, where rms 1.0 is 100 dB SPL, to 31 channels at the same rate: log(1 + inner hair cell / 1e-5), 0 or more.
+    """A waveform at 16 kHz, where rms 1.0 is 100 dB SPL, to 31 channels at the same rate: log(1 + inner hair cell /
+    1e-5), 0 or more.
 
     Gradients are finite everywhere, on silence too.
     """
@@ -72,14 +74,20 @@ class AuditoryModel(nn.Module):
             before.append(_cascade(middle_ear, tuned))
             after.append(_cascade(tuned, *3 * [_low_pass(_tuned_cf(f))]))
             broad = _gammatone(_linear_cf(f), _parameter(f, 0.03728, 0.78563), 2)
-            linear.append(_parameter(f, 4.20405, -0.47909) * _cascade(middle_ear, broad, *4 * [_low_pass(_linear_cf(f))]))
+            linear.append(
+                _parameter(f, 4.20405, -0.47909) * _cascade(middle_ear, broad, *4 * [_low_pass(_linear_cf(f))])
+            )
         self.register_buffer("centres", torch.from_numpy(centres).float(), persistent=False)
         self.register_buffer("linear", _stacked(linear), persistent=False)
         self.register_buffer("before", _stacked(before), persistent=False)
         self.register_buffer("after", _stacked(after), persistent=False)
         self.register_buffer("cell", _stacked([_low_pass(1000.0)]), persistent=False)
-        self.register_buffer("gain", torch.tensor([_parameter(f, 1.40298, 0.81916) for f in centres])[:, None], persistent=False)
-        self.register_buffer("compressed", torch.tensor([_parameter(f, 1.61912, -0.81867) for f in centres])[:, None], persistent=False)
+        self.register_buffer(
+            "gain", torch.tensor([_parameter(f, 1.40298, 0.81916) for f in centres])[:, None], persistent=False
+        )
+        self.register_buffer(
+            "compressed", torch.tensor([_parameter(f, 1.61912, -0.81867) for f in centres])[:, None], persistent=False
+        )
 
     def forward(self, audio: Tensor, audiogram: Tensor | None = None) -> Tensor:
         """What each channel reports.
@@ -90,13 +98,19 @@ class AuditoryModel(nn.Module):
         Returns:
             (batch, 31, time)
         """
-        outer, inner = (1.0, 1.0) if audiogram is None else (10 ** (-loss[..., None] / 20) for loss in hair_cell_loss(audiogram, self.centres))
+        outer, inner = (
+            (1.0, 1.0)
+            if audiogram is None
+            else (10 ** (-loss[..., None] / 20) for loss in hair_cell_loss(audiogram, self.centres))
+        )
         velocity = torch.relu(self.basilar_membrane(audio, outer))
         cell = filtered((velocity, self.cell))
         return torch.log1p(torch.relu(cell) * inner / SMALLEST)
 
     def basilar_membrane(self, audio: Tensor, outer: Tensor | float = 1.0) -> Tensor:
-        """The velocity of the basilar membrane in each channel, m/s up to a scale, (batch, 31, time); `outer`: gain of the outer hair cells, (batch, 31, 1)."""
+        """The velocity of the basilar membrane in each channel, m/s up to a scale, (batch, 31, time); `outer`: gain of
+        the outer hair cells, (batch, 31, 1).
+        """
         tuned = filtered((audio[:, None], self.before))
         magnitude = tuned.abs().clamp_min(torch.finfo(tuned.dtype).tiny)
         fourth_root = magnitude.sqrt().sqrt()  # several times as fast as a power
@@ -117,7 +131,8 @@ def hair_cell_loss(audiogram: Tensor, hertz: Tensor) -> tuple[Tensor, Tensor]:
 
     Args:
         audiogram: (batch, 10), dB HL at AUDIOGRAM_HZ
-        hertz: (frequencies,); thresholds are interpolated over log frequency, extrapolated at both ends, and lie within 0 to 105 dB
+        hertz: (frequencies,); thresholds are interpolated over log frequency, extrapolated at both ends, and lie within
+            0 to 105 dB
     Returns:
         two of (batch, frequencies)
     Raises:
@@ -146,8 +161,12 @@ def _tuned_cf(hertz: float) -> float:
 
 
 def _middle_ear() -> np.ndarray:
-    """From pascal to the velocity of the stapes in m/s, minimum phase, (513,): designed by frequency sampling, as the published model's filter was."""
-    velocities = {f: 1e-6 * displacement * 2 * np.pi * f * 10 ** (-104 / 20) * 2**0.5 for f, displacement in _STAPES.items()} | _BEYOND
+    """From pascal to the velocity of the stapes in m/s, minimum phase, (513,): designed by frequency sampling, as the
+    published model's filter was.
+    """
+    velocities = {
+        f: 1e-6 * displacement * 2 * np.pi * f * 10 ** (-104 / 20) * 2**0.5 for f, displacement in _STAPES.items()
+    } | _BEYOND
     hertz, magnitudes = torch.tensor(sorted(velocities.items()), dtype=torch.float64).T
     magnitude = np.abs(np.fft.fft(fir2(2 * hertz / SAMPLE_RATE, magnitudes, TAPS + 1).numpy()))
     return np.real(np.fft.ifft(magnitude * np.exp(-1j * np.imag(hilbert(np.log(magnitude)))))) / 20e-6

@@ -18,7 +18,9 @@ __all__ = ["HASPI", "HASQI", "MBSTOI", "Undefined", "check_pair", "haspi", "hasq
 
 
 class _Package(ModuleType):
-    """The metrics of hearing come with torch and torchmetrics, so they are imported when asked for; a function stands where `import` would put its file."""
+    """The metrics of hearing come with torch and torchmetrics, so they are imported when asked for; a function stands
+    where `import` would put its file.
+    """
 
 
 def _asked_for(name: str) -> property:

@@ -8,7 +8,9 @@ import torch
 
 
 def constant(maxsize: int | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Remember what a function of hashable arguments returns, the last `maxsize` values; made under inference mode they could not be part of a gradient."""
+    """Remember what a function of hashable arguments returns, the last `maxsize` values; made under inference mode they
+    could not be part of a gradient.
+    """
 
     def decorated(function: Callable[..., Any]) -> Callable[..., Any]:
         @lru_cache(maxsize)

@@ -1,4 +1,6 @@
-"""The ten small networks that HASPI version 2 averages, as Kates and Arehart published them (their numbers as pyclarity 0.9.0, MIT, lists them)."""
+"""The ten small networks that HASPI version 2 averages, as Kates and Arehart published them (their numbers as pyclarity
+0.9.0, MIT, lists them).
+"""
 
 import numpy as np
 

@@ -1,8 +1,10 @@
-"""Kates's model of the auditory periphery as HASPI and HASQI hear through it: middle ear, gammatone filters, outer and inner hair cells.
+"""Kates's model of the auditory periphery as HASPI and HASQI hear through it: middle ear, gammatone filters, outer and
+inner hair cells.
 
-Kates: An auditory model for intelligibility and quality predictions, Proceedings of Meetings on Acoustics 19, 2013. The model is defined on signals of 24 kHz.
-Ours is that definition with its linear filters in the frequency domain, which lets bands of low frequency run at a half or a quarter of that rate: the output
-of their gammatone filters, all that behind them depends on, is taken at every second or fourth sample, and delays keep the resolution of 24 kHz (`Moved`).
+Kates: An auditory model for intelligibility and quality predictions, Proceedings of Meetings on Acoustics 19, 2013. The
+model is defined on signals of 24 kHz. Ours is that definition with its linear filters in the frequency domain, which
+lets bands of low frequency run at a half or a quarter of that rate: the output of their gammatone filters, all that
+behind them depends on, is taken at every second or fourth sample, and delays keep the resolution of 24 kHz (`Moved`).
 One utterance a call, reference and processed in one tensor.
 """
 
@@ -28,7 +30,8 @@ TINY = 1e-30
 class Group(NamedTuple):
     """Bands that share a rate, RATE / step; `lowest` to `lowest + RATE / step` Hz are the frequencies that they hear.
 
-    They are filtered in blocks of `block` samples at 24 kHz, an eighth of which is history: longer than the gammatones of these bands ring.
+    They are filtered in blocks of `block` samples at 24 kHz, an eighth of which is history: longer than the gammatones
+    of these bands ring.
     """
 
     bands: slice
@@ -46,7 +49,9 @@ GROUPS = (
 
 
 class Ear(NamedTuple):
-    """A cochlea, (32,) each: attenuation by lost outer and inner hair cells in dB, relative width of filters, knee in dB SPL and ratio of compression."""
+    """A cochlea, (32,) each: attenuation by lost outer and inner hair cells in dB, relative width of filters, knee in
+    dB SPL and ratio of compression.
+    """
 
     outer: Tensor
     inner: Tensor
@@ -80,7 +85,9 @@ def centre_frequencies() -> np.ndarray:
 
 
 def ear(thresholds: np.ndarray) -> Ear:
-    """An ear with these thresholds in dB HL at 250, 500, 1000, 2000, 4000 and 6000 Hz, (6,): 80 % of a loss are due to outer hair cells, while they last."""
+    """An ear with these thresholds in dB HL at 250, 500, 1000, 2000, 4000 and 6000 Hz, (6,): 80 % of a loss are due to
+    outer hair cells, while they last.
+    """
     loss = np.interp(centre_frequencies(), [250, 500, 1000, 2000, 4000, 6000], thresholds).clip(min=0)
     ratio = np.linspace(1.25, 3.5, BANDS)  # of a healthy cochlea, from 30 to 100 dB SPL
     outer = np.minimum(0.8 * loss, 70 * (1 - 1 / ratio))  # at most, the cochlea is linear
@@ -93,17 +100,23 @@ def ear(thresholds: np.ndarray) -> Ear:
 def listen(signals: Tensor, ears: tuple[Ear, Ear], level_spl: float, motion: bool = False) -> list[Heard]:
     """Reference and processed, (2, time) at 24 kHz and broadly aligned, each through its ear, by groups of bands.
 
-    Widths of filters follow the level of a signal. The lags that align processed to reference, band by band, are constants for the gradient.
+    Widths of filters follow the level of a signal. The lags that align processed to reference, band by band, are
+    constants for the gradient.
     """
     halves = [_remembered(signal[None], one, level_spl) for signal, one in zip(signals, ears, strict=True)]
     pairs = [_Half(*(torch.cat(parts) for parts in zip(*pair, strict=True))) for pair in zip(*halves, strict=True)]
     delay = _group_delay(torch.cat([pair.width[0] for pair in pairs]).detach())
     inner = torch.stack([one.inner for one in ears]).to(signals)
-    return [_compared(pair, group, delay[group.bands], level_spl - inner[:, group.bands, None], motion) for group, pair in zip(GROUPS, pairs, strict=True)]
+    return [
+        _compared(pair, group, delay[group.bands], level_spl - inner[:, group.bands, None], motion)
+        for group, pair in zip(GROUPS, pairs, strict=True)
+    ]
 
 
 def _compared(pair: _Half, group: Group, delay: Tensor, sensation: Tensor, motion: bool) -> Heard:
-    """One group with its processed half aligned, and its bands delayed; `sensation`: level above threshold of an amplitude of 1, in dB, (2, bands, 1)."""
+    """One group with its processed half aligned, and its bands delayed; `sensation`: level above threshold of an
+    amplitude of 1, in dB, (2, bands, 1).
+    """
     envelope, lag = aligned(pair.envelope, group.step, TAIL if group.step > 1 else 0)
     above = (envelope.clamp(min=TINY).log() + DB * sensation).relu()  # nepers above threshold
     adapted = _response_to(above, "adaptation", group.step, RATE // 2).relu()
@@ -119,7 +132,9 @@ _kept: OrderedDict[tuple[object, ...], list[_Half]] = OrderedDict()
 
 
 def _remembered(signal: Tensor, one: Ear, level_spl: float) -> list[_Half]:
-    """A signal, (1, time), by all groups. Without a gradient the last ones are kept: a scene's reference is heard under every condition, its output twice."""
+    """A signal, (1, time), by all groups. Without a gradient the last ones are kept: a scene's reference is heard under
+    every condition, its output twice.
+    """
     if signal.requires_grad and torch.is_grad_enabled():
         return _half(signal, one, level_spl)
     kind = (torch.is_inference_mode_enabled(), signal.dtype, signal.device, level_spl)
@@ -156,7 +171,9 @@ def _hear(signal: Tensor, group: Group, ears: Ear, level_spl: float) -> _Half:
 
 
 def _compression(power: Tensor, ears: Ear, level_spl: float) -> Tensor:
-    """Gain of the outer hair cells, a factor, for powers (2, bands, n) of the control path: compressive from the knee to 100 dB SPL."""
+    """Gain of the outer hair cells, a factor, for powers (2, bands, n) of the control path: compressive from the knee
+    to 100 dB SPL.
+    """
     slope = (1 - 1 / ears.ratio)[..., None] / 2  # of log gain over log power
     knee = 2 * DB * (ears.knee[..., None] - level_spl)
     level = power.clamp(min=TINY).log().clamp(knee, knee.new_tensor(2 * DB * (100 - level_spl)))
@@ -165,7 +182,9 @@ def _compression(power: Tensor, ears: Ear, level_spl: float) -> Tensor:
 
 @constant()
 def _widest() -> Tensor:
-    """Width of the filters of an ear without outer hair cells, (32,): that of the control path, and of very loud signals."""
+    """Width of the filters of an ear without outer hair cells, (32,): that of the control path, and of very loud
+    signals.
+    """
     return ear(np.full(6, 100.0)).width
 
 
@@ -187,9 +206,13 @@ def _group_delay(width: Tensor) -> Tensor:
 
 @constant()
 def _middle_ear(block: int) -> Tensor:
-    """Response of the middle ear at the bins of a block: high-pass at 350 Hz of second order, low-pass at 5 kHz of first."""
+    """Response of the middle ear at the bins of a block: high-pass at 350 Hz of second order, low-pass at 5 kHz of
+    first.
+    """
     grid = 2 * pi * np.arange(block) / block
-    return torch.from_numpy(freqz(*butter(2, 350, "high", fs=RATE), worN=grid)[1] * freqz(*butter(1, 5000, fs=RATE), worN=grid)[1])
+    return torch.from_numpy(
+        freqz(*butter(2, 350, "high", fs=RATE), worN=grid)[1] * freqz(*butter(1, 5000, fs=RATE), worN=grid)[1]
+    )
 
 
 def _block_spectra(signals: Tensor, group: Group) -> Tensor:
@@ -219,7 +242,9 @@ def _rotations(first: int) -> Tensor:
 
 
 def _gammatones(group: Group, width: Tensor) -> Tensor:
-    """Responses, (…, bands, bins), of complex gammatone filters of fourth order, impulse-invariant (Cooke 1993), for relative widths (…, bands)."""
+    """Responses, (…, bands, bins), of complex gammatone filters of fourth order, impulse-invariant (Cooke 1993), for
+    relative widths (…, bands).
+    """
     a = torch.exp(-width * _bandwidths()[group.bands].to(width))[..., None]
     shifted = a * _rotations(group.bands.start).to(torch.promote_types(width.dtype, torch.complex64))
     rest = 1 - shifted
@@ -249,14 +274,17 @@ def _power(output: Tensor) -> Tensor:
 @constant(32)
 def _responses(kind: str, step: int, size: int) -> Tensor:
     grid = 2 * pi * np.arange(size // 2 + 1) / (step * size)
-    return torch.from_numpy(freqz(*butter(1, 800, fs=RATE), worN=grid)[1] if kind == "delay" else freqz(*_adaptation(), worN=grid)[1] / DB)
+    return torch.from_numpy(
+        freqz(*butter(1, 800, fs=RATE), worN=grid)[1] if kind == "delay" else freqz(*_adaptation(), worN=grid)[1] / DB
+    )
 
 
 def _adaptation() -> tuple[np.ndarray, np.ndarray]:
     """Rapid (2 ms) and short-term (60 ms) adaptation of the inner hair cells, overshoot two, as a digital filter.
 
-    A circuit of two RC sections by backward differences: with s_k the RC products in samples, the node voltages v₁ and v₂ solve
-    (R₁ + R₂ + s₁) v₁ - R₁ v₂ = R₂ v₀ + s₁ v₁[-1] and (R₂ + R₃ + s₂) v₂ - R₃ v₁ = s₂ v₂[-1], and the output is (v₀ - v₁) / R₁.
+    A circuit of two RC sections by backward differences: with s_k the RC products in samples, the node voltages v₁ and
+    v₂ solve (R₁ + R₂ + s₁) v₁ - R₁ v₂ = R₂ v₀ + s₁ v₁[-1] and (R₂ + R₃ + s₂) v₂ - R₃ v₁ = s₂ v₂[-1], and the output is
+    (v₀ - v₁) / R₁.
     """
     r1 = 0.5
     r2 = r3 = 0.5 * (1 - r1)
@@ -267,13 +295,18 @@ def _adaptation() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _response_to(signal: Tensor, kind: str, step: int, ringing: int) -> Tensor:
-    """The compression's delay (a low-pass at 800 Hz), or the adaptation and from nepers to dB; `ringing` samples at 24 kHz are waited for."""
-    size = next_fast_len(-(-(signal.shape[-1] + ringing // step) // 2048) * 2048, real=True)  # in steps, so that responses are used again
+    """The compression's delay (a low-pass at 800 Hz), or the adaptation and from nepers to dB; `ringing` samples at 24
+    kHz are waited for.
+    """
+    # in steps, so that responses are used again
+    size = next_fast_len(-(-(signal.shape[-1] + ringing // step) // 2048) * 2048, real=True)
     spectrum = torch.fft.rfft(signal, n=size)
     return torch.fft.irfft(spectrum.mul_(_responses(kind, step, size).to(spectrum)), n=size)[..., : signal.shape[-1]]
 
 
 def covered(moved: Moved, step: int, length: int) -> Tensor:
-    """The signal, (2, bands, n), times the share of each sample that lies before the end of `length` samples at 24 kHz."""
+    """The signal, (2, bands, n), times the share of each sample that lies before the end of `length` samples at 24
+    kHz.
+    """
     position = step * torch.arange(moved.signal.shape[-1], device=moved.phase.device) + moved.phase[..., None]
     return moved.signal * ((length - 0.5 - position) / step + 0.5).clamp(0, 1).to(moved.signal)

@@ -1,4 +1,6 @@
-"""Delays between bands of a reference and of its processed copy: found at 24 kHz, applied in whole samples of a lower rate; the rest is kept as a phase."""
+"""Delays between bands of a reference and of its processed copy: found at 24 kHz, applied in whole samples of a lower
+rate; the rest is kept as a phase.
+"""
 
 from typing import NamedTuple
 
@@ -11,22 +13,27 @@ from benchmark.metrics._constants import constant
 
 _SEARCH = 2400  # samples at 24 kHz, 0.1 s: how far a band of the processed signal may be moved
 TAIL = 64
-OVER = 2  # samples that signals reach beyond their end: of the reference they are heard, where a sample stands for several at 24 kHz
+# samples that signals reach beyond their end: of the reference they are heard, where a sample stands for several at 24
+# kHz
+OVER = 2
 _NEAR = 32  # samples on either side that interpolation looks at
 
 
 class Moved(NamedTuple):
-    """Signals (2, bands, n) at a rate of 24 kHz / step whose sample i stands at the sample step·i + phase, (2, bands), of 24 kHz."""
+    """Signals (2, bands, n) at a rate of 24 kHz / step whose sample i stands at the sample step·i + phase, (2, bands),
+    of 24 kHz.
+    """
 
     signal: Tensor
     phase: Tensor
 
 
 def aligned(pair: Tensor, step: int, tail: int = 0) -> tuple[Tensor, Tensor]:
-    """Move the processed half of (2, bands, n) to where it correlates with the reference most, and the phases that remain, (2, bands).
+    """Move the processed half of (2, bands, n) to where it correlates with the reference most, and the phases that
+    remain, (2, bands).
 
-    `tail`: TAIL or 0; so many samples behind the end of the signals help to find the lag and are left out then. That is for slow envelopes, whose correlation
-    is almost flat around its maximum. The lag is a constant for the gradient.
+    `tail`: TAIL or 0; so many samples behind the end of the signals help to find the lag and are left out then. That is
+    for slow envelopes, whose correlation is almost flat around its maximum. The lag is a constant for the gradient.
     """
     kept, end = pair.shape[-1] - tail, pair.shape[-1] - tail - OVER
     lag = _lags(pair.detach().double() if tail else pair.detach(), step, kept)
@@ -60,8 +67,11 @@ def _lags(pair: Tensor, step: int, kept: int) -> Tensor:
     weights = _interpolator(step).to(near)
     if kept == pair.shape[-1]:
         return (step * coarse + (near @ weights).argmax(-1) - step).clamp(-_SEARCH, _SEARCH - 1)
-    # A lag takes from the sum what lies behind the end: the correlation has a bend at zero. Interpolate it without, then take that away again.
-    lost = _correlation(pair[0, :, kept - TAIL : kept], torch.nn.functional.pad(pair[1, :, kept:], (TAIL, 0)), TAIL + 1)[:, TAIL + 1 :]
+    # A lag takes from the sum what lies behind the end: the correlation has a bend at zero. Interpolate it without,
+    # then take that away again.
+    lost = _correlation(
+        pair[0, :, kept - TAIL : kept], torch.nn.functional.pad(pair[1, :, kept:], (TAIL, 0)), TAIL + 1
+    )[:, TAIL + 1 :]
     lost = lost * (coarse < _NEAR)[:, None]
     exact = coarse[:, None] + fine.to(near) / step
     low = exact.clamp(0, TAIL - 1).floor().long()
@@ -79,7 +89,9 @@ def _correlation(x: Tensor, y: Tensor, reach: int) -> Tensor:
 
 @constant()
 def _interpolator(step: int) -> Tensor:
-    """Kaiser-windowed sinc from samples at the lower rate to those at 24 kHz within one of them, (2 · _NEAR, 2 step + 1)."""
+    """Kaiser-windowed sinc from samples at the lower rate to those at 24 kHz within one of them, (2 · _NEAR, 2 step +
+    1).
+    """
     distance = np.arange(-step, step + 1) / step - np.arange(-_NEAR, _NEAR)[:, None]
     weights = np.sinc(distance) * np.i0(12 * np.sqrt(1 - (distance / (_NEAR + 1)) ** 2))
     return torch.from_numpy(weights / weights.sum(0))
@@ -90,4 +102,10 @@ def _shift(signal: Tensor, by: Tensor) -> Tensor:
     n = signal.shape[-1]
     starts = [min(max(delay, -n), n) for delay in by.tolist()]
     rows = zip(signal.unbind(-2), starts, strict=True)
-    return torch.stack([torch.nn.functional.pad(row[..., max(-start, 0) : n - max(start, 0)], (max(start, 0), max(-start, 0))) for row, start in rows], -2)
+    return torch.stack(
+        [
+            torch.nn.functional.pad(row[..., max(-start, 0) : n - max(start, 0)], (max(start, 0), max(-start, 0)))
+            for row, start in rows
+        ],
+        -2,
+    )

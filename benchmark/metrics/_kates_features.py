@@ -23,7 +23,9 @@ def cepstral_basis() -> Tensor:
 
 
 def covariance(x: Tensor, y: Tensor) -> Tensor:
-    """Magnitude of the normalised covariance over time of (…, time); zero, with a gradient of zero, where either does not move."""
+    """Magnitude of the normalised covariance over time of (…, time); zero, with a gradient of zero, where either does
+    not move.
+    """
     x, y = x - x.mean(-1, keepdim=True), y - y.mean(-1, keepdim=True)
     xx, yy = x.square().sum(-1), y.square().sum(-1)
     moves = (xx >= TINY) & (yy >= TINY)

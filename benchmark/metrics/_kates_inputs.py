@@ -1,4 +1,6 @@
-"""What HASPI and HASQI do before they hear: checks, resampling to 24 kHz, broad alignment, the NAL-R gain of a reference. One utterance a call."""
+"""What HASPI and HASQI do before they hear: checks, resampling to 24 kHz, broad alignment, the NAL-R gain of a
+reference. One utterance a call.
+"""
 
 from collections.abc import Callable
 from math import gcd
@@ -30,10 +32,11 @@ def each(
     level_spl: float,
     lengths: Tensor | None,
 ) -> Tensor:
-    """Values (batch,) of `score`, one utterance a call; it gets the pair at 24 kHz, broadly aligned and without the silence around the reference.
+    """Values (batch,) of `score`, one utterance a call; it gets the pair at 24 kHz, broadly aligned and without the
+    silence around the reference.
 
-    With it goes its audiogram, (10,), in float64 on the CPU. NaN, with a gradient of zero, where the reference is silent or shorter than SHORTEST, or where
-    either signal is not finite or louder than LOUDEST.
+    With it goes its audiogram, (10,), in float64 on the CPU. NaN, with a gradient of zero, where the reference is
+    silent or shorter than SHORTEST, or where either signal is not finite or louder than LOUDEST.
 
     Raises:
         ValueError: where shapes, thresholds, sample rate, level or lengths cannot be used
@@ -43,12 +46,23 @@ def each(
         pair = prepared(x, y.to(x), sample_rate) if max(_level(x), _level(y)) + level_spl <= LOUDEST else None
         return score(*pair, thresholds) if pair else no_value(y)
 
-    if reference.ndim != 2 or reference.shape != processed.shape or not (reference.is_floating_point() and processed.is_floating_point()):
-        raise ValueError(f"reference and processed are floats of one shape (batch, time), not {tuple(reference.shape)} and {tuple(processed.shape)}")
+    if (
+        reference.ndim != 2
+        or reference.shape != processed.shape
+        or not (reference.is_floating_point() and processed.is_floating_point())
+    ):
+        raise ValueError(
+            f"reference and processed are floats of one shape (batch, time), not {tuple(reference.shape)} and "
+            f"{tuple(processed.shape)}"
+        )
     if audiogram.shape != (len(reference), len(AUDIOGRAM_HZ)):
-        raise ValueError(f"the audiogram has the shape ({len(reference)}, {len(AUDIOGRAM_HZ)}), not {tuple(audiogram.shape)}")
+        raise ValueError(
+            f"the audiogram has the shape ({len(reference)}, {len(AUDIOGRAM_HZ)}), not {tuple(audiogram.shape)}"
+        )
     if not ((audiogram >= LOWEST) & (audiogram <= HIGHEST)).all():
-        raise ValueError(f"the audiogram holds thresholds from {LOWEST:g} to {HIGHEST:g} dB HL; one is beyond that or not finite")
+        raise ValueError(
+            f"the audiogram holds thresholds from {LOWEST:g} to {HIGHEST:g} dB HL; one is beyond that or not finite"
+        )
     if not -LOUDEST <= level_spl <= LOUDEST:
         raise ValueError(f"level_spl, that of an rms of 1.0, is {-LOUDEST:g} to {LOUDEST:g} dB SPL, not {level_spl}")
     return by_utterance(value, reference, processed, sample_rate, lengths, audiogram.detach().cpu().double())
@@ -61,7 +75,11 @@ def _level(signal: Tensor) -> float:
 
 def prepared(reference: Tensor, processed: Tensor, sample_rate: int) -> tuple[Tensor, Tensor] | None:
     """Both (time,) at 24 kHz, aligned and trimmed; None where there is no value."""
-    if len(reference) < SHORTEST * sample_rate or not (reference.isfinite().all() and processed.isfinite().all()) or not reference.any():
+    if (
+        len(reference) < SHORTEST * sample_rate
+        or not (reference.isfinite().all() and processed.isfinite().all())
+        or not reference.any()
+    ):
         return None
     x, y = _resampled(reference, sample_rate), _resampled(processed, sample_rate)
     y = _aligned(x, y)
@@ -71,7 +89,9 @@ def prepared(reference: Tensor, processed: Tensor, sample_rate: int) -> tuple[Te
 
 
 def _resampled(signal: Tensor, sample_rate: int) -> Tensor:
-    """At 24 kHz by a polyphase filter (scipy's resample_poly), its level restored; the rate counts in whole kHz, as Kates has it."""
+    """At 24 kHz by a polyphase filter (scipy's resample_poly), its level restored; the rate counts in whole kHz, as
+    Kates has it.
+    """
     khz = max(round(sample_rate / 1000), 1)
     if khz == RATE // 1000:
         return signal
@@ -102,7 +122,9 @@ def _energy(signal: Tensor, khz: int, original: int = 0) -> Tensor:
 
 
 def _aligned(reference: Tensor, processed: Tensor) -> Tensor:
-    """Processed, moved to 2 ms behind the place where it resembles the reference most; the delay is a constant for the gradient."""
+    """Processed, moved to 2 ms behind the place where it resembles the reference most; the delay is a constant for the
+    gradient.
+    """
     n = len(reference)
     size = next_fast_len(2 * n, real=True)
     with torch.no_grad():
@@ -114,9 +136,13 @@ def _aligned(reference: Tensor, processed: Tensor) -> Tensor:
 
 
 def amplified(reference: Tensor, audiogram: Tensor) -> Tensor:
-    """The reference at 24 kHz with the gain of NAL-R for an audiogram (10,), by a filter of 141 taps; advanced by 70 samples, as HASQI has it."""
+    """The reference at 24 kHz with the gain of NAL-R for an audiogram (10,), by a filter of 141 taps; advanced by 70
+    samples, as HASQI has it.
+    """
     taps = 141
     places = torch.linspace(0, 1, taps, dtype=audiogram.dtype)
     gain = interpolated(nal_r(audiogram), audiogram.new_tensor(NAL_R_HZ), places * RATE / 2)
     kernel = fir2(places, 10 ** (gain / 20), taps).to(reference)
-    return torch.nn.functional.conv1d(torch.nn.functional.pad(reference, (0, taps - 1))[None, None], kernel[None, None])[0, 0]
+    return torch.nn.functional.conv1d(
+        torch.nn.functional.pad(reference, (0, taps - 1))[None, None], kernel[None, None]
+    )[0, 0]

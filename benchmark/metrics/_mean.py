@@ -12,14 +12,25 @@ from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE
 RATES = (8000, 384_000)  # Hz; below speech has no consonants, and kilohertz were meant
 
 
-def by_utterance(value: Callable[..., Tensor], reference: Tensor, processed: Tensor, sample_rate: int, lengths: Tensor | None, *others: Tensor) -> Tensor:
-    """What `value` gives for each pair without its padding, and its row of `others`, (batch,), in the dtype of `processed`.
+def by_utterance(
+    value: Callable[..., Tensor],
+    reference: Tensor,
+    processed: Tensor,
+    sample_rate: int,
+    lengths: Tensor | None,
+    *others: Tensor,
+) -> Tensor:
+    """What `value` gives for each pair without its padding, and its row of `others`, (batch,), in the dtype of
+    `processed`.
 
     Raises:
-        ValueError: where signals are no floats, the sample rate is not one of speech, or lengths are not integers (batch,) from 0 to the samples there are
+        ValueError: where signals are no floats, the sample rate is not one of speech, or lengths are not integers
+            (batch,) from 0 to the samples there are
     """
     if not (reference.is_floating_point() and processed.is_floating_point()):
-        raise ValueError(f"signals are floats, where an rms of 1.0 is a level; not {reference.dtype} and {processed.dtype}")
+        raise ValueError(
+            f"signals are floats, where an rms of 1.0 is a level; not {reference.dtype} and {processed.dtype}"
+        )
     if not RATES[0] <= sample_rate <= RATES[1]:
         raise ValueError(f"the sample rate is in Hz, {RATES[0]} to {RATES[1]}, not {sample_rate}")
     batch, samples = len(reference), reference.shape[-1]

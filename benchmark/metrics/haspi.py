@@ -1,4 +1,6 @@
-"""HASPI version 2: speech intelligibility for impaired ears, with a reference. Differentiable, one value an utterance."""
+"""HASPI version 2: speech intelligibility for impaired ears, with a reference. Differentiable, one value an
+utterance.
+"""
 
 from math import pi
 
@@ -30,31 +32,38 @@ def haspi(
     level_spl: float = FULL_SCALE_DB_SPL,
     lengths: Tensor | None = None,
 ) -> Tensor:
-    """Hearing-aid speech perception index, version 2, in [0, 1], (batch,): the share of keywords understood (Kates, Arehart, Speech Communication 131, 2021).
+    """Hearing-aid speech perception index, version 2, in [0, 1], (batch,): the share of keywords understood (Kates,
+    Arehart, Speech Communication 131, 2021).
 
-    The processed signal as the impaired ear hears it is compared with the reference as a healthy ear does: the correlation, at ten rates of modulation, of
-    cepstral coefficients of the envelopes in 32 auditory bands goes through an ensemble of small networks. Values agree with pyclarity's haspi_v2 within 1e-3
-    for utterances of a second and more. In shorter ones two lags of a band can fit almost alike (to 2e-4), or a delay lie between two samples; which one is
-    taken can then move the index by a few thousandths, with half a second by up to 0.05.
+    The processed signal as the impaired ear hears it is compared with the reference as a healthy ear does: the
+    correlation, at ten rates of modulation, of cepstral coefficients of the envelopes in 32 auditory bands goes through
+    an ensemble of small networks. Values agree with pyclarity's haspi_v2 within 1e-3 for utterances of a second and
+    more. In shorter ones two lags of a band can fit almost alike (to 2e-4), or a delay lie between two samples; which
+    one is taken can then move the index by a few thousandths, with half a second by up to 0.05.
 
-    Differentiable in `processed`; lags of alignment, trimming and the choice of samples that count are constants for the gradient. The noise of the model's
-    nerve fibres (0.1 dB) is one fixed sequence, the same in every call: our choice, so that values are reproducible. Computed in the dtype of `reference`.
+    Differentiable in `processed`; lags of alignment, trimming and the choice of samples that count are constants for
+    the gradient. The noise of the model's nerve fibres (0.1 dB) is one fixed sequence, the same in every call: our
+    choice, so that values are reproducible. Computed in the dtype of `reference`.
 
     Args:
-        reference, processed: (batch, time); the reference is clean and unamplified, the processed signal has the gain of the aid
+        reference, processed: (batch, time); the reference is clean and unamplified, the processed signal has the gain
+            of the aid
         audiogram: (batch, 10), -10 to 120 dB HL at benchmark.contracts.AUDIOGRAM_HZ
         sample_rate: Hz
         level_spl: dB SPL of an rms of 1.0, -194 to 194
-        lengths: (batch,) samples of each utterance; what lies behind them is padding and changes nothing; None: all whole
+        lengths: (batch,) samples of each utterance; what lies behind them is padding and changes nothing; None: all
+            whole
     Returns:
-        (batch,); NaN where the reference is silent, inaudible or too short (0.24 s), and where a signal is not finite or louder than 194 dB SPL. A processed
-        signal that is silent is worth what one is that nobody hears, about 0.01
+        (batch,); NaN where the reference is silent, inaudible or too short (0.24 s), and where a signal is not finite
+        or louder than 194 dB SPL. A processed signal that is silent is worth what one is that nobody hears, about 0.01
     Raises:
         ValueError: where shapes, thresholds, sample rate or lengths cannot be used
     """
 
     def score(x: Tensor, y: Tensor, listener: Tensor) -> Tensor:
-        groups = listen(torch.stack((x, y)), (ear(np.zeros(6)), ear(thresholds_at(listener, NAL_R_HZ).numpy())), level_spl)
+        groups = listen(
+            torch.stack((x, y)), (ear(np.zeros(6)), ear(thresholds_at(listener, NAL_R_HZ).numpy())), level_spl
+        )
         return _understood(torch.cat([_smoothed(heard, len(x)) for heard in groups], 1))
 
     return each(score, reference, processed, audiogram, sample_rate, level_spl, lengths)
@@ -67,11 +76,16 @@ class HASPI(ListenerMean):
 
 
 def _smoothed(heard: Heard, length: int) -> Tensor:
-    """Low-pass by a Hann window and every ninth sample, (2, bands, time). The rate of the bands is a half or a quarter, so windows stand at as many phases."""
+    """Low-pass by a Hann window and every ninth sample, (2, bands, time). The rate of the bands is a half or a quarter,
+    so windows stand at as many phases.
+    """
     step, phase, signal = heard.step, heard.envelope.phase, covered(heard.envelope, heard.step, length)
     reach = _HANN // (2 * step) + 2
-    time = step * torch.arange(-reach, reach + _SPACING * (step - 1) // step + 1, device=phase.device) + phase[..., None]
-    offset = torch.stack([time - _SPACING * turn for turn in range(step)], -2) - 0.5  # from the middle of the window, (2, bands, step, taps)
+    time = (
+        step * torch.arange(-reach, reach + _SPACING * (step - 1) // step + 1, device=phase.device) + phase[..., None]
+    )
+    # from the middle of the window, (2, bands, step, taps)
+    offset = torch.stack([time - _SPACING * turn for turn in range(step)], -2) - 0.5
     window = torch.where(offset.abs() < _HANN / 2 + 0.5, torch.cos(pi * offset / (_HANN + 1)).square(), 0)
     window = (window / window.sum(-1, keepdim=True)).to(signal)
     padded = torch.nn.functional.pad(signal.flatten(0, 1), (reach, reach + 2 * _SPACING))
@@ -105,7 +119,9 @@ def _jitter(count: int) -> Tensor:
 
 
 def _modulations(cepstra: Tensor) -> Tensor:
-    """Cepstra (2, 5, time) behind the modulation filters, (2, 5, 10, time): Hann windows, 0.24 s long up to 10 Hz and of one quality factor above."""
+    """Cepstra (2, 5, time) behind the modulation filters, (2, 5, 10, time): Hann windows, 0.24 s long up to 10 Hz and
+    of one quality factor above.
+    """
     size = 1 << (cepstra.shape[-1] + 2 * _longest() - 1).bit_length()
     spectrum = torch.fft.rfft(cepstra, n=size)[..., None, :]
     return torch.fft.irfft(spectrum * _modulation_filters(size).to(cepstra), n=size)[..., : cepstra.shape[-1]]
@@ -117,11 +133,15 @@ def _longest() -> int:
 
 @constant()
 def _modulation_filters(size: int) -> Tensor:
-    """Real responses, (10, size // 2 + 1), of filters without delay; demodulation and modulation of the paper together are one band-pass."""
+    """Real responses, (10, size // 2 + 1), of filters without delay; demodulation and modulation of the paper together
+    are one band-pass.
+    """
     kernels = np.zeros((len(_CENTRES), size))
     for kernel, centre in zip(kernels, _CENTRES, strict=True):
         half = int(0.24 * 10 / max(centre, 10) * 2560 / 2)
         window = np.hanning(2 * half + 1)
         time = np.arange(-half, half + 1)
-        kernel[time] = window / window.sum() * (1 if centre == _CENTRES[0] else 2 * np.cos(2 * pi * centre / 2560 * time))
+        kernel[time] = (
+            window / window.sum() * (1 if centre == _CENTRES[0] else 2 * np.cos(2 * pi * centre / 2560 * time))
+        )
     return torch.from_numpy(np.fft.rfft(kernels).real)

@@ -15,10 +15,12 @@ from benchmark.metrics._kates_inputs import amplified, each
 from benchmark.metrics._mean import ListenerMean
 
 HASQI_FIGURE = Figure(best=1.0, floor=0.0, worst=0.0, by_condition=True)
-_WINDOW, _LAGS = 384, 24  # samples at 24 kHz: Hann windows of 16 ms that overlap by half, and how far motions are moved against each other
+# samples at 24 kHz: Hann windows of 16 ms that overlap by half, and how far motions are moved against each other
+_WINDOW, _LAGS = 384, 24
 _THRESHOLD = 2.5  # dB above threshold, of segments and tiles that count
 _NOISE = -10.0  # dB above threshold, of the basilar membrane's noise
-_APART = 1024  # samples between the noises of neighbouring bands: more than a segment, so that they are independent within it
+# samples between the noises of neighbouring bands: more than a segment, so that they are independent within it
+_APART = 1024
 
 
 def hasqi(
@@ -29,15 +31,18 @@ def hasqi(
     level_spl: float = FULL_SCALE_DB_SPL,
     lengths: Tensor | None = None,
 ) -> Tensor:
-    """Hearing-aid speech quality index, version 2, in [0, 1], (batch,) (Kates, Arehart, Journal of the Audio Engineering Society 62, 2014).
+    """Hearing-aid speech quality index, version 2, in [0, 1], (batch,) (Kates, Arehart, Journal of the Audio
+    Engineering Society 62, 2014).
 
-    The processed signal is compared with the reference behind the gain of NAL-R, both as the impaired ear hears them: squared correlation of cepstral
-    coefficients of the envelopes, times coherence of the basilar membrane's motion where nerve fibres follow it, times likeness of the long-term spectra.
-    Values agree with pyclarity's hasqi_v2 within 1e-3. Zero where the ear hears nothing of the reference.
+    The processed signal is compared with the reference behind the gain of NAL-R, both as the impaired ear hears them:
+    squared correlation of cepstral coefficients of the envelopes, times coherence of the basilar membrane's motion
+    where nerve fibres follow it, times likeness of the long-term spectra. Values agree with pyclarity's hasqi_v2 within
+    1e-3. Zero where the ear hears nothing of the reference.
 
-    Differentiable in `processed`; lags, trimming and the choice of segments and tiles that count are constants for the gradient. The noise of the basilar
-    membrane, 10 dB below threshold, is one fixed sequence: our choice. Where the processed signal is digitally silent while the reference speaks, that noise
-    alone is compared, and gradients, though finite, can be very large. Arguments, errors and NaN as in haspi, but for a reference that the ear does not hear.
+    Differentiable in `processed`; lags, trimming and the choice of segments and tiles that count are constants for the
+    gradient. The noise of the basilar membrane, 10 dB below threshold, is one fixed sequence: our choice. Where the
+    processed signal is digitally silent while the reference speaks, that noise alone is compared, and gradients, though
+    finite, can be very large. Arguments, errors and NaN as in haspi, but for a reference that the ear does not hear.
     """
 
     def score(x: Tensor, y: Tensor, listener: Tensor) -> Tensor:
@@ -56,10 +61,14 @@ class HASQI(ListenerMean):
 
 
 def _spectral_likeness(level: Tensor) -> Tensor:
-    """Of long-term levels in dB above threshold, (2, 32): deviation of specific loudness and of its slope over the bands."""
+    """Of long-term levels in dB above threshold, (2, 32): deviation of specific loudness and of its slope over the
+    bands.
+    """
     loudness = (DB * level).exp()
     difference = torch.diff(loudness / loudness.sum(-1, keepdim=True), dim=0)[0]
-    spectrum, slope = (1 - BANDS * _deviation(change) / scale for change, scale in ((difference, 2.5), (difference.diff(), 1.0)))
+    spectrum, slope = (
+        1 - BANDS * _deviation(change) / scale for change, scale in ((difference, 2.5), (difference.diff(), 1.0))
+    )
     return 0.579 * spectrum.clamp(0, 1) + 0.421 * slope.clamp(0, 1)
 
 
@@ -80,19 +89,24 @@ def _segments(length: int) -> int:
 
 
 def _framed(moved: Moved, step: int, count: int) -> tuple[Tensor, Tensor]:
-    """Segments (2, bands, count, window) times a Hann window, the k-th from k half windows on, and the sums of the windows, (2, bands, count).
+    """Segments (2, bands, count, window) times a Hann window, the k-th from k half windows on, and the sums of the
+    windows, (2, bands, count).
 
     The first segment has the falling half of a window alone, the last one the rising half.
     """
     window, half = _WINDOW // step, _WINDOW // step // 2
     time = step * torch.arange(window, device=moved.phase.device) + moved.phase[..., None]
     rising, falling = (
-        (torch.sin(pi * (time + late) / (_WINDOW - 1)).square() * ((time >= 0) & (time + late < _WINDOW))).to(moved.signal)[:, :, None]
+        (torch.sin(pi * (time + late) / (_WINDOW - 1)).square() * ((time >= 0) & (time + late < _WINDOW))).to(
+            moved.signal
+        )[:, :, None]
         for late in (0, _WINDOW // 2)
     )
     ending = rising * (time < _WINDOW // 2)[:, :, None]
     segments = torch.nn.functional.pad(moved.signal, (0, window))[..., : (count + 1) * half].unfold(-1, window, half)
-    framed = torch.cat((segments[..., :1, :] * falling, segments[..., 1:-1, :] * rising, segments[..., -1:, :] * ending), -2)
+    framed = torch.cat(
+        (segments[..., :1, :] * falling, segments[..., 1:-1, :] * rising, segments[..., -1:, :] * ending), -2
+    )
     sums = [part.sum(-1) for part in (falling, rising, ending)]
     return framed, torch.cat((sums[0], sums[1].expand(-1, -1, count - 2), sums[2]), -1)
 
@@ -104,7 +118,9 @@ def _smoothed(heard: Heard, length: int) -> Tensor:
 
 
 def _coherence(groups: list[Heard], length: int, level_spl: float) -> Tensor:
-    """Mean over tiles that count, weighted by how well nerve fibres follow a band's motion: a low-pass of fifth order at 3.5 kHz (Johnson 1980)."""
+    """Mean over tiles that count, weighted by how well nerve fibres follow a band's motion: a low-pass of fifth order
+    at 3.5 kHz (Johnson 1980).
+    """
     tiles = [_tiles(heard, length, level_spl) for heard in groups]
     likeness, level = (torch.cat(values) for values in zip(*tiles, strict=True))
     heard = (level > _THRESHOLD) & is_loud(level, _THRESHOLD)
@@ -115,7 +131,9 @@ def _coherence(groups: list[Heard], length: int, level_spl: float) -> Tensor:
 
 
 def _tiles(heard: Heard, length: int, level_spl: float) -> tuple[Tensor, Tensor]:
-    """Largest normalised correlation of the motions within 1 ms, and the rms of the reference in dB above threshold, (bands, segments) each."""
+    """Largest normalised correlation of the motions within 1 ms, and the rms of the reference in dB above threshold,
+    (bands, segments) each.
+    """
     assert heard.motion is not None
     step, count, (signal, phase) = heard.step, _segments(length), heard.motion
     noise = 10 ** ((_NOISE - level_spl) / 20)
@@ -126,9 +144,17 @@ def _tiles(heard: Heard, length: int, level_spl: float) -> tuple[Tensor, Tensor]
     if step > 1:  # in the upper bands the window leaves no mean
         mean = frames.mean(-1, keepdim=True)
         half = frames.shape[-1] // 2
-        frames = torch.cat((_centred(frames[..., :1, :], half), frames[..., 1:-1, :] - mean[..., 1:-1, :], _centred(frames[..., -1:, :], half)), -2)
+        frames = torch.cat(
+            (
+                _centred(frames[..., :1, :], half),
+                frames[..., 1:-1, :] - mean[..., 1:-1, :],
+                _centred(frames[..., -1:, :], half),
+            ),
+            -2,
+        )
     scale, lagged_scale = (table.to(signal) for table in _scales(count))
-    energy = frames.square().sum(-1) * (step / scale) + noise**2 * (1 - 1 / step)  # as at 24 kHz, with the noise that this rate does not carry
+    # as at 24 kHz, with the noise that this rate does not carry
+    energy = frames.square().sum(-1) * (step / scale) + noise**2 * (1 - 1 / step)
     spectrum = torch.fft.rfft(frames, n=_size(step))
     cross = torch.view_as_real(spectrum[0].conj() * spectrum[1]).flatten(-2)
     lagged = cross @ _to_lags(step, (phase[1] - phase[0]).to(signal))
@@ -146,7 +172,10 @@ def _centred(frames: Tensor, half: int) -> Tensor:
 def _scales(count: int) -> tuple[Tensor, Tensor]:
     """Energy of the windows of all segments, (segments,), and their autocorrelation at all lags, (segments, lags)."""
     hann = np.hanning(_WINDOW)
-    whole, half = (np.correlate(part, part, "full")[len(part) - 1 - _LAGS : len(part) + _LAGS] for part in (hann, hann[_WINDOW // 2 :]))
+    whole, half = (
+        np.correlate(part, part, "full")[len(part) - 1 - _LAGS : len(part) + _LAGS]
+        for part in (hann, hann[_WINDOW // 2 :])
+    )
     lagged = torch.from_numpy(np.stack([half] + [whole] * (count - 2) + [half]))
     return lagged[:, _LAGS], lagged
 
@@ -156,7 +185,9 @@ def _size(step: int) -> int:
 
 
 def _to_lags(step: int, offset: Tensor) -> Tensor:
-    """From a cross-spectrum (real and imaginary parts in turn) to lags of -1 to 1 ms, (bands, 2 bins, lags); processed stands `offset` samples later."""
+    """From a cross-spectrum (real and imaginary parts in turn) to lags of -1 to 1 ms, (bands, 2 bins, lags); processed
+    stands `offset` samples later.
+    """
     size = _size(step)
     frequency = torch.arange(size // 2 + 1, device=offset.device)
     weight = torch.where((frequency == 0) | (2 * frequency == size), 1.0, 2.0)[:, None] / size
@@ -167,5 +198,7 @@ def _to_lags(step: int, offset: Tensor) -> Tensor:
 
 @constant()
 def _membrane_noise(count: int) -> Tensor:
-    """Of reference and processed, (2, longer than count): a band hears it from _APART samples later on than the one below; shorter ones are beginnings."""
+    """Of reference and processed, (2, longer than count): a band hears it from _APART samples later on than the one
+    below; shorter ones are beginnings.
+    """
     return torch.from_numpy(np.random.default_rng(1).standard_normal((count + BANDS * _APART, 2)).T.copy())

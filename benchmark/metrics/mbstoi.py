@@ -17,27 +17,38 @@ _SEGMENT, _RANGE = 30, 40.0  # frames that are correlated; dB below the loudest 
 _CENTRES = 150 * 2 ** (np.arange(15) / 3)  # Hz, of third octaves
 
 
-def mbstoi(reference: Tensor, processed: Tensor, sample_rate: int = SAMPLE_RATE, lengths: Tensor | None = None) -> Tensor:
-    """Modified binaural short-time objective intelligibility, at most 1, (batch,) (Andersen, de Haan, Tan, Jensen, Speech Communication 102, 2018).
+def mbstoi(
+    reference: Tensor, processed: Tensor, sample_rate: int = SAMPLE_RATE, lengths: Tensor | None = None
+) -> Tensor:
+    """Modified binaural short-time objective intelligibility, at most 1, (batch,) (Andersen, de Haan, Tan, Jensen,
+    Speech Communication 102, 2018).
 
-    In each third octave and each segment of 0.4 s, STOI's correlation at the better ear, or behind an equalisation-cancellation stage with the interaural delay
-    and level difference (of 100 times 40, jittered) that leave most speech, whichever has the better ratio of speech. Values agree with pyclarity's mbstoi.
+    In each third octave and each segment of 0.4 s, STOI's correlation at the better ear, or behind an
+    equalisation-cancellation stage with the interaural delay and level difference (of 100 times 40, jittered) that
+    leave most speech, whichever has the better ratio of speech. Values agree with pyclarity's mbstoi.
 
-    Differentiable in `processed`; which frames hold speech, the delay, the level difference and the ear are constants for the gradient.
+    Differentiable in `processed`; which frames hold speech, the delay, the level difference and the ear are constants
+    for the gradient.
 
     Args:
         reference, processed: (batch, 2, time), left and right ear
         sample_rate: Hz
-        lengths: (batch,) samples of each utterance; what lies behind them is padding and changes nothing; None: all whole
+        lengths: (batch,) samples of each utterance; what lies behind them is padding and changes nothing; None: all
+            whole
     Returns:
-        (batch,); NaN where the reference is silent or has less than 31 frames (0.4 s) of speech, or where a signal is not finite. A silent processed signal
-        gets about zero: as in pyclarity, its last segment alone counts -1.
+        (batch,); NaN where the reference is silent or has less than 31 frames (0.4 s) of speech, or where a signal is
+        not finite. A silent processed signal gets about zero: as in pyclarity, its last segment alone counts -1.
     Raises:
         ValueError: where shapes, sample rate or lengths cannot be used
     """
     if reference.ndim != 3 or reference.shape[1] != 2 or reference.shape != processed.shape:
-        raise ValueError(f"reference and processed have one shape (batch, 2, time), not {tuple(reference.shape)} and {tuple(processed.shape)}")
-    return by_utterance(lambda x, y: _measure(x.double(), y.double(), sample_rate), reference, processed, sample_rate, lengths)
+        raise ValueError(
+            f"reference and processed have one shape (batch, 2, time), not {tuple(reference.shape)} and "
+            f"{tuple(processed.shape)}"
+        )
+    return by_utterance(
+        lambda x, y: _measure(x.double(), y.double(), sample_rate), reference, processed, sample_rate, lengths
+    )
 
 
 class MBSTOI(UtteranceMean):
@@ -94,7 +105,8 @@ def _spectra(signals: Tensor) -> Tensor:
     level = 20 * torch.log10(torch.linalg.vector_norm(frames[0], dim=-1) + np.finfo(float).eps)
     frames = frames[:, :, (level > level.amax(-1, keepdim=True) - _RANGE).any(0)]
     first, second = frames[..., :hop], frames[..., hop:]
-    joined = torch.cat((first[..., :1, :], first[..., 1:, :] + second[..., :-1, :]), -2)  # the last half frame is never looked at
+    # the last half frame is never looked at
+    joined = torch.cat((first[..., :1, :], first[..., 1:, :] + second[..., :-1, :]), -2)
     return torch.fft.rfft(torch.cat((joined[..., :-1, :], joined[..., 1:, :]), -1) * hann, n=_FFT)
 
 
@@ -102,13 +114,17 @@ def _spectra(signals: Tensor) -> Tensor:
 def _edges() -> list[tuple[int, int]]:
     """First bin of each third octave and the bin behind its last."""
     bins = np.arange(_FFT // 2 + 1) * _RATE / _FFT
-    return [(int(np.abs(bins - centre * 2 ** (-1 / 6)).argmin()), int(np.abs(bins - centre * 2 ** (1 / 6)).argmin())) for centre in _CENTRES]
+    return [
+        (int(np.abs(bins - centre * 2 ** (-1 / 6)).argmin()), int(np.abs(bins - centre * 2 ** (1 / 6)).argmin()))
+        for centre in _CENTRES
+    ]
 
 
 def _products(spectra: Tensor) -> Tensor:
     """Sums over segments of products of what moves in the bands, (15, segments, 8, 8).
 
-    The eight are, of the reference and then of the processed signal: power left, power right, real and imaginary part of the cross-spectrum.
+    The eight are, of the reference and then of the processed signal: power left, power right, real and imaginary part
+    of the cross-spectrum.
     """
     left, right = spectra.unbind(1)
     cross = right.conj() * left
@@ -120,7 +136,9 @@ def _products(spectra: Tensor) -> Tensor:
 
 
 def _terms(products: Tensor) -> Tensor:
-    """What the expected product behind equalisation and cancellation is linear in, (15, segments, 9), from (15, segments, 4, 4)."""
+    """What the expected product behind equalisation and cancellation is linear in, (15, segments, 9), from (15,
+    segments, 4, 4).
+    """
     left, right, real, imaginary = range(4)
 
     def pair(a: int, b: int) -> Tensor:
@@ -134,7 +152,9 @@ def _terms(products: Tensor) -> Tensor:
 
 @constant()
 def _grid() -> Tensor:
-    """Their factors, (15, 9, 4000), for 40 level differences up to 20 dB times 100 delays up to 1 ms, with their jitter (equations 5 to 8 of the paper)."""
+    """Their factors, (15, 9, 4000), for 40 level differences up to 20 dB times 100 delays up to 1 ms, with their jitter
+    (equations 5 to 8 of the paper).
+    """
     levels, delays = np.linspace(-20, 20, 40)[:, None], np.linspace(-1e-3, 1e-3, 100)
     level_jitter = log(10) * 2**0.5 * 1.5 * (1 + (np.abs(levels) / 13) ** 1.6) / 20
     delay_jitter = 2**0.5 * 65e-6 * (1 + np.abs(delays) / 1.6e-3)
@@ -145,20 +165,32 @@ def _grid() -> Tensor:
         turning = 2 * np.exp(-2 * (omega * delay_jitter) ** 2)
         cosine, sine = np.cos(omega * delays), np.sin(omega * delays)
         alone = np.exp(2 * level_jitter**2)
-        rows = [gain**2 * alone, gain**-2 * alone, 1, gain * spread * cosine, gain * spread * sine, spread / gain * cosine, spread / gain * sine]
+        rows = [
+            gain**2 * alone,
+            gain**-2 * alone,
+            1,
+            gain * spread * cosine,
+            gain * spread * sine,
+            spread / gain * cosine,
+            spread / gain * sine,
+        ]
         rows += [turning * np.cos(2 * omega * delays), turning * np.sin(2 * omega * delays)]
         factors.append([np.broadcast_to(row, (40, 100)).ravel() for row in rows])
     return torch.from_numpy(np.array(factors))
 
 
 def _cancelled(xx: Tensor, xy: Tensor, yy: Tensor) -> tuple[Tensor, Tensor]:
-    """Correlation where the ratio of energies, reference to processed, is largest, and that ratio, (15, segments) each; -1 and 0 where either is silent."""
+    """Correlation where the ratio of energies, reference to processed, is largest, and that ratio, (15, segments) each;
+    -1 and 0 where either is silent.
+    """
     grid = _grid().to(xx.device)
     sizes = [terms[..., :2].sum(-1, keepdim=True).detach() for terms in (xx, yy)]
     sounding = (sizes[0] > 0) & (sizes[1] > 0)
     with torch.no_grad():  # in float32, one band at a time: the search takes most of the time
         scaled = [(terms / size.where(sounding, 1)).float() for terms, size in zip((xx, yy), sizes, strict=True)]
-        best = torch.stack([((x @ band) / (y @ band)).argmax(-1) for x, y, band in zip(*scaled, grid.float(), strict=True)])
+        best = torch.stack(
+            [((x @ band) / (y @ band)).argmax(-1) for x, y, band in zip(*scaled, grid.float(), strict=True)]
+        )
         factors = torch.stack([band[:, at].T for band, at in zip(grid, best, strict=True)])
     sounding = sounding[..., 0]
     xx, xy, yy = ((terms * factors).sum(-1) for terms in (xx, xy, yy))
@@ -167,7 +199,9 @@ def _cancelled(xx: Tensor, xy: Tensor, yy: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _at_ears(xx: Tensor, xy: Tensor, yy: Tensor) -> tuple[Tensor, Tensor]:
-    """Correlations at both ears and ratios of energies, reference to processed, (2, 15, segments) each; zero where an ear hears nothing."""
+    """Correlations at both ears and ratios of energies, reference to processed, (2, 15, segments) each; zero where an
+    ear hears nothing.
+    """
     xx, xy, yy = (terms[..., :2].movedim(-1, 0) for terms in (xx, xy, yy))
     sounding = (xx > 0) & (yy > 0)
     correlation = torch.where(sounding, xy / (xx.where(sounding, 1) * yy.where(sounding, 1)).sqrt(), 0)

@@ -24,7 +24,8 @@ def pesq_wb(reference: np.ndarray, estimate: np.ndarray, sample_rate: int = SAMP
         reference, estimate: (time,), of equal length, at least a quarter of a second
         sample_rate: 16000, the only rate of the wide-band standard
     Raises:
-        Undefined: where either signal is silent or PESQ fails. A reference that it cannot rate against itself is itself at fault.
+        Undefined: where either signal is silent or PESQ fails. A reference that it cannot rate against itself is itself
+            at fault.
     """
     check_pair(reference, estimate)
     try:
@@ -41,9 +42,10 @@ def pesq_wb(reference: np.ndarray, estimate: np.ndarray, sample_rate: int = SAMP
 def dnsmos(estimate: np.ndarray, sample_rate: int = SAMPLE_RATE) -> dict[str, float]:
     """DNSMOS P.835 without a reference: overall, signal and background quality, 1 to 5, as {"ovrl", "sig", "bak"}.
 
-    Reddy, Gopal, Cutler, ICASSP 2022. The network lies in the package `speechmos`, whose own code wants librosa, so it is run here, on one thread, to the same
-    numbers: audio is doubled until it lasts 9.01 s and heard in windows a second apart, each mapped by the published polynomials. The network wants samples in
-    [-1, 1]; louder ones are scaled down to that peak, which is our choice.
+    Reddy, Gopal, Cutler, ICASSP 2022. The network lies in the package `speechmos`, whose own code wants librosa, so it
+    is run here, on one thread, to the same numbers: audio is doubled until it lasts 9.01 s and heard in windows a
+    second apart, each mapped by the published polynomials. The network wants samples in [-1, 1]; louder ones are scaled
+    down to that peak, which is our choice.
 
     Args:
         estimate: (time,)
@@ -62,7 +64,10 @@ def dnsmos(estimate: np.ndarray, sample_rate: int = SAMPLE_RATE) -> dict[str, fl
         audio = np.append(audio, audio)
     windows = int(len(audio) // sample_rate - _DNSMOS_SECONDS) + 1
     session = _dnsmos_session()
-    raw = [session.run(None, {"input_1": audio[None, i * sample_rate : i * sample_rate + needed]})[0][0] for i in range(windows)]
+    raw = [
+        session.run(None, {"input_1": audio[None, i * sample_rate : i * sample_rate + needed]})[0][0]
+        for i in range(windows)
+    ]
     sig, bak, ovrl = np.asarray(raw, np.float64).T
     return {
         "ovrl": float(np.polyval([-0.06766283, 1.11546468, 0.04602535], ovrl).mean()),

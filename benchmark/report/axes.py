@@ -6,7 +6,7 @@ from math import floor, isfinite, log10
 
 from matplotlib.ticker import LogLocator, MaxNLocator
 
-from benchmark.report.view import Who
+from benchmark.results.view import Who
 
 WIDTH, HEIGHT = 720.0, 380.0
 LEFT, RIGHT, TOP, BOTTOM = 66.0, 16.0, 14.0, 44.0  # margins
@@ -27,14 +27,20 @@ class Axis:
 
     def __call__(self, value: float) -> float:
         """The coordinate of a value, to a tenth."""
-        low, high, value = (log10(x) for x in (self.low, self.high, value)) if self.log else (self.low, self.high, value)
+        low, high, value = (
+            (log10(x) for x in (self.low, self.high, value)) if self.log else (self.low, self.high, value)
+        )
         return round(self.start + (value - low) / (high - low) * (self.end - self.start), 1)
 
     @property
     def ticks(self) -> list[Tick]:
         """Round values within, and their labels."""
         wide = self.log and self.high > 100 * self.low
-        locator = LogLocator(10, (1.0,) if wide else (1.0, 2.0, 5.0), numticks=7) if self.log else MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
+        locator = (
+            LogLocator(10, (1.0,) if wide else (1.0, 2.0, 5.0), numticks=7)
+            if self.log
+            else MaxNLocator(5, steps=[1, 2, 2.5, 5, 10])
+        )
         values = [float(value) for value in locator.tick_values(self.low, self.high) if self.low <= value <= self.high]
         return [(self(value), _power(value) if self.log else minus(f"{value:.6g}")) for value in values]
 
@@ -47,7 +53,9 @@ def spanning(values: Iterable[float], start: float, end: float) -> Axis:
 
 
 def chosen(rows: Sequence[Who]) -> list[Who]:
-    """The rows that a chart draws, in their order: all; where they are too many, the baseline, the best row of every front-end, then the best of the rest."""
+    """The rows that a chart draws, in their order: all; where they are too many, the baseline, the best row of every
+    front-end, then the best of the rest.
+    """
     first = {who.front_end: who for who in reversed(rows)}
     wanted = sorted(rows, key=lambda who: (not who.baseline, who is not first[who.front_end]))[:MOST]
     names = {who.name for who in wanted}
@@ -70,4 +78,6 @@ def _power(value: float) -> str:
     start = min(max(exponent - exponent % 3, 0), max(PREFIXES))
     if exponent >= -3:
         return f"{value / 10**start:g}{PREFIXES[start]}"
-    return f"{value / 10**exponent:.0f} × 10".removeprefix("1 × ") + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{value / 10**exponent:.0f} × 10".removeprefix("1 × ") + str(exponent).translate(
+        str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+    )

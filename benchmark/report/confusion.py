@@ -1,4 +1,6 @@
-"""Confusion matrices of classification tasks: what was said against what was understood, from summaries that count it, else from stored predictions."""
+"""Confusion matrices of classification tasks: what was said against what was understood, from summaries that count it,
+else from stored predictions.
+"""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -7,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.board import Board, Row, place
-from benchmark.records import Records
+from benchmark.results.board import Board, Row, place
+from benchmark.results.records import Records
 
 FAILED = "(failed)"  # the column of utterances without a prediction
 MOST_CLASSES = 60  # beyond which a table could not be read, and is not shown
@@ -17,7 +19,9 @@ MOST_ROWS = 60  # of a board: the best
 
 @dataclass(frozen=True)
 class Confusion:
-    """How often each reference (rows) was taken for each label (columns), over all seeds, folds and noisy conditions."""
+    """How often each reference (rows) was taken for each label (columns), over all seeds, folds and noisy
+    conditions.
+    """
 
     name: tuple[str, str]
     track: str
@@ -32,7 +36,9 @@ class Confusion:
 
 
 def confusions(board: Board, records: Records) -> list[Confusion]:
-    """The matrices of a board's rows, in their order; left out are rows with neither counts nor records, and tasks that predict no labels."""
+    """The matrices of a board's rows, in their order; left out are rows with neither counts nor records, and tasks that
+    predict no labels.
+    """
     found = []
     for row in sorted(board.rows, key=lambda row: place(row, board.sign))[:MOST_ROWS]:
         if any(column.startswith("confusion:") for column in board.layout.columns):
@@ -43,7 +49,9 @@ def confusions(board: Board, records: Records) -> list[Confusion]:
                 continue
             if not predictions or "label" not in predictions[0]["reference"]:
                 return []
-            made = _confusion(row, [entry for entry in predictions if entry["conditions"].get("snr") != "clean"] or predictions)
+            made = _confusion(
+                row, [entry for entry in predictions if entry["conditions"].get("snr") != "clean"] or predictions
+            )
         if len(made.labels) <= MOST_CLASSES:
             found.append(made)
     return found
@@ -57,18 +65,37 @@ def _summed(board: Board, row: Row) -> Confusion:
     counts = [[total[f"confusion:{true}:{predicted}"] for predicted in labels] for true in labels]
     failed = [total[f"count:{true}"] - sum(own) for true, own in zip(labels, counts, strict=True)]
     if any(failed):
-        return Confusion(row.name, row.track, labels, [*labels, FAILED], [[*own, count] for own, count in zip(counts, failed, strict=True)])
+        return Confusion(
+            row.name,
+            row.track,
+            labels,
+            [*labels, FAILED],
+            [[*own, count] for own, count in zip(counts, failed, strict=True)],
+        )
     return Confusion(row.name, row.track, labels, labels, counts)
 
 
 def _predictions(row: Row, records: Records) -> list[dict[str, Any]] | None:
     """Of all seeds and folds; None where one of them is missing."""
     parts = [records.predictions(line) for line in row.lines]
-    return None if None in parts else [entry for part in parts if part for entry in part if not entry["prediction"].get("excluded")]
+    return (
+        None
+        if None in parts
+        else [entry for part in parts if part for entry in part if not entry["prediction"].get("excluded")]
+    )
 
 
 def _confusion(row: Row, entries: Iterable[Mapping[str, Any]]) -> Confusion:
-    pairs = Counter((str(entry["reference"]["label"]), FAILED if entry["failed"] else str(entry["prediction"].get("label", FAILED))) for entry in entries)
+    pairs = Counter(
+        (str(entry["reference"]["label"]), FAILED if entry["failed"] else str(entry["prediction"].get("label", FAILED)))
+        for entry in entries
+    )
     labels = sorted({reference for reference, _ in pairs} | {predicted for _, predicted in pairs} - {FAILED})
     predicted = labels + [FAILED] * any(predicted == FAILED for _, predicted in pairs)
-    return Confusion(row.name, row.track, labels, predicted, [[pairs[reference, label] for label in predicted] for reference in labels])
+    return Confusion(
+        row.name,
+        row.track,
+        labels,
+        predicted,
+        [[pairs[reference, label] for label in predicted] for reference in labels],
+    )

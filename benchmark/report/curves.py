@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 
-from benchmark.board import Board
 from benchmark.report.axes import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, Tick, chosen, minus, path, spanning
-from benchmark.report.view import TaskView, Who, condition_intervals
+from benchmark.results.board import Board
+from benchmark.results.view import TaskView, Who, condition_intervals
 
 INSET = 20.0  # of the first and last SNR from the frame
 Intervals = Mapping[tuple[str, str], Sequence[tuple[float, float]]]
@@ -53,18 +53,37 @@ def _chart(task: TaskView, title: str, snrs: Mapping[int, float], drawn: Sequenc
     step = (WIDTH - LEFT - RIGHT - 2 * INSET) / (len(order) - 1)  # equal steps, for clean has no number
     x = {index: round(LEFT + INSET + step * place, 1) for place, index in enumerate(order)}
     scores = {who.name: task.by_name[who.name].conditions for who in drawn}
-    values = [value for who in drawn for index in order for value in (scores[who.name][index], *intervals[who.name][index])]
+    values = [
+        value for who in drawn for index in order for value in (scores[who.name][index], *intervals[who.name][index])
+    ]
     y = spanning(values, HEIGHT - BOTTOM, TOP)
     series = [_series(who, x, y, scores[who.name], intervals[who.name], snrs) for who in drawn]
-    return Curves(title, [(x[index], _named(snrs[index])) for index in order], y.ticks, series, len(task.lines) - len(drawn))
+    return Curves(
+        title, [(x[index], _named(snrs[index])) for index in order], y.ticks, series, len(task.lines) - len(drawn)
+    )
 
 
-def _series(who: Who, x: Mapping[int, float], y: Axis, scores: Sequence[float], bounds: Sequence[tuple[float, float]], snrs: Mapping[int, float]) -> Series:
+def _series(
+    who: Who,
+    x: Mapping[int, float],
+    y: Axis,
+    scores: Sequence[float],
+    bounds: Sequence[tuple[float, float]],
+    snrs: Mapping[int, float],
+) -> Series:
     known = [index for index in x if isfinite(scores[index])]
     points = [(x[index], y(scores[index])) for index in known]
     wide = [index for index in known if isfinite(bounds[index][0])]
-    outline = [(x[index], y(bounds[index][1])) for index in wide] + [(x[index], y(bounds[index][0])) for index in reversed(wide)]
-    return Series(who, points, path(points), path(outline), ", ".join(f"{scores[index]:.3f} at {_named(snrs[index])}" for index in known))
+    outline = [(x[index], y(bounds[index][1])) for index in wide] + [
+        (x[index], y(bounds[index][0])) for index in reversed(wide)
+    ]
+    return Series(
+        who,
+        points,
+        path(points),
+        path(outline),
+        ", ".join(f"{scores[index]:.3f} at {_named(snrs[index])}" for index in known),
+    )
 
 
 def _conditions(board: Board) -> list[tuple[float | None, str]]:

@@ -1,4 +1,6 @@
-"""The diagram of differences: rows with their intervals from the best down, and bars beside those of which no two differ significantly."""
+"""The diagram of differences: rows with their intervals from the best down, and bars beside those of which no two
+differ significantly.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +8,7 @@ from math import isfinite
 
 from benchmark.report.axes import BOTTOM, RIGHT, TOP, WIDTH, Tick, spanning
 from benchmark.report.differences import Group
-from benchmark.report.view import Estimate, Who
+from benchmark.results.view import Estimate, Who
 
 NAMES = 250.0  # where the axis begins, right of the names
 ROW = 26.0  # height of a row
@@ -50,8 +52,15 @@ def diagram(group: Group, rows: Mapping[tuple[str, str], tuple[Who, Estimate]]) 
     marks = []
     for y, (who, estimate) in zip(ys, own, strict=True):
         low, high = (x(end if isfinite(end) else estimate.value) for end in estimate[1:])
-        marks.append(Mark(who, y, x(estimate.value), low, high, f"{estimate.value:.3f}, {estimate.low:.3f} to {estimate.high:.3f}"))
-    bars = [(edge + LANE * lane, ys[first] - 7, ys[last] + 7, last - first + 1) for lane, (first, last) in zip(lanes, group.bars, strict=True)]
+        marks.append(
+            Mark(
+                who, y, x(estimate.value), low, high, f"{estimate.value:.3f}, {estimate.low:.3f} to {estimate.high:.3f}"
+            )
+        )
+    bars = [
+        (edge + LANE * lane, ys[first] - 7, ys[last] + 7, last - first + 1)
+        for lane, (first, last) in zip(lanes, group.bars, strict=True)
+    ]
     return Diagram(group.track, TOP + ROW * len(own) + BOTTOM, x.ticks, marks, bars)
 
 

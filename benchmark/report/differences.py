@@ -6,7 +6,7 @@ from typing import NamedTuple
 import numpy as np
 
 from benchmark import statistics
-from benchmark.board import Board, Overall, Row, corrected, place, together
+from benchmark.results.board import Board, Overall, Row, corrected, place, together
 
 MOST = 40  # rows beyond which the diagram could not be read, and is not drawn
 
@@ -43,7 +43,13 @@ def runs(differ: np.ndarray) -> list[tuple[int, int]]:
     return found
 
 
-def _groups(rows: Sequence[Row | Overall], sign: int, baseline: Row | None, design: statistics.Design, boards: Sequence[Board] = ()) -> list[Group]:
+def _groups(
+    rows: Sequence[Row | Overall],
+    sign: int,
+    baseline: Row | None,
+    design: statistics.Design,
+    boards: Sequence[Board] = (),
+) -> list[Group]:
     if not rows or len(rows) > MOST:
         return []
     records = list(dict.fromkeys(row.records for row in rows))

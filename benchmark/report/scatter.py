@@ -6,9 +6,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from benchmark.leaderboard import undominated
 from benchmark.report.axes import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, Tick, path, spanning
-from benchmark.report.view import COSTS, Together, Who
+from benchmark.results.leaderboard_files import undominated
+from benchmark.results.view import COSTS, Together, Who
 
 NEAR = 14.0  # within which two labels would overprint
 GUTTER = 60.0  # left of the logarithmic axis, for what costs nothing
@@ -45,7 +45,14 @@ def scatters(rows: Sequence[Together]) -> list[Scatter]:
     for cost, title in COSTS.items():
         known = {row.who.name: (row.reduction.value, value) for row in ranked if (value := row.costs[cost]) is not None}
         if len({value for _, value in known.values()}) > 1:
-            made.append(_scatter([row.who for row in ranked if row.who.name in known], list(known.values()), title, len(ranked) - len(known)))
+            made.append(
+                _scatter(
+                    [row.who for row in ranked if row.who.name in known],
+                    list(known.values()),
+                    title,
+                    len(ranked) - len(known),
+                )
+            )
     return made
 
 
@@ -59,11 +66,14 @@ def _scatter(rows: Sequence[Who], found: Sequence[tuple[float, float]], title: s
     points: list[Point] = []
     for who, (quality, cost) in zip(rows, found, strict=True):
         at = x(cost) if cost > 0 else LEFT + gutter / 2, y(quality)
-        first = who.name in best and not any(point.label and abs(point.x - at[0]) < NEAR and abs(point.y - at[1]) < NEAR for point in points)
+        first = who.name in best and not any(
+            point.label and abs(point.x - at[0]) < NEAR and abs(point.y - at[1]) < NEAR for point in points
+        )
         label = f"{who.front_end} · {who.scheme}" if first else ""
         points.append(Point(who, *at, f"reduction {quality:.3f}, {cost:.3g} {title}", who.name in best, label))
     fronts = [
-        (track, _steps({(point.x, point.y) for point in points if point.best and point.who.track == track})) for track in sorted({who.track for who in rows})
+        (track, _steps({(point.x, point.y) for point in points if point.best and point.who.track == track}))
+        for track in sorted({who.track for who in rows})
     ]
     return Scatter(title, [(LEFT + gutter / 2, "0")] * bool(gutter) + x.ticks, y.ticks, points, fronts, unmeasured)
 

@@ -9,14 +9,16 @@ from markupsafe import Markup
 
 from benchmark import statistics
 from benchmark.report.axes import minus
-from benchmark.report.view import Estimate, Who
+from benchmark.results.view import Estimate, Who
 
 COLOURS, DASHES, MARKS = 8, 4, 6  # in assets/page.css and templates/marks.svg
 STEPS = (0.02, 0.1, 0.25, 0.5)  # of relative error reduction, between the colours of the heat map
 
 
 class Style:
-    """The classes of a row: its front-end chooses the colour, its scheme the mark and the dash; where colours run out, dashes change."""
+    """The classes of a row: its front-end chooses the colour, its scheme the mark and the dash; where colours run out,
+    dashes change.
+    """
 
     def __init__(self, rows: Sequence[Who]) -> None:
         self.front_ends = list(dict.fromkeys(who.front_end for who in rows))
@@ -54,7 +56,9 @@ def p_value(value: float | None) -> str:
 
 
 def level(reduction: float | None) -> str:
-    """The colour of the heat map: from l-4, far worse, to l4, far better; l0 where nearly nothing changes, none where nothing is known."""
+    """The colour of the heat map: from l-4, far worse, to l4, far better; l0 where nearly nothing changes, none where
+    nothing is known.
+    """
     if reduction is None or not isfinite(reduction):
         return ""
     steps = sum(abs(reduction) >= step for step in STEPS)
@@ -80,7 +84,9 @@ def plain(value: Any) -> str:
     """What a card says, in words."""
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else "" if value is None else str(value)
+    return (
+        ", ".join(map(str, value)) or "none" if isinstance(value, list | tuple) else "" if value is None else str(value)
+    )
 
 
 WRITERS = (number, signed, between, p_value, level, share, condition, breakable, plain)

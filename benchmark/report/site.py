@@ -1,4 +1,5 @@
-"""The page as a folder: an index of all leaderboards, and for each its boards and scenes to listen to. No server and no network: it opens as a file.
+"""The page as a folder: an index of all leaderboards, and for each its boards and scenes to listen to. No server and no
+network: it opens as a file.
 
 Equal summaries and records give equal bytes.
 """
@@ -11,21 +12,22 @@ from tempfile import TemporaryDirectory
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from benchmark import cards
-from benchmark.board import Board, boards_of, cache_of, overall
 from benchmark.errors import EarmarkError
-from benchmark.records import Records
 from benchmark.report import axes, confusion, differences, show, sounds
 from benchmark.report.confusion import Confusion
 from benchmark.report.curves import Curves, curves
 from benchmark.report.diagram import Diagram, diagram
 from benchmark.report.listening import Scene, scenes
 from benchmark.report.scatter import Scatter, scatters
-from benchmark.report.view import SPENT, Estimate, TaskView, Together, Who, overall_view, task_view
+from benchmark.results import cards
+from benchmark.results.board import Board, boards_of, cache_of, overall
+from benchmark.results.records import Records
+from benchmark.results.view import SPENT, Estimate, TaskView, Together, Who, overall_view, task_view
 from benchmark.store import full_disk, write_text
 
 HERE = Path(__file__).parent
-GENERATOR = '<meta name="generator" content="Earmark">'  # by which a folder is known to be a page, and may be written over
+# by which a folder is known to be a page, and may be written over
+GENERATOR = '<meta name="generator" content="Earmark">'
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,8 @@ class Leaderboard:
     diagrams: list[Diagram]
     scatters: list[Scatter]
     tasks: list[Task]
-    cards: Mapping[str, Mapping[str, Mapping[str, object]]]  # by front-end: what its authors said, and what was measured
+    # by front-end: what its authors said, and what was measured
+    cards: Mapping[str, Mapping[str, Mapping[str, object]]]
     controls: list[Path]  # maps of front-ends' controls
     tables: list[Path]  # CSV files
     scenes: list[Scene]
@@ -74,16 +77,20 @@ def build(folders: Sequence[Path], out: Path) -> Path:
     """Write the page of some leaderboards.
 
     Args:
-        folders: leaderboards/<recipe> each, with summaries.jsonl; predictions and sounds are taken from runs/ beside leaderboards/, where it is there
+        folders: leaderboards/<recipe> each, with summaries.jsonl; predictions and sounds are taken from runs/ beside
+            leaderboards/, where it is there
         out: the folder to write, which takes the place of an earlier page
     Returns:
         its index.html
     Raises:
-        EarmarkError: two leaderboards of one name, damaged summaries or records, or a folder `out` that holds something else; nothing is changed then
+        EarmarkError: two leaderboards of one name, damaged summaries or records, or a folder `out` that holds something
+            else; nothing is changed then
     """
     names = [folder.resolve().name for folder in folders]
     if doubled := sorted({name for name in names if names.count(name) > 1}):
-        raise EarmarkError(f"{doubled[0]}: two leaderboards have this name; give one of them, or write two pages with --out")
+        raise EarmarkError(
+            f"{doubled[0]}: two leaderboards have this name; give one of them, or write two pages with --out"
+        )
     if out.exists() and not _is_page(out):
         raise EarmarkError(f"{out}: it is there already and is no page of Earmark's; choose another folder with --out")
     try:
@@ -109,7 +116,9 @@ def leaderboard(folder: Path) -> Leaderboard:
     return Leaderboard(
         name=folder.resolve().name,
         rows=rows,
-        diagrams=_diagrams(differences.of_overall(boards, together), {row.who.name: (row.who, row.reduction) for row in rows}),
+        diagrams=_diagrams(
+            differences.of_overall(boards, together), {row.who.name: (row.who, row.reduction) for row in rows}
+        ),
         scatters=scatters(rows),
         tasks=[_task(view, records) for view in map(task_view, boards)],
         cards=_cards(folder, boards),
@@ -124,8 +133,15 @@ def leaderboard(folder: Path) -> Leaderboard:
 def _cards(folder: Path, boards: Sequence[Board]) -> dict[str, dict[str, Mapping[str, object]]]:
     """What the authors of submissions that have rows say, and what was measured."""
     said = cards.submissions(folder)
-    lines = {name: [line for board in boards for row in board.rows if row.name[0] == name for line in row.lines] for name in said}
-    return {name: {"said": card, "measured": cards.measured(card, lines[name])} for name, card in said.items() if lines[name]}
+    lines = {
+        name: [line for board in boards for row in board.rows if row.name[0] == name for line in row.lines]
+        for name in said
+    }
+    return {
+        name: {"said": card, "measured": cards.measured(card, lines[name])}
+        for name, card in said.items()
+        if lines[name]
+    }
 
 
 def _task(view: TaskView, records: Records) -> Task:
@@ -138,22 +154,41 @@ def _missing(boards: Sequence[Board], records: Records, sounds_here: bool) -> li
     found = []
     if not any(records.folder(row.lines[0]) for board in boards for row in board.rows):
         found.append(
-            "Sounds, and most confusions: they need the records of a run, which are not beside these leaderboards. Run the recipe here, then build the page."
+            "Sounds, and most confusions: they need the records of a run, which are not beside these leaderboards. Run "
+            "the recipe here, then build the page."
         )
     elif not sounds_here:
         found.append("Sounds: the records beside these leaderboards hold none.")
     crowded = [board.task for board in boards if len(board.entered) > differences.MOST]
-    return found + [f"{task}: the diagram of differences, which could not be read for more than {differences.MOST} rows." for task in crowded]
+    return found + [
+        f"{task}: the diagram of differences, which could not be read for more than {differences.MOST} rows."
+        for task in crowded
+    ]
 
 
-def _diagrams(groups: Sequence[differences.Group], rows: Mapping[tuple[str, str], tuple[Who, Estimate]]) -> list[Diagram]:
+def _diagrams(
+    groups: Sequence[differences.Group], rows: Mapping[tuple[str, str], tuple[Who, Estimate]]
+) -> list[Diagram]:
     return [diagram(group, rows) for group in groups if len(group.names) > 1]
 
 
 def _write(boards: Sequence[Leaderboard], out: Path) -> None:
-    pages = Environment(loader=FileSystemLoader(HERE / "templates"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    pages = Environment(
+        loader=FileSystemLoader(HERE / "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
     pages.filters |= show.FILTERS
-    pages.globals |= {"generator": GENERATOR, "axes": axes, "factor": sounds.factor, "file_of": sounds.name, "clips": sounds.clips, "spent": SPENT}
+    pages.globals |= {
+        "generator": GENERATOR,
+        "axes": axes,
+        "factor": sounds.factor,
+        "file_of": sounds.name,
+        "clips": sounds.clips,
+        "spent": SPENT,
+    }
     shutil.copytree(HERE / "assets", out)
     write_text(out / "index.html", pages.get_template("index.html").render(boards=boards, root=""))
     for board in boards:
@@ -169,4 +204,7 @@ def _write(boards: Sequence[Leaderboard], out: Path) -> None:
 
 def _is_page(folder: Path) -> bool:
     index = folder / "index.html"
-    return folder.is_dir() and (not any(folder.iterdir()) or (index.is_file() and GENERATOR in index.read_text(encoding="utf-8", errors="replace")))
+    return folder.is_dir() and (
+        not any(folder.iterdir())
+        or (index.is_file() and GENERATOR in index.read_text(encoding="utf-8", errors="replace"))
+    )

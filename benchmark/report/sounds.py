@@ -17,7 +17,9 @@ RANGE = 70.0  # dB below the loudest point of a scene
 
 
 def factor(scene: Scene) -> float:
-    """What all sounds of a scene are multiplied by, so that their levels compare: the noisy and the clean one fit, whatever front-ends made of them."""
+    """What all sounds of a scene are multiplied by, so that their levels compare: the noisy and the clean one fit,
+    whatever front-ends made of them.
+    """
     takes = list(scene.takes.values())
     peak = max(float(np.abs(take.sound).max()) for take in [take for take in takes if take.kind != "enhanced"] or takes)
     return PEAK / peak if peak > 0 else 1.0
@@ -29,14 +31,27 @@ def clips(scene: Scene, digest: str) -> bool:
 
 
 def write_sounds(scene: Scene, folder: Path) -> None:
-    """Write a WAV file and a picture of every take: 0 to 8 kHz from below, the mean of the ears, the same range of dB for all takes of the scene."""
+    """Write a WAV file and a picture of every take: 0 to 8 kHz from below, the mean of the ears, the same range of dB
+    for all takes of the scene.
+    """
     scale = factor(scene)
     levels = {digest: spectrogram(take.sound) for digest, take in scene.takes.items()}
     top = max(float(level.max()) for level in levels.values())
     for digest, take in scene.takes.items():
-        audio.write(folder / f"{name(scene, digest)}.wav", np.round(np.clip(take.sound * scale, -1, 1) * 32767).astype(np.int16))
+        audio.write(
+            folder / f"{name(scene, digest)}.wav", np.round(np.clip(take.sound * scale, -1, 1) * 32767).astype(np.int16)
+        )
         picture = io.BytesIO()
-        imsave(picture, levels[digest], vmin=top - RANGE, vmax=top, cmap="magma", origin="lower", format="png", metadata={"Software": "Earmark"})
+        imsave(
+            picture,
+            levels[digest],
+            vmin=top - RANGE,
+            vmax=top,
+            cmap="magma",
+            origin="lower",
+            format="png",
+            metadata={"Software": "Earmark"},
+        )
         (folder / f"{name(scene, digest)}.png").write_bytes(picture.getvalue())
 
 

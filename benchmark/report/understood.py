@@ -6,10 +6,11 @@ from typing import Any
 
 import jiwer
 
-from benchmark.board import Row
-from benchmark.metrics.text import normalise
+from benchmark.results.board import Row
+from benchmark.scores.text import normalise
 
-Words = list[tuple[str, str, str]]  # hit, substitute, delete or insert; the word that was said; the word that was understood
+# hit, substitute, delete or insert; the word that was said; the word that was understood
+Words = list[tuple[str, str, str]]
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,14 @@ def understood(row: Row, entry: Mapping[str, Any]) -> Understood:
     if "text" in reference:
         return Understood(row.name, row.track, words=aligned(reference["text"], prediction["text"]))
     if "label" in reference:
-        return Understood(row.name, row.track, label=str(prediction["label"]), right=prediction["label"] == reference["label"])
-    return Understood(row.name, row.track, values={name: value for name, value in prediction.items() if isinstance(value, int | float)})
+        return Understood(
+            row.name, row.track, label=str(prediction["label"]), right=prediction["label"] == reference["label"]
+        )
+    return Understood(
+        row.name,
+        row.track,
+        values={name: value for name, value in prediction.items() if isinstance(value, int | float)},
+    )
 
 
 def aligned(reference: str, hypothesis: str) -> Words:

@@ -15,7 +15,7 @@ from lightning.pytorch.loggers import CSVLogger
 from benchmark.contracts import Batch, Enhanced
 from benchmark.data import SceneData
 from benchmark.errors import EarmarkError
-from benchmark.recipe import Trainer
+from benchmark.settings import Trainer
 from benchmark.training.system import System
 
 LAST = "last.ckpt"
@@ -26,18 +26,23 @@ class _Report(Callback):
     def __init__(self, progress: Progress) -> None:
         self.progress = progress
 
-    def on_train_batch_end(self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int) -> None:
+    def on_train_batch_end(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
         phase = cast(System, pl_module).phase
         self.progress(trainer.current_epoch * phase.epoch + batch_idx + 1, phase.epoch * phase.validations)
 
 
 class _Resume(Callback):
-    """A checkpoint after every epoch, written whole or not at all, with what was spent so far. The log goes on, too: a new logger would begin another."""
+    """A checkpoint after every epoch, written whole or not at all, with what was spent so far. The log goes on, too: a
+    new logger would begin another.
+    """
 
     def __init__(self, folder: Path) -> None:
         self.path, log = folder / LAST, folder / "metrics.csv"
         rows = csv.DictReader(log.read_text(encoding="utf-8", errors="replace").splitlines()) if log.is_file() else []
-        self.logged = [row for row in rows if None not in row and (row.get("epoch") or "").isdigit()]  # a machine that fell over may leave others
+        # a machine that fell over may leave others
+        self.logged = [row for row in rows if None not in row and (row.get("epoch") or "").isdigit()]
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         partial = self.path.with_suffix(".part")
@@ -50,7 +55,9 @@ class _Resume(Callback):
     def on_load_checkpoint(self, trainer: L.Trainer, pl_module: L.LightningModule, checkpoint: dict[str, Any]) -> None:
         cast(System, pl_module).counts.update(checkpoint["counts"])
         if isinstance(trainer.logger, CSVLogger):
-            trainer.logger.experiment.metrics[:] = [row for row in self.logged if int(row["epoch"]) <= checkpoint["epoch"]]
+            trainer.logger.experiment.metrics[:] = [
+                row for row in self.logged if int(row["epoch"]) <= checkpoint["epoch"]
+            ]
             trainer.logger.experiment.save()
 
 
@@ -65,7 +72,8 @@ class _Stop(EarlyStopping):
 def fit(system: System, data: SceneData, options: Trainer, folder: Path, progress: Progress) -> dict[str, Any]:
     """Train `system` in place, ending with the weights that validated best.
 
-    Checkpoints lie in `folder`; where it holds the last one of a training that was cut off, training goes on from there.
+    Checkpoints lie in `folder`; where it holds the last one of a training that was cut off, training goes on from
+    there.
 
     Returns:
         best_score, scores (one a validation), and the counts of updates and seconds of audio
@@ -73,7 +81,15 @@ def fit(system: System, data: SceneData, options: Trainer, folder: Path, progres
     quieten()
     phase = system.phase
     # Both act right after a validation, so that the checkpoint written when the epoch ends knows of it.
-    best = ModelCheckpoint(folder, "best", monitor="validation_score", mode="max", save_top_k=1, enable_version_counter=False, save_on_train_epoch_end=False)
+    best = ModelCheckpoint(
+        folder,
+        "best",
+        monitor="validation_score",
+        mode="max",
+        save_top_k=1,
+        enable_version_counter=False,
+        save_on_train_epoch_end=False,
+    )
     callbacks: list[Callback] = [best, _Report(progress), _Resume(folder)]
     if phase.patience is not None:
         callbacks.append(_Stop("validation_score", mode="max", patience=phase.patience, check_on_train_epoch_end=False))
@@ -91,11 +107,16 @@ def fit(system: System, data: SceneData, options: Trainer, folder: Path, progres
         use_distributed_sampler=False,
         inference_mode=True,
     )
-    trainer.fit(system, datamodule=data, ckpt_path=folder / LAST if (folder / LAST).is_file() else None, weights_only=True)
+    trainer.fit(
+        system, datamodule=data, ckpt_path=folder / LAST if (folder / LAST).is_file() else None, weights_only=True
+    )
     if options.fast_dev_run:
         return {"best_score": None, "scores": [], **system.counts}
     if not best.best_model_path:
-        raise EarmarkError(f"{folder}: the validation score was never finite; look for NaN in the front-end's output, or lower train.*.lr in the recipe")
+        raise EarmarkError(
+            f"{folder}: the validation score was never finite; look for NaN in the front-end's output, or lower "
+            "train.*.lr in the recipe"
+        )
     state = torch.load(best.best_model_path, map_location="cpu", weights_only=True)["state_dict"]
     system.load_state_dict(state)
     system.eval()
@@ -119,16 +140,20 @@ class _History(Callback):
 
 
 def fit_gain(system: System, batches: Iterable[Batch]) -> float:
-    """Give a front-end whose loss ignores scale its one fixed gain, so that the target keeps its level: <clean, clean> / <clean, output> on validation scenes.
+    """Give a front-end whose loss ignores scale its one fixed gain, so that the target keeps its level: <clean, clean>
+    / <clean, output> on validation scenes.
 
-    Whether the loss ignores scale is measured: that of the doubled output equals that of the output. The estimate of the gain is ours: unlike the least squares
-    of the output on the clean signal, it does not shrink with what noise is left.
+    Whether the loss ignores scale is measured: that of the doubled output equals that of the output. The estimate of
+    the gain is ours: unlike the least squares of the output on the clean signal, it does not shrink with what noise is
+    left.
     """
     target, matched = 0.0, 0.0
     with torch.no_grad():
         for batch in batches:
             enhanced = system.enhance(batch)
-            doubled = Enhanced(2 * enhanced.audio, enhanced.shared, {name: 2 * part for name, part in enhanced.parts.items()})
+            doubled = Enhanced(
+                2 * enhanced.audio, enhanced.shared, {name: 2 * part for name, part in enhanced.parts.items()}
+            )
             losses, other = system.front_end_loss(enhanced, batch), system.front_end_loss(doubled, batch)
             if batch.clean is None or not torch.allclose(losses, other, rtol=1e-3, atol=1e-3):
                 return 1.0

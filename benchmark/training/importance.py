@@ -1,8 +1,9 @@
 """How much an example matters to the front-end, from its task loss.
 
-The paper says that sample importance comes from the sample-wise performance of the task, "especially to overcome difficult samples" (Milling et al. 2024,
-JCST 39(4)); its equations are not at hand, so that the four functions are ours. Each returns positive raw weights over the given losses; `normalised` brings
-them to mean 1, so that the front-end's learning rate keeps its meaning.
+The paper says that sample importance comes from the sample-wise performance of the task, "especially to overcome
+difficult samples" (Milling et al. 2024, JCST 39(4)); its equations are not at hand, so that the four functions are
+ours. Each returns positive raw weights over the given losses; `normalised` brings them to mean 1, so that the
+front-end's learning rate keeps its meaning.
 """
 
 import torch

@@ -15,24 +15,37 @@ from benchmark.contracts import FRONT_END, SAMPLE_RATE, Batch, Enhanced, FrontEn
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
 from benchmark.frontends._ears import by_ear
-from benchmark.recipe import Phase
+from benchmark.settings import Phase
 
 
 class System(L.LightningModule):
     """Front-end, tasks by label, and the scheme that trains them; without a scheme it only evaluates.
 
-    A step runs the scheme's updates one after the other. Each moves the parameters that it names and no others: gradients are accumulated into those alone,
-    and only the modules in training mode change their buffers.
+    A step runs the scheme's updates one after the other. Each moves the parameters that it names and no others:
+    gradients are accumulated into those alone, and only the modules in training mode change their buffers.
     """
 
     gain: Tensor
 
-    def __init__(self, front_end: FrontEnd, tasks: Mapping[str, Task], scheme: Scheme | None = None, phase: Phase | None = None, seed: int = 0) -> None:
+    def __init__(
+        self,
+        front_end: FrontEnd,
+        tasks: Mapping[str, Task],
+        scheme: Scheme | None = None,
+        phase: Phase | None = None,
+        seed: int = 0,
+    ) -> None:
         super().__init__()
         self.automatic_optimization = False
         self.front_end: FrontEnd = front_end
         self.tasks = nn.ModuleDict(tasks)
-        self.prescriptions = nn.ModuleDict({label: build_front_end(task.prescription) for label, task in tasks.items() if task.prescription is not None})
+        self.prescriptions = nn.ModuleDict(
+            {
+                label: build_front_end(task.prescription)
+                for label, task in tasks.items()
+                if task.prescription is not None
+            }
+        )
         self.scheme = scheme
         self.phase = phase or Phase()
         self.seed = seed
@@ -43,7 +56,8 @@ class System(L.LightningModule):
     # What schemes and the evaluation are made of.
 
     def enhance(self, batch: Batch, wet: float = 1.0, **controls: float) -> Enhanced:
-        """What the front-end makes of a batch, at the engine's rate and with silence behind each length; `wet`: its share, the rest is the input as it was.
+        """What the front-end makes of a batch, at the engine's rate and with silence behind each length; `wet`: its
+        share, the rest is the input as it was.
 
         Raises EarmarkError where the output has another shape than the input, or is not real.
         """
@@ -53,16 +67,34 @@ class System(L.LightningModule):
         audio = heard.audio
         if front_end.sample_rate != SAMPLE_RATE:
             audio = resample(audio, SAMPLE_RATE, front_end.sample_rate)
-        lengths = heard.lengths if front_end.sample_rate == SAMPLE_RATE else heard.lengths * front_end.sample_rate // SAMPLE_RATE
+        lengths = (
+            heard.lengths
+            if front_end.sample_rate == SAMPLE_RATE
+            else heard.lengths * front_end.sample_rate // SAMPLE_RATE
+        )
         inner = Heard(audio.clone(), lengths, heard.listener, heard.names)  # a front-end may work in place
         if fold:
             listener = None if heard.listener is None else heard.listener.reshape(-1, 1, heard.listener.shape[-1])
-            inner = Heard(inner.audio.reshape(-1, 1, audio.shape[-1]), lengths.repeat_interleave(channels), listener, heard.names)
+            inner = Heard(
+                inner.audio.reshape(-1, 1, audio.shape[-1]), lengths.repeat_interleave(channels), listener, heard.names
+            )
         enhanced = front_end.process(inner, **controls)
-        if not isinstance(enhanced, Enhanced) or enhanced.audio.shape != inner.audio.shape or not enhanced.audio.is_floating_point():
-            got = f"{tuple(enhanced.audio.shape)}, {enhanced.audio.dtype}" if isinstance(enhanced, Enhanced) else type(enhanced).__name__
-            raise EarmarkError(f"{self._name}: the output must be floats of the input's shape {tuple(inner.audio.shape)}; it is {got}")
-        audio = (enhanced.audio.reshape(len(heard.audio), channels, -1) if fold else enhanced.audio).to(heard.audio.dtype)
+        if (
+            not isinstance(enhanced, Enhanced)
+            or enhanced.audio.shape != inner.audio.shape
+            or not enhanced.audio.is_floating_point()
+        ):
+            got = (
+                f"{tuple(enhanced.audio.shape)}, {enhanced.audio.dtype}"
+                if isinstance(enhanced, Enhanced)
+                else type(enhanced).__name__
+            )
+            raise EarmarkError(
+                f"{self._name}: the output must be floats of the input's shape {tuple(inner.audio.shape)}; it is {got}"
+            )
+        audio = (enhanced.audio.reshape(len(heard.audio), channels, -1) if fold else enhanced.audio).to(
+            heard.audio.dtype
+        )
         if front_end.sample_rate != SAMPLE_RATE:
             audio = _fitted(resample(audio, front_end.sample_rate, SAMPLE_RATE), heard.audio.shape[-1])
         valid = torch.arange(audio.shape[-1], device=audio.device) < heard.lengths[:, None, None]
@@ -83,7 +115,9 @@ class System(L.LightningModule):
         return cast(Task, self.tasks[label]).loss(self.task_output(label, enhanced, batch), batch)
 
     def task_input(self, label: str, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """The audio that a task gets: behind its prescription, where it has one and the front-end does not know the listener."""
+        """The audio that a task gets: behind its prescription, where it has one and the front-end does not know the
+        listener.
+        """
         if label not in self.prescriptions or "listener" in self.front_end.needs:
             return enhanced.audio
         return by_ear(cast(FrontEnd, self.prescriptions[label]), batch.heard._replace(audio=enhanced.audio), {}).audio
@@ -122,14 +156,24 @@ class System(L.LightningModule):
         self._moved = [name for name in (FRONT_END, *self.tasks) if self._moves(name)]
         for name in self._moved:
             rate = (phase.front_end_lr or phase.lr) if name == FRONT_END else phase.lr
-            optimizer = torch.optim.AdamW([p for p in self.part(name).parameters() if p.requires_grad], lr=rate, weight_decay=phase.weight_decay)
+            optimizer = torch.optim.AdamW(
+                [p for p in self.part(name).parameters() if p.requires_grad], lr=rate, weight_decay=phase.weight_decay
+            )
             optimizers.append(optimizer)
-            schedules.append(torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=phase.epoch * phase.validations + 1, pct_start=0.15))
+            schedules.append(
+                torch.optim.lr_scheduler.OneCycleLR(
+                    optimizer, rate, total_steps=phase.epoch * phase.validations + 1, pct_start=0.15
+                )
+            )
         return optimizers, schedules
 
     def _moves(self, name: str) -> bool:
         wanted = "front_end" if name == FRONT_END else "tasks"
-        return self.scheme is not None and wanted in self.scheme.moves and any(p.requires_grad for p in self.part(name).parameters())
+        return (
+            self.scheme is not None
+            and wanted in self.scheme.moves
+            and any(p.requires_grad for p in self.part(name).parameters())
+        )
 
     def training_step(self, batches: Mapping[str, Batch], step: int) -> None:
         """The scheme's updates for one batch of every task."""
@@ -147,23 +191,34 @@ class System(L.LightningModule):
         if not chosen:
             return  # a signal task has nothing to move
         if not torch.isfinite(update.loss):
-            raise EarmarkError(f"{self._name}: the training loss is not finite; look for NaN in the front-end's output, or lower train.*.lr in the recipe")
+            raise EarmarkError(
+                f"{self._name}: the training loss is not finite; look for NaN in the front-end's output, or lower "
+                "train.*.lr in the recipe"
+            )
         if not update.loss.requires_grad:
-            raise EarmarkError(f"{self._name}: no gradient reaches its parameters; its output must not be detached, nor made under torch.no_grad")
+            raise EarmarkError(
+                f"{self._name}: no gradient reaches its parameters; its output must not be detached, nor made under "
+                "torch.no_grad"
+            )
         optimizers, schedules = _listed(self.optimizers(use_pl_optimizer=True)), _listed(self.lr_schedulers())
-        parameters = {index: [p for group in optimizers[index].param_groups for p in group["params"]] for index in chosen}
+        parameters = {
+            index: [p for group in optimizers[index].param_groups for p in group["params"]] for index in chosen
+        }
         for index in chosen:
             optimizers[index].zero_grad()
         self._backward(update, [p for part in parameters.values() for p in part])
         for index in chosen:
-            nn.utils.clip_grad_norm_(parameters[index], self.phase.clip)  # each part by itself, so that no scheme clips harder than another
+            # each part by itself, so that no scheme clips harder than another
+            nn.utils.clip_grad_norm_(parameters[index], self.phase.clip)
             optimizers[index].step()
             schedules[index].step()
             self.counts["front_end" if self._moved[index] == FRONT_END else "task"] += 1
         self.log_dict({f"loss/{'+'.join(sorted(update.moves))}": update.loss.detach()}, prog_bar=False)
 
     def _backward(self, update: Update, parameters: list[nn.Parameter]) -> None:
-        """Gradients of the sum of the terms; where those of several tasks move the front-end, the cosines between all of theirs on it are logged."""
+        """Gradients of the sum of the terms; where those of several tasks move the front-end, the cosines between all
+        of theirs on it are logged.
+        """
         if FRONT_END not in update.moves or len(update.terms.keys() - {FRONT_END}) < 2:
             return self.manual_backward(update.loss, inputs=parameters)
         shared = [p for p in self.front_end.parameters() if p.requires_grad]
@@ -189,11 +244,15 @@ class System(L.LightningModule):
         self._seen.setdefault(label, []).append(task.score(pd.DataFrame(predictions), pd.DataFrame(references)))
 
     def on_validation_epoch_end(self) -> None:
-        """One score, more is better: the mean over tasks of the primary metric, 0 at its floor and 1 at its best; a front-end alone: its negative loss."""
+        """One score, more is better: the mean over tasks of the primary metric, 0 at its floor and 1 at its best; a
+        front-end alone: its negative loss.
+        """
         if FRONT_END in self._seen:
             score = -float(torch.cat(self._seen[FRONT_END]).mean())
         else:
-            score = sum(self._primary(label, pd.concat(frames)) for label, frames in self._seen.items()) / max(len(self._seen), 1)
+            score = sum(self._primary(label, pd.concat(frames)) for label, frames in self._seen.items()) / max(
+                len(self._seen), 1
+            )
         self._seen = {}
         self.log("validation_score", score)
 

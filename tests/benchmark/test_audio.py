@@ -36,24 +36,35 @@ def p56_by_the_book(speech: np.ndarray, rate: int) -> float:
 
 
 def bursts(rng, rate=4000):
-    parts = [np.zeros(rate // 2), 0.02 * rng.standard_normal(rate), np.zeros(rate), 0.1 * rng.standard_normal(rate // 2), np.zeros(rate // 3)]
+    parts = [
+        np.zeros(rate // 2),
+        0.02 * rng.standard_normal(rate),
+        np.zeros(rate),
+        0.1 * rng.standard_normal(rate // 2),
+        np.zeros(rate // 3),
+    ]
     return np.concatenate(parts).astype(np.float32)
 
 
 def test_active_level_is_that_of_the_standard():
     speech = bursts(np.random.default_rng(0))
-    assert audio.decibels(audio.active_power(speech[None], 4000)) == pytest.approx(p56_by_the_book(speech, 4000), abs=0.01)
+    assert audio.decibels(audio.active_power(speech[None], 4000)) == pytest.approx(
+        p56_by_the_book(speech, 4000), abs=0.01
+    )
 
 
 def test_active_level_ignores_pauses_and_follows_gain():
     rng = np.random.default_rng(1)
     speech = (0.1 * rng.standard_normal(32000)).astype(np.float32)
     padded = np.concatenate([speech, np.zeros(64000, np.float32)])[None]
-    assert audio.decibels(audio.active_power(padded)) == pytest.approx(-20, abs=0.8)  # the hangover and the envelope's decay count as active
+    # the hangover and the envelope's decay count as active
+    assert audio.decibels(audio.active_power(padded)) == pytest.approx(-20, abs=0.8)
     assert audio.active_power(2 * padded) == pytest.approx(4 * audio.active_power(padded), rel=0.02)
 
 
-@pytest.mark.parametrize("signal", [np.zeros((1, 100), np.float32), np.full((1, 1), 0.1, np.float32), np.full((2, 50), 1e-6, np.float32)])
+@pytest.mark.parametrize(
+    "signal", [np.zeros((1, 100), np.float32), np.full((1, 1), 0.1, np.float32), np.full((2, 50), 1e-6, np.float32)]
+)
 def test_active_level_of_silence_and_of_a_few_samples_is_finite(signal):
     assert np.isfinite(audio.active_power(signal))
 
@@ -65,7 +76,9 @@ def test_power_is_summed_over_ears_and_an_interferer_is_measured_where_it_sounds
     assert audio.sounding_power(gated) == pytest.approx(audio.power(tone))
 
 
-@pytest.mark.parametrize(("suffix", "rate"), [("flac", 16000), ("ogg", 16000), ("mp3", 16000), ("wav", 8000), ("wav", 44100)])
+@pytest.mark.parametrize(
+    ("suffix", "rate"), [("flac", 16000), ("ogg", 16000), ("mp3", 16000), ("wav", 8000), ("wav", 44100)]
+)
 def test_what_takes_long_to_read_is_read_once(tmp_path, monkeypatch, suffix, rate):
     path = tmp_path / f"x.{suffix}"
     soundfile.write(path, np.random.default_rng(0).uniform(-0.5, 0.5, 2 * rate), rate)
@@ -76,7 +89,9 @@ def test_what_takes_long_to_read_is_read_once(tmp_path, monkeypatch, suffix, rat
     piece = audio.read_piece(path, 4000, 0.25)
     assert not opened
     np.testing.assert_array_equal(piece, whole[:, int(0.25 * (whole.shape[-1] - 3999)) :][:, :4000])
-    np.testing.assert_array_equal(audio.read_piece(path, 3 * whole.shape[-1], 0.5), np.tile(np.roll(whole, -(whole.shape[-1] // 2), -1), 3))
+    np.testing.assert_array_equal(
+        audio.read_piece(path, 3 * whole.shape[-1], 0.5), np.tile(np.roll(whole, -(whole.shape[-1] // 2), -1), 3)
+    )
     with pytest.raises(ValueError, match="read-only"):
         whole *= 2
 
@@ -103,7 +118,10 @@ def test_of_a_long_recording_a_piece_is_decoded(tmp_path, monkeypatch):
     assert len(audio._recordings) == kept
 
 
-@pytest.mark.parametrize(("suffix", "subtype", "rate", "channels"), [("wav", "PCM_16", 8000, 1), ("flac", "PCM_24", 44100, 2), ("ogg", "VORBIS", 16000, 1)])
+@pytest.mark.parametrize(
+    ("suffix", "subtype", "rate", "channels"),
+    [("wav", "PCM_16", 8000, 1), ("flac", "PCM_24", 44100, 2), ("ogg", "VORBIS", 16000, 1)],
+)
 def test_every_format_is_read_at_the_engine_s_rate(tmp_path, suffix, subtype, rate, channels):
     time = np.arange(rate) / rate
     signal = np.stack([0.3 * np.sin(2 * np.pi * 440 * time)] * channels, 1)
@@ -116,7 +134,9 @@ def test_every_format_is_read_at_the_engine_s_rate(tmp_path, suffix, subtype, ra
 
 def test_a_file_in_a_table_is_read_from_its_bytes(tmp_path):
     audio.write(tmp_path / "x.wav", np.full((1, 10), 0.25, np.float32))
-    np.testing.assert_array_equal(audio.read({"path": "x", "bytes": (tmp_path / "x.wav").read_bytes()}), np.full((1, 10), 0.25, np.float32))
+    np.testing.assert_array_equal(
+        audio.read({"path": "x", "bytes": (tmp_path / "x.wav").read_bytes()}), np.full((1, 10), 0.25, np.float32)
+    )
 
 
 def test_written_audio_is_float_and_does_not_clip(tmp_path):
@@ -173,7 +193,9 @@ def test_what_cannot_be_read_is_one_line_with_the_file(tmp_path, content, reason
 
 def ogg(seconds: float, subtype: str) -> bytes:
     stream = io.BytesIO()
-    soundfile.write(stream, np.random.default_rng(0).uniform(-0.5, 0.5, int(16000 * seconds)), 16000, format="OGG", subtype=subtype)
+    soundfile.write(
+        stream, np.random.default_rng(0).uniform(-0.5, 0.5, int(16000 * seconds)), 16000, format="OGG", subtype=subtype
+    )
     return stream.getvalue()
 
 
@@ -186,8 +208,15 @@ def test_an_ogg_file_that_was_cut_short_is_refused_though_libsndfile_reads_it(tm
         assert 0 < file.frames < 5 * 16000
     path = tmp_path / "x.ogg"
     path.write_bytes(cut)
-    for read in (lambda: audio.read(path), lambda: audio.read_piece(path, 16000, 0.5), lambda: audio.read({"path": str(path), "bytes": cut})):
-        with pytest.raises(EarmarkError, match=r"x\.ogg: cut short, the last page of its OGG stream is missing; restore the file or remove") as caught:
+    for read in (
+        lambda: audio.read(path),
+        lambda: audio.read_piece(path, 16000, 0.5),
+        lambda: audio.read({"path": str(path), "bytes": cut}),
+    ):
+        with pytest.raises(
+            EarmarkError,
+            match=r"x\.ogg: cut short, the last page of its OGG stream is missing; restore the file or remove",
+        ) as caught:
             read()
         assert "\n" not in str(caught.value)
 

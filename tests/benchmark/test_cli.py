@@ -8,8 +8,8 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from benchmark.board import boards_of, overall
 from benchmark.cli import main
+from benchmark.results.board import boards_of, overall
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -31,7 +31,19 @@ assert not {{"torch", "numpy", "pandas", "lightning", "datasets"}} & set(sys.mod
 def test_list_names_what_there_is(capsys):
     assert main(["list"]) == 0
     listed = capsys.readouterr().out
-    for name in ("identity", "spectral", "unet", "conv_tasnet", "chain", "asr", "speech_commands", "enhancement", "librispeech", "sample_importance", "mini"):
+    for name in (
+        "identity",
+        "spectral",
+        "unet",
+        "conv_tasnet",
+        "chain",
+        "asr",
+        "speech_commands",
+        "enhancement",
+        "librispeech",
+        "sample_importance",
+        "mini",
+    ):
         assert f"  {name}" in listed
 
 
@@ -64,11 +76,11 @@ def test_bad_arguments_are_one_line(capsys, arguments, message):
 def test_ctrl_c_is_one_line_even_while_a_library_is_imported(capsys, monkeypatch):
     class Interrupted:
         def find_spec(self, name, path=None, target=None):
-            if name == "benchmark.run":
+            if name == "benchmark.running.run":
                 raise KeyboardInterrupt
 
-    monkeypatch.delitem(sys.modules, "benchmark.run", raising=False)
-    monkeypatch.delattr("benchmark.run", raising=False)
+    monkeypatch.delitem(sys.modules, "benchmark.running.run", raising=False)
+    monkeypatch.delattr("benchmark.running.run", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Interrupted(), *sys.meta_path])
     assert main(["run", "mini"]) == 130
     assert capsys.readouterr().err == "earmark: stopped; finished cells are kept, the same command goes on from there\n"
@@ -109,6 +121,24 @@ def test_make_help_explains_every_target():
 
 def test_make_hands_words_with_spaces_and_quotes_on_as_they_are():
     words = ["COMMAND=python -c 'print(1)' {in} {out}", "CARD=my card.yaml", "NAME=mine", r"EARMARK=printf '%s\n'"]
-    printed = subprocess.run(["make", "--silent", "--no-print-directory", "submit", *words], cwd=ROOT, check=True, capture_output=True, text=True).stdout
-    expected = ["submit", "--command", "python -c 'print(1)' {in} {out}", "--name", "mine", "--card", "my card.yaml", "--recipe", "mini", "--out", "."]
+    printed = subprocess.run(
+        ["make", "--silent", "--no-print-directory", "submit", *words],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    expected = [
+        "submit",
+        "--command",
+        "python -c 'print(1)' {in} {out}",
+        "--name",
+        "mine",
+        "--card",
+        "my card.yaml",
+        "--recipe",
+        "mini",
+        "--out",
+        ".",
+    ]
     assert printed.splitlines() == expected

@@ -1,4 +1,6 @@
-"""Every rule against a front-end that breaks it and no other, our own front-ends against all of them, and what users see."""
+"""Every rule against a front-end that breaks it and no other, our own front-ends against all of them, and what users
+see.
+"""
 
 import copy
 import importlib
@@ -8,7 +10,7 @@ import unittest
 from contextlib import suppress
 from pathlib import Path
 
-import faults
+import faulty_front_ends as faults
 import pytest
 import torch
 import toys
@@ -44,7 +46,9 @@ def of(status, build):
     return {finding.check: finding for finding in examine(build) if finding.status == status}
 
 
-@pytest.mark.parametrize(("check", "toy"), faults.BREAKING, ids=lambda value: value if isinstance(value, str) else value.__name__)
+@pytest.mark.parametrize(
+    ("check", "toy"), faults.BREAKING, ids=lambda value: value if isinstance(value, str) else value.__name__
+)
 def test_a_broken_rule_is_found_and_no_other(check, toy):
     assert list(of("failed", toy)) == [check]
 
@@ -53,12 +57,16 @@ def test_a_minute_of_audio(monkeypatch):
     monkeypatch.undo()
     failed = of("failed", faults.Impatient)
     assert list(failed) == ["durations"]
-    assert re.fullmatch(r"60 s of audio: RuntimeError: too long \(faults.py, line \d+\)", failed["durations"].came)
+    assert re.fullmatch(
+        r"60 s of audio: RuntimeError: too long \(faulty_front_ends.py, line \d+\)", failed["durations"].came
+    )
 
 
 def test_another_device(monkeypatch):
     """An accelerator that is the CPU by another name."""
-    assert of("skipped", faults.Moved)["device"].came == "there is no accelerator here" or torch.accelerator.is_available()
+    assert (
+        of("skipped", faults.Moved)["device"].came == "there is no accelerator here" or torch.accelerator.is_available()
+    )
     monkeypatch.setattr(torch.accelerator, "is_available", lambda: True)
     monkeypatch.setattr(torch.accelerator, "current_accelerator", lambda: torch.device("cpu"))
     assert list(of("failed", faults.Moved)) == ["device"]
@@ -66,7 +74,11 @@ def test_another_device(monkeypatch):
 
 
 def test_every_rule_is_broken_by_something_or_never_fails():
-    assert {rule.__name__ for rule in RULES} == {check for check, _ in faults.BREAKING} | {"durations", "device", "in_place"}
+    assert {rule.__name__ for rule in RULES} == {check for check, _ in faults.BREAKING} | {
+        "durations",
+        "device",
+        "in_place",
+    }
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -80,9 +92,23 @@ def test_our_own_keep_to_the_rules(name):
     [
         (faults.InPlace, {"in_place": "in place"}),
         (faults.Tied, {"reload": "one.weight, other.weight"}),
-        (faults.Biased, {"silence": "with the weights that it starts from", "gradient": "module.unused.bias, module.unused.weight", "level": "input"}),
+        (
+            faults.Biased,
+            {
+                "silence": "with the weights that it starts from",
+                "gradient": "module.unused.bias, module.unused.weight",
+                "level": "input",
+            },
+        ),
         (faults.Absent, {"needs": "the same output", "controls": "amount=0.5"}),
-        (faults.Compressor, {"works": "levels count here", "level": "output +10.0 and -10.0 dB", "causality": "causal = False, yet it looks"}),
+        (
+            faults.Compressor,
+            {
+                "works": "levels count here",
+                "level": "output +10.0 and -10.0 dB",
+                "causality": "causal = False, yet it looks",
+            },
+        ),
         (faults.Telephone, {"rate": "above 4000 Hz"}),
         (faults.Numb, {"joint": "no gradient reaches the input"}),
         (lambda: faults.EndsWithSilence(0.02), {"padding": "-34 dB"}),
@@ -120,7 +146,9 @@ def test_whatever_is_raised_is_a_finding_and_what_does_not_work_is_not_tried_fur
     first, *others = examine(Raises)
     assert (first.check, first.status) == ("works", "failed")
     assert re.fullmatch(r"(ValueError: two lines|SystemExit: 3) \(test_conformance.py, line \d+\)", first.came)
-    assert [(other.check, other.status, other.came) for other in others] == [("all others", "skipped", f"{len(RULES) - 1} rules, until works is mended")]
+    assert [(other.check, other.status, other.came) for other in others] == [
+        ("all others", "skipped", f"{len(RULES) - 1} rules, until works is mended")
+    ]
 
 
 def test_the_authors_own_line_is_named_where_the_engine_raises_for_it():
@@ -145,7 +173,9 @@ def test_a_change_of_level_is_worth_a_word():
 def test_what_is_too_short_for_a_front_end_is_said_to_be():
     class Long(FrontEnd):
         def forward(self, audio):
-            return audio[..., :32000].mean() + audio if audio.shape[-1] >= 32000 else torch.zeros(1).expand(2, 3).view(7)
+            return (
+                audio[..., :32000].mean() + audio if audio.shape[-1] >= 32000 else torch.zeros(1).expand(2, 3).view(7)
+            )
 
     first, *_ = examine(Long)
     assert first.status == "failed"
@@ -195,7 +225,10 @@ def test_checks_leave_the_callers_randomness_and_threads_alone():
 def test_a_check_raises_what_pytest_understands():
     named = {check.__name__: check for check in checks}
     assert named["shape"](toys.Gain).status == "ok"
-    with pytest.raises(Violation, match=r"silence\n  expected +Digital silence .*\n  came +a sound at 40 dB SPL\n  why +Pauses are silent"):
+    with pytest.raises(
+        Violation,
+        match=r"silence\n  expected +Digital silence .*\n  came +a sound at 40 dB SPL\n  why +Pauses are silent",
+    ):
         named["silence"](faults.Hum)
     with pytest.raises(unittest.SkipTest, match="16 kHz"):
         named["rate"](toys.Gain)

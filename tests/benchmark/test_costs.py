@@ -63,7 +63,11 @@ class Aid(FrontEnd):
         (nn.LSTM(4, 5), (7, 3, 4), 7 * 3 * 4 * 5 * (4 + 5)),
         (nn.LSTM(4, 5, 2, bidirectional=True), (7, 3, 4), 2 * 7 * 3 * 4 * 5 * ((4 + 5) + (10 + 5))),
         (nn.GRU(4, 5, batch_first=True), (3, 7, 4), 7 * 3 * 3 * 5 * (4 + 5)),
-        (nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval(), (1, 6, 8), 4 * 6 * 8 * 8 + 2 * 6 * 6 * 8 + 2 * 6 * 8 * 16),
+        (
+            nn.TransformerEncoderLayer(8, 2, 16, batch_first=True).eval(),
+            (1, 6, 8),
+            4 * 6 * 8 * 8 + 2 * 6 * 6 * 8 + 2 * 6 * 8 * 16,
+        ),
     ],
 )
 def test_macs_of_layers(module, shape, macs, context):
@@ -80,7 +84,10 @@ def test_macs_of_transforms():
     assert count_macs(lambda: torch.fft.fft2(torch.randn(8, 16, dtype=torch.complex64))) == (5 * 128 * 7 // 2, [])
     window = torch.hann_window(512)
     frames = 1 + 4096 // 256
-    assert count_macs(lambda: torch.stft(real.new_zeros(4096), 512, 256, window=window, return_complex=True)) == (frames * 2.5 * 512 * 9 // 2, [])
+    assert count_macs(lambda: torch.stft(real.new_zeros(4096), 512, 256, window=window, return_complex=True)) == (
+        frames * 2.5 * 512 * 9 // 2,
+        [],
+    )
 
 
 def test_macs_of_recursive_filters():
@@ -95,7 +102,9 @@ def test_what_cannot_be_counted_is_named():
     assert count_macs(lambda: torch.from_numpy(2 * torch.ones(3).numpy()))[1] == ["arithmetic of NumPy"]
     assert count_macs(lambda: np.asarray(torch.ones(3)))[1] == ["arithmetic of NumPy"]
     assert count_macs(lambda: torch.ones(3).numpy(force=True) + 1)[1] == ["arithmetic of NumPy"]
-    assert any("trilinear" in name for name in count_macs(lambda: nn.Bilinear(3, 4, 5)(torch.ones(2, 3), torch.ones(2, 4)))[1])
+    assert any(
+        "trilinear" in name for name in count_macs(lambda: nn.Bilinear(3, 4, 5)(torch.ones(2, 3), torch.ones(2, 4)))[1]
+    )
 
     class Solver(FrontEnd):
         def forward(self, audio):
@@ -106,7 +115,10 @@ def test_what_cannot_be_counted_is_named():
     assert any("solve" in note for note in costs["notes"])
 
 
-@pytest.mark.parametrize(("front_end", "samples"), [(Filter(0), 0), (Filter(37), 37), (Filter(700), 700), (Frames(), 159), (Late(), 0), (Normaliser(), None)])
+@pytest.mark.parametrize(
+    ("front_end", "samples"),
+    [(Filter(0), 0), (Filter(37), 37), (Filter(700), 700), (Frames(), 159), (Late(), 0), (Normaliser(), None)],
+)
 def test_look_ahead_is_found_to_the_sample(front_end, samples):
     with torch.inference_mode():
         assert look_ahead(front_end) == samples
@@ -115,7 +127,8 @@ def test_look_ahead_is_found_to_the_sample(front_end, samples):
 def test_look_ahead_of_our_own():
     with torch.inference_mode():
         assert look_ahead(build_front_end("identity")) == 0
-        assert look_ahead(build_front_end("spectral")) in range(506, 512)  # its window, but for a slope too faint to tell
+        # its window, but for a slope too faint to tell
+        assert look_ahead(build_front_end("spectral")) in range(506, 512)
         assert look_ahead(build_front_end({"unet": {"channels": 2, "depth": 2}})) is None
 
 

@@ -7,13 +7,15 @@ import torch
 from benchmark.contracts import Scene
 from benchmark.data import SceneData, TrainingScenes, collate
 from benchmark.hearing.audiograms import DRAWN, JITTER, PROFILES
-from benchmark.recipe import Phase, Train
 from benchmark.scenes import Mixture
+from benchmark.settings import Phase, Train
 
 
 def scenes(source, task, listeners=True, batch=4, steps=4, workers=0, seed=3):
     phase = Phase(steps=steps, batch=batch, validations=1, workers=workers)
-    return SceneData({"bands": source}, {"bands": task}, Train(validation_scenes=6), phase, seed=seed, listeners=listeners)
+    return SceneData(
+        {"bands": source}, {"bands": task}, Train(validation_scenes=6), phase, seed=seed, listeners=listeners
+    )
 
 
 def trained_on(*arguments, **options):
@@ -65,7 +67,10 @@ def test_listeners_do_not_change_which_scenes_are_mixed(source, task):
 
 
 def test_validation_scenes_are_heard_by_the_standard_profiles_in_turn(source, task):
-    (batch, *_), (other, *_) = ([part for part, *_ in scenes(source, task, listeners=listeners, batch=6).val_dataloader()] for listeners in (True, False))
+    (batch, *_), (other, *_) = (
+        [part for part, *_ in scenes(source, task, listeners=listeners, batch=6).val_dataloader()]
+        for listeners in (True, False)
+    )
     assert batch.heard.listener[:, 0].tolist() == [list(profile) for profile in list(PROFILES.values())[:6]]
     assert other.heard.listener is None
     assert torch.equal(batch.heard.audio, other.heard.audio)

@@ -16,7 +16,14 @@ class Component:
 
 
 class Sized:
-    def __init__(self, size: Size = 3, folder: Path = Path("a"), widths: Sequence[int] = (1, 2), rate: float = 1, limit: int = None) -> None:  # type: ignore  # noqa: RUF013
+    def __init__(
+        self,
+        size: Size = 3,
+        folder: Path = Path("a"),
+        widths: Sequence[int] = (1, 2),
+        rate: float = 1,
+        limit: int = None,  # noqa: RUF013 (a default of None stands for itself)
+    ) -> None:  # type: ignore
         pass
 
 
@@ -82,7 +89,9 @@ def test_a_default_that_json_cannot_hold_is_refused():
         def __init__(self, kind=object) -> None:
             pass
 
-    with pytest.raises(EarmarkError, match="x: option 'kind': <class 'object'> is no plain value; write finite numbers"):
+    with pytest.raises(
+        EarmarkError, match="x: option 'kind': <class 'object'> is no plain value; write finite numbers"
+    ):
         bind("x", Odd, {})
 
 
@@ -95,13 +104,22 @@ def test_a_name_with_options():
     for wrong in (0, "b", [1]):
         with pytest.raises(EarmarkError, match=r"x: .* are no options of a; write a mapping"):
             named("x", {"a": wrong})
-    with pytest.raises(EarmarkError, match=r"if path is an option, the component's name before it: {name: {path: 'enhanced'}}$"):
+    with pytest.raises(
+        EarmarkError, match=r"if path is an option, the component's name before it: {name: {path: 'enhanced'}}$"
+    ):
         named("front_ends.folder", {"path": "enhanced"})
 
 
-@pytest.mark.parametrize("error", [ValueError, RuntimeError, IndexError, TypeError, KeyError, MemoryError, OSError, SystemExit])
+@pytest.mark.parametrize(
+    "error", [ValueError, RuntimeError, IndexError, TypeError, KeyError, MemoryError, OSError, SystemExit]
+)
 def test_what_a_constructor_raises_is_one_line(error):
-    with pytest.raises(EarmarkError, match=f"^x: cannot be built .{error.__name__}: .*many.*lines.*; change its options") as caught, reported("x"):
+    with (
+        pytest.raises(
+            EarmarkError, match=f"^x: cannot be built .{error.__name__}: .*many.*lines.*; change its options"
+        ) as caught,
+        reported("x"),
+    ):
         raise error("many\n  lines")
     assert "\n" not in str(caught.value)
     with pytest.raises(EarmarkError, match=r"^x: as it was$"), reported("x"):

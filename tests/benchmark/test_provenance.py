@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmark import provenance, registry
-from benchmark.cells import Cell
+from benchmark.planning.cells import Cell
 from benchmark.training.schemes.sample_importance import SampleImportance
 
 MINE = """from benchmark.contracts import FrontEnd
@@ -71,15 +71,23 @@ def test_a_user_s_file_in_the_checkout_is_followed_too(tmp_path, monkeypatch):
 
 def test_classes_of_one_name_are_told_apart(tmp_path, monkeypatch):
     for name, factor in (("one_part", 1), ("other_part", 2)):
-        (tmp_path / f"{name}.py").write_text(f"from torch import nn\n\n\nclass Block(nn.Module):\n    factor = {factor}\n")
+        (tmp_path / f"{name}.py").write_text(
+            f"from torch import nn\n\n\nclass Block(nn.Module):\n    factor = {factor}\n"
+        )
     monkeypatch.syspath_prepend(tmp_path)
     blocks = [importlib.import_module(name).Block() for name in ("one_part", "other_part")]
-    assert list(provenance.code_of(torch.nn.Sequential(*blocks), "front-end")) == ["front-end one_part.Block", "front-end other_part.Block"]
+    assert list(provenance.code_of(torch.nn.Sequential(*blocks), "front-end")) == [
+        "front-end one_part.Block",
+        "front-end other_part.Block",
+    ]
 
 
 def test_an_installed_front_end_s_own_package_belongs_to_it_and_others_do_not(tmp_path, monkeypatch):
     folder = tmp_path / "site-packages"
-    for package, line in (("mykit", "from otherkit import scale\nfrom mykit.half import half\n\n\nclass Mine:\n    pass\n"), ("otherkit", "scale = 1\n")):
+    for package, line in (
+        ("mykit", "from otherkit import scale\nfrom mykit.half import half\n\n\nclass Mine:\n    pass\n"),
+        ("otherkit", "scale = 1\n"),
+    ):
         (folder / package).mkdir(parents=True)
         (folder / package / "__init__.py").write_text(line)
     monkeypatch.syspath_prepend(folder)
@@ -98,12 +106,22 @@ def test_what_the_suite_s_components_compute_with_belongs_to_them(monkeypatch):
     provenance.source_digest(SampleImportance)
     provenance.source_digest(registry.load("tasks", "enhancement"))
     provenance.source_digest(registry.load("front_ends", "unet"))
-    assert {"sample_importance.py", "importance.py", "enhancement.py", "signal.py", "unet.py", "_stft.py", "_losses.py"} <= set(seen)
+    assert {
+        "sample_importance.py",
+        "importance.py",
+        "enhancement.py",
+        "signal.py",
+        "unet.py",
+        "_stft.py",
+        "_losses.py",
+    } <= set(seen)
     assert not {"contracts.py", "plan.py", "system.py", "audio.py"} & set(seen)
 
 
 def key(**config) -> str:
-    return Cell("score", "a cell", {"source": {"targets": {"name": "x/y", "options": {}, "path": "somewhere"}}, **config}, ()).key
+    return Cell(
+        "score", "a cell", {"source": {"targets": {"name": "x/y", "options": {}, "path": "somewhere"}}, **config}, ()
+    ).key
 
 
 def test_what_is_in_a_file_that_options_name_is_part_of_the_key_and_its_place_is_not(tmp_path):

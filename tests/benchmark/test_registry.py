@@ -46,4 +46,7 @@ def test_a_users_file_is_loaded_alike_in_a_process_of_its_own(mine, tmp_path):
     code = f"from benchmark.frontends import build_front_end; print(build_front_end({mine!r}).module(3))"
     (tmp_path / "elsewhere").mkdir()
     place = {"cwd": tmp_path / "elsewhere", "env": {"PYTHONPATH": str(registry.ROOT.parent)}}
-    assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, **place).stdout.strip() == "7"
+    assert (
+        subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, **place).stdout.strip()
+        == "7"
+    )

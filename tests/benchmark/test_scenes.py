@@ -10,8 +10,8 @@ from benchmark import audio
 from benchmark.contracts import FULL_SCALE_DB_SPL
 from benchmark.data import SceneData, Source, collate
 from benchmark.errors import EarmarkError
-from benchmark.recipe import Phase, Train
 from benchmark.scenes import Mixer, condition_name, mix, select
+from benchmark.settings import Phase, Train
 
 
 def noise(seed, samples=16000, channels=1):
@@ -45,7 +45,9 @@ def test_a_silent_target_is_left_silent_and_a_silent_interferer_has_no_snr():
 
 
 def test_no_scene_is_without_its_interferer(tmp_path):
-    """Interferers that are mostly padding: every scene still has the SNR of its name, over the samples in which the interferer sounds."""
+    """Interferers that are mostly padding: every scene still has the SNR of its name, over the samples in which the
+    interferer sounds.
+    """
     rows = {"target": [], "interferer": []}
     for index in range(12):
         padded = np.concatenate([noise(index, 4000), np.zeros((1, 36000), np.float32)], 1)
@@ -61,7 +63,9 @@ def test_no_scene_is_without_its_interferer(tmp_path):
         assert audio.decibels(audio.sounding_power(added)) == pytest.approx(-35, abs=0.1)
     audio.write(tmp_path / "silent.wav", np.zeros((1, 40000), np.float32))
     silent = [{"id": "silent", "group": "s", "audio": str(tmp_path / "silent.wav")}]
-    with pytest.raises(EarmarkError, match="of 1000 interferers drawn for it, the last one silent, none sounds for a quarter"):
+    with pytest.raises(
+        EarmarkError, match="of 1000 interferers drawn for it, the last one silent, none sounds for a quarter"
+    ):
         Mixer(rows["target"], silent, speech=False).scene(rows["target"][0], 0, 65)
     with pytest.raises(EarmarkError, match="silent: the recording is silent; remove it"):
         Mixer(silent, None, speech=False).scene(silent[0], None, 65)
@@ -129,13 +133,21 @@ def test_a_batch_is_padded_with_zeros_behind_its_lengths(source, task):
 def test_a_pair_mixed_by_its_owner_is_taken_as_it_is(tmp_path):
     audio.write(tmp_path / "noisy.wav", noise(0))
     audio.write(tmp_path / "clean.wav", noise(1))
-    row = {"id": "a", "group": "g", "audio": str(tmp_path / "noisy.wav"), "clean": str(tmp_path / "clean.wav"), "conditions": {"snr": 2.5, "interferer": None}}
+    row = {
+        "id": "a",
+        "group": "g",
+        "audio": str(tmp_path / "noisy.wav"),
+        "clean": str(tmp_path / "clean.wav"),
+        "conditions": {"snr": 2.5, "interferer": None},
+    }
     mixture = Mixer([row], None, speech=True).scene(row, None, 65)
     np.testing.assert_array_equal(mixture.noisy, noise(0))
     assert mixture.scene.conditions == {"snr": "snr_2.5"}
 
 
-@pytest.mark.parametrize(("snr", "name"), [(None, "clean"), ("clean", "clean"), (20, "snr_20"), (-5.0, "snr_-5"), (2.5, "snr_2.5")])
+@pytest.mark.parametrize(
+    ("snr", "name"), [(None, "clean"), ("clean", "clean"), (20, "snr_20"), (-5.0, "snr_-5"), (2.5, "snr_2.5")]
+)
 def test_names_of_conditions(snr, name):
     assert condition_name(snr) == name
 

@@ -48,7 +48,10 @@ def test_groups_are_drawn_whole():
 
 def test_groups_of_one_scene_are_the_plain_bootstrap_in_spread():
     values = np.random.default_rng(0).normal(size=80)
-    spreads = [(statistics.scene_weights(names(80), groups, 4000)[1:] @ values / 80).std() for groups in (names(80), ["one"] * 80)]
+    spreads = [
+        (statistics.scene_weights(names(80), groups, 4000)[1:] @ values / 80).std()
+        for groups in (names(80), ["one"] * 80)
+    ]
     assert spreads == pytest.approx([values.std() / np.sqrt(80)] * 2, rel=0.05)
 
 
@@ -72,7 +75,13 @@ def test_intervals_agree_with_scipy_on_a_corpus_level_error_rate():
     weights = statistics.scene_weights(names(60), ["one"] * 60, 8000)
     low, high = statistics.interval(weights @ errors / (weights @ words), None, MANY)
     theirs = scipy.stats.bootstrap(
-        (errors, words), lambda e, w, axis: e.sum(axis) / w.sum(axis), paired=True, vectorized=True, method="percentile", n_resamples=8000, rng=generator
+        (errors, words),
+        lambda e, w, axis: e.sum(axis) / w.sum(axis),
+        paired=True,
+        vectorized=True,
+        method="percentile",
+        n_resamples=8000,
+        rng=generator,
     ).confidence_interval
     assert (low, high) == pytest.approx((theirs.low, theirs.high), abs=0.003)
 
@@ -104,7 +113,9 @@ def test_intervals_cover_the_truth_about_as_often_as_they_say():
 
 
 def test_equal_systems_are_rarely_told_apart():
-    """Five equal systems, ten pairs, scenes shared: the share of boards with any false difference stays near or below 0.05."""
+    """Five equal systems, ten pairs, scenes shared: the share of boards with any false difference stays near or below
+    0.05.
+    """
     generator = np.random.default_rng(8)
     groups = np.repeat(np.arange(12), 5)
     false = 0
@@ -113,14 +124,20 @@ def test_equal_systems_are_rarely_told_apart():
         scores = difficulty + 0.3 * generator.normal(size=(5, 12))[:, groups] + generator.normal(size=(5, 60))
         weights = statistics.scene_weights(names(60, f"{trial}/"), groups.astype(str).tolist(), 400)
         values = scores @ weights.T / weights.sum(1)
-        false += (statistics.ranks(values[:, 0], statistics.compare(values, 0 * values, everyone(5), Design(60, 12))) > 1).any()
+        false += (
+            statistics.ranks(values[:, 0], statistics.compare(values, 0 * values, everyone(5), Design(60, 12))) > 1
+        ).any()
     assert false / 300 <= 0.08
 
 
 def test_pairing_finds_a_small_difference_that_intervals_hide():
     generator = np.random.default_rng(2)
     difficulty = 3 * generator.normal(size=50)
-    values = np.stack([difficulty + 0.1 * generator.normal(size=50), difficulty + 0.3]) @ statistics.scene_weights(names(50), ["one"] * 50).T / 50
+    values = (
+        np.stack([difficulty + 0.1 * generator.normal(size=50), difficulty + 0.3])
+        @ statistics.scene_weights(names(50), ["one"] * 50).T
+        / 50
+    )
     (_, first_high), (second_low, _) = (statistics.interval(each, None, Design(50, 50)) for each in values)
     assert first_high > second_low
     assert statistics.compare(values, 0 * values, everyone(2), Design(50, 50))[0, 1] < 0.001
@@ -129,7 +146,9 @@ def test_pairing_finds_a_small_difference_that_intervals_hide():
 def test_p_values_agree_with_a_t_test():
     generator = np.random.default_rng(4)
     differences = generator.normal(size=(6, 100)) + np.array([0.0, 0.1, 0.15, 0.2, 0.25, 0.6])[:, None]
-    ours = statistics.p_values(differences @ statistics.scene_weights(names(100), ["one"] * 100, 20_000).T / 100, None, Design(100, 100))
+    ours = statistics.p_values(
+        differences @ statistics.scene_weights(names(100), ["one"] * 100, 20_000).T / 100, None, Design(100, 100)
+    )
     theirs = scipy.stats.ttest_1samp(differences, 0, axis=1).pvalue
     assert ours[:5] == pytest.approx(theirs[:5], abs=0.02)
     assert ours[5] == pytest.approx(theirs[5], rel=0.5)  # far beyond the resolution of the share, 2 / (R + 1)
@@ -143,7 +162,9 @@ def test_p_value_of_a_count_done_by_hand():
 def test_undefined_replicates_are_left_out():
     differences = np.random.default_rng(10).normal(3, 1, 1001)
     holed = np.insert(differences, [5, 500], np.nan)
-    assert statistics.p_values(holed, None, Design(60, 60)) == pytest.approx(statistics.p_values(differences, None, Design(60, 60)))
+    assert statistics.p_values(holed, None, Design(60, 60)) == pytest.approx(
+        statistics.p_values(differences, None, Design(60, 60))
+    )
 
 
 def test_what_is_undefined_proves_nothing():
@@ -162,15 +183,27 @@ def test_few_groups_prove_less_than_many():
     replicates = np.random.default_rng(9).normal(4, 1, 2000)
     differences = np.concatenate([[4.0], (replicates - replicates.mean()) / replicates.std() + 4])
     assert statistics.p_values(differences, None, Design(60, 60)) < 0.001
-    assert statistics.p_values(differences, None, Design(60, 4)) == pytest.approx(2 * scipy.stats.t.sf(4 * np.sqrt(3 / 4), 3))
-    assert [statistics.units(groups) for groups in (["a", "b", "a", "b"], ["a", "a", "a"], [*"aaabc"], [*"aaaaab"])] == [2, 3, 25 / 11, 2]
+    assert statistics.p_values(differences, None, Design(60, 4)) == pytest.approx(
+        2 * scipy.stats.t.sf(4 * np.sqrt(3 / 4), 3)
+    )
+    assert [
+        statistics.units(groups) for groups in (["a", "b", "a", "b"], ["a", "a", "a"], [*"aaabc"], [*"aaaaab"])
+    ] == [2, 3, 25 / 11, 2]
 
 
-def experiment(generator: np.random.Generator, name: str, spreads: list[float], seeds: int) -> tuple[np.ndarray, np.ndarray]:
-    """Equal systems on 12 speakers with 5 scenes each, every one trained with several seeds, whose luck has the given spread: scores, and scores by seed."""
+def experiment(
+    generator: np.random.Generator, name: str, spreads: list[float], seeds: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """Equal systems on 12 speakers with 5 scenes each, every one trained with several seeds, whose luck has the given
+    spread: scores, and scores by seed.
+    """
     groups, systems = np.repeat(np.arange(12), 5), len(spreads)
     luck = np.array(spreads)[:, None] * generator.normal(size=(systems, seeds))
-    scores = luck[..., None] + 0.1 * generator.normal(size=(systems, 12))[:, None, groups] + 0.3 * generator.normal(size=(systems, seeds, 60))
+    scores = (
+        luck[..., None]
+        + 0.1 * generator.normal(size=(systems, 12))[:, None, groups]
+        + 0.3 * generator.normal(size=(systems, seeds, 60))
+    )
     weights = statistics.scene_weights(names(60, f"{name}/"), groups.astype(str).tolist(), 400)
     shares = statistics.seed_weights(range(seeds), 400)
     figures = scores @ weights.T / weights.sum(1)  # (systems, seeds, 1 + replicates)
@@ -184,7 +217,8 @@ def experiment(generator: np.random.Generator, name: str, spreads: list[float], 
         (3, [0.1] * 6, 0.096),
         (3, [0.4] * 6, 0.096),
         (5, [0.4] * 6, 0.096),
-        (3, [0.0, 0.0, 0.1, 0.1, 0.4, 0.4], 0.2),  # methods that differ widely in their luck: the assumption fails, and some pass
+        # methods that differ widely in their luck: the assumption fails, and some pass
+        (3, [0.0, 0.0, 0.1, 0.1, 0.4, 0.4], 0.2),
     ],
 )
 def test_equal_methods_are_rarely_told_apart_by_the_luck_of_their_seeds(seeds: int, spreads: list[float], most: float):
@@ -233,7 +267,9 @@ def test_compare_corrects_over_the_compared_pairs_only():
     compared = everyone(4)
     compared[3, :3] = compared[:3, 3] = False
     p = statistics.compare(values, 0 * values, compared, Design(60, 60))
-    raw = statistics.p_values(np.stack([values[0] - values[1], values[0] - values[2], values[1] - values[2]]), None, Design(60, 60))
+    raw = statistics.p_values(
+        np.stack([values[0] - values[1], values[0] - values[2], values[1] - values[2]]), None, Design(60, 60)
+    )
     assert p[[0, 0, 1], [1, 2, 2]] == pytest.approx(statistics.holm(raw))
     assert np.isnan(p[3]).all()
     assert np.isnan(np.diag(p)).all()
@@ -244,7 +280,9 @@ def test_compare_is_the_same_beyond_one_chunk():
     values = np.random.default_rng(6).normal(np.arange(30)[:, None] / 10, 1, (30, 201))
     pairs = np.argwhere(np.triu(everyone(30), 1))
     raw = np.array([statistics.p_values(values[a] - values[b], None, Design(60, 60)) for a, b in pairs])
-    assert statistics.compare(values, 0 * values, everyone(30), Design(60, 60))[tuple(pairs.T)] == pytest.approx(statistics.holm(raw))
+    assert statistics.compare(values, 0 * values, everyone(30), Design(60, 60))[tuple(pairs.T)] == pytest.approx(
+        statistics.holm(raw)
+    )
 
 
 def test_ranks_are_shared_and_count_the_better_rows():
@@ -266,7 +304,9 @@ def test_seeds_are_drawn_with_replacement_and_one_seed_is_certain():
 
 
 def test_where_nothing_varies_the_interval_is_the_exact_one_of_a_share_never_seen():
-    """Against scipy's Clopper-Pearson interval of 24 of 24 and 0 of 24; a difference that was never seen may be as large either way."""
+    """Against scipy's Clopper-Pearson interval of 24 of 24 and 0 of 24; a difference that was never seen may be as
+    large either way.
+    """
     design, flat = Design(24, 24), np.ones(201)
     exact = [scipy.stats.binomtest(hits, 24).proportion_ci(0.95, "exact") for hits in (24, 0)]
     assert statistics.interval(flat, None, design, (0.0, 1.0)) == pytest.approx((exact[0].low, 1))
@@ -284,6 +324,7 @@ def test_boards_that_share_speakers_share_their_draws():
     speakers = [f"s{i}" for i in range(8)]
     one = statistics.scene_weights([f"a{i}" for i in range(8)], speakers, universe=speakers)
     other = statistics.scene_weights([f"b{i}" for i in range(7)], speakers[:7], universe=speakers)
-    np.testing.assert_array_equal(one[:, :7], other)  # one scene a speaker: how often a scene is drawn is how often its speaker is
+    # one scene a speaker: how often a scene is drawn is how often its speaker is
+    np.testing.assert_array_equal(one[:, :7], other)
     alone = statistics.scene_weights([f"b{i}" for i in range(7)], speakers[:7])
     assert abs(np.corrcoef(one[1:, 0], alone[1:, 0])[0, 1]) < 0.1

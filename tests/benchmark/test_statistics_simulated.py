@@ -1,6 +1,8 @@
-"""The statistics of the boards on simulated data whose truth is known: how often they see a difference that is none, and how often intervals hold the truth.
+"""The statistics of the boards on simulated data whose truth is known: how often they see a difference that is none,
+and how often intervals hold the truth.
 
-Data vary from trial to trial under one draw of the bootstrap. Bounds are the nominal share and three standard errors of so many trials, unless said otherwise.
+Data vary from trial to trial under one draw of the bootstrap. Bounds are the nominal share and three standard errors of
+so many trials, unless said otherwise.
 """
 
 import numpy as np
@@ -51,7 +53,9 @@ def means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
 @pytest.mark.parametrize("share", [0.0, 0.5, 0.9])
 @pytest.mark.parametrize("sizes", SIZES.values(), ids=SIZES)
 def test_one_comparison_without_a_difference(sizes: list[int], share: float):
-    """p is below 0.05 in a twentieth of trials and intervals hold the truth in 95 of a hundred; unequal speakers may cost more, never less."""
+    """p is below 0.05 in a twentieth of trials and intervals hold the truth in 95 of a hundred; unequal speakers may
+    cost more, never less.
+    """
     groups, weights, design = drawn(sizes)
     figures = means(spread(np.random.default_rng(1), groups, share if len(sizes) > 1 else 0.0, TRIALS), weights)
     p = statistics.p_values(figures, None, design)
@@ -73,7 +77,8 @@ def test_intervals_are_as_wide_as_those_of_scipy_over_speakers(sizes: list[int],
     low, high = statistics.intervals(means(values, weights), None, design).T
     speakers = values.reshape(TRIALS, len(sizes), -1).mean(-1)
     theirs = scipy.stats.t.interval(0.95, len(sizes) - 1, speakers.mean(1), scipy.stats.sem(speakers, axis=1))
-    assert (high - low).mean() == pytest.approx((theirs[1] - theirs[0]).mean(), rel=0.05)  # the draws themselves move it by 0.03
+    # the draws themselves move it by 0.03
+    assert (high - low).mean() == pytest.approx((theirs[1] - theirs[0]).mean(), rel=0.05)
     found = (statistics.p_values(means(values + 0.4, weights), None, design) < 0.05).mean()
     assert found == pytest.approx((scipy.stats.ttest_1samp(speakers + 0.4, 0, axis=1).pvalue < 0.05).mean(), abs=0.04)
 
@@ -91,7 +96,9 @@ def test_shares_close_to_their_bound(rate: float):
 
 
 def test_where_speakers_make_all_the_difference_p_is_that_of_a_t_test_over_speakers():
-    """Scenes of one speaker are alike: there is one observation a speaker, and scipy's test of the speakers' means is exact."""
+    """Scenes of one speaker are alike: there is one observation a speaker, and scipy's test of the speakers' means is
+    exact.
+    """
     groups, weights, design = drawn([4] * 15)
     values = spread(np.random.default_rng(2), groups, 1.0, TRIALS)
     ours = statistics.p_values(means(values, weights), None, design)
@@ -103,7 +110,9 @@ def test_where_speakers_make_all_the_difference_p_is_that_of_a_t_test_over_speak
 
 @pytest.mark.parametrize("errors", ["rare", "common"])
 def test_error_rates_with_words_of_their_own(errors: str):
-    """A ratio of sums whose scenes differ in length and in difficulty, by speaker; the truth is the rate of endless speakers."""
+    """A ratio of sums whose scenes differ in length and in difficulty, by speaker; the truth is the rate of endless
+    speakers.
+    """
     groups, weights, design = drawn([4] * 15)
     generator = np.random.default_rng(3)
     words = generator.integers(3, 13, (TRIALS, 60))
@@ -120,13 +129,18 @@ def test_error_rates_with_words_of_their_own(errors: str):
 @pytest.mark.parametrize(("speakers", "seeds"), [(5, 3), (15, 3), (15, 5)])
 @pytest.mark.parametrize("luck", [0.0, 1.0])
 def test_boards_of_equal_methods(speakers: int, seeds: int, luck: float):
-    """Six methods, fifteen pairs, scenes and speakers shared: the luck of the seeds is so large a part of the spread between speakers."""
+    """Six methods, fifteen pairs, scenes and speakers shared: the luck of the seeds is so large a part of the spread
+    between speakers.
+    """
     trials, rows = 200, 6
     groups, weights, design = drawn([60 // speakers] * speakers)
     generator = np.random.default_rng(4)
     shared = spread(generator, groups, 0.5, trials, 1, 1)
-    own = 0.5 * spread(generator, groups, 0.5, trials, rows, 1) + 0.3 * spread(generator, groups, 0.0, trials, rows, seeds)
-    figures = means(shared + own + luck * generator.normal(0, 0.3, (trials, rows, seeds, 1)), weights)  # (trials, rows, seeds, 1 + replicates)
+    own = 0.5 * spread(generator, groups, 0.5, trials, rows, 1) + 0.3 * spread(
+        generator, groups, 0.0, trials, rows, seeds
+    )
+    # (trials, rows, seeds, 1 + replicates)
+    figures = means(shared + own + luck * generator.normal(0, 0.3, (trials, rows, seeds, 1)), weights)
     shares = statistics.seed_weights(range(seeds), REPLICATES)
     values, by_seed = np.einsum("tmsr,rs->tmr", figures, shares), figures[..., 0] @ shares.T
     everyone = np.ones((rows, rows), bool)
@@ -135,7 +149,9 @@ def test_boards_of_equal_methods(speakers: int, seeds: int, luck: float):
         own_design = design._replace(seeds=np.full(rows, seeds))
         false += (statistics.ranks(one[:, 0], statistics.compare(one, seeded, everyone, own_design)) > 1).any()
         pooled = design._replace(seeds=np.full(rows - 1, seeds)).pooled(seeded[1:] - seeded[0], rows - 1)
-        ((low, high),) = statistics.intervals(one[1:2] - one[:1], seeded[1:2] - seeded[:1], pooled._replace(seeds=seeds))
+        ((low, high),) = statistics.intervals(
+            one[1:2] - one[:1], seeded[1:2] - seeded[:1], pooled._replace(seeds=seeds)
+        )
         missed += low > 0 or high < 0
     assert false / trials <= most(0.05, trials)
     assert missed / trials <= most(0.05, trials)
@@ -143,14 +159,24 @@ def test_boards_of_equal_methods(speakers: int, seeds: int, luck: float):
 
 @pytest.mark.parametrize("step", [0.3, 1.0])
 def test_ranks_of_methods_that_differ(step: float):
-    """Two methods each of three grades: no rank is worse than one plus the number of truly better methods, on 19 of 20 boards; wide steps are all found."""
+    """Two methods each of three grades: no rank is worse than one plus the number of truly better methods, on 19 of 20
+    boards; wide steps are all found.
+    """
     trials, rows = 300, 6
     groups, weights, design = drawn([4] * 15)
     generator = np.random.default_rng(5)
     truth = -step * np.array([0, 0, 1, 1, 2, 2])
-    values = means(spread(generator, groups, 0.5, trials, 1) + 0.5 * spread(generator, groups, 0.5, trials, rows) + truth[:, None], weights)
+    values = means(
+        spread(generator, groups, 0.5, trials, 1) + 0.5 * spread(generator, groups, 0.5, trials, rows) + truth[:, None],
+        weights,
+    )
     allowed = 1 + (truth > truth[:, None]).sum(1)
-    ranks = np.array([statistics.ranks(one[:, 0], statistics.compare(one, 0 * one, np.ones((rows, rows), bool), design)) for one in values])
+    ranks = np.array(
+        [
+            statistics.ranks(one[:, 0], statistics.compare(one, 0 * one, np.ones((rows, rows), bool), design))
+            for one in values
+        ]
+    )
     assert (ranks > allowed).any(1).mean() <= most(0.05, trials)
     found = (ranks == allowed).all(1).mean()
     assert found == 0 if step == 0.3 else found >= 0.9
@@ -166,13 +192,17 @@ TOGETHER = {  # speakers of each board; 0 to 29 are people, who are on several b
 @pytest.mark.parametrize("share", [0.0, 0.9])
 @pytest.mark.parametrize("boards", TOGETHER.values(), ids=TOGETHER)
 def test_several_boards_together_without_a_difference(boards: list[list[int]], share: float):
-    """What people do to a row they do on every board that they are on. Where a board of three places rules, small p values come more often than they say."""
+    """What people do to a row they do on every board that they are on. Where a board of three places rules, small p
+    values come more often than they say.
+    """
     people = sorted({group for groups in boards for group in groups if group < 100})
     generator, added = np.random.default_rng(3), []
     effects = generator.normal(0, np.sqrt(share), (TRIALS, 200))
     for board, groups in enumerate(boards):
         universe = people if groups[0] < 100 else sorted(set(groups))
-        weights = statistics.scene_weights([f"{board} {k}" for k in range(len(groups))], list(map(str, groups)), REPLICATES, list(map(str, universe)))
+        weights = statistics.scene_weights(
+            [f"{board} {k}" for k in range(len(groups))], list(map(str, groups)), REPLICATES, list(map(str, universe))
+        )
         scenes = effects[:, groups] + generator.normal(0, np.sqrt(1 - share), (TRIALS, len(groups)))
         with np.errstate(invalid="ignore"):
             added.append(means(scenes, weights) / len(boards))
@@ -195,7 +225,14 @@ def test_a_small_board_takes_no_more_than_its_share():
     for spread_of_small, expected in ((0.01, 30), (100.0, 4)):
         parts = statistics.Parts(np.array([large, spread_of_small * small]), [30, 4])
         assert parts.of_rows().units[0] == pytest.approx(expected, rel=0.05)
-        pairs = statistics.Parts(np.array([[large[0], -large[0]], [spread_of_small * small[0], spread_of_small * small[0][::-1]]]), [30, 4]).of_pairs().units
+        pairs = (
+            statistics.Parts(
+                np.array([[large[0], -large[0]], [spread_of_small * small[0], spread_of_small * small[0][::-1]]]),
+                [30, 4],
+            )
+            .of_pairs()
+            .units
+        )
         assert pairs[0, 1] == pytest.approx(expected, rel=0.05)
         assert pairs[0, 1] == pairs[1, 0]
     same = np.stack([large, large, large])

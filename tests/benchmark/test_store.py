@@ -45,7 +45,12 @@ def test_a_changed_entry_is_refused_with_the_remedy(tmp_path, harm):
     store = Store(tmp_path)
     store.put("records", "k", {}, fill("hello"))
     file = tmp_path / "records" / "k" / ("manifest.json" if harm == "manifest" else "a.txt")
-    {"edit": lambda: file.write_text("hellO"), "cut": lambda: file.write_text("he"), "remove": file.unlink, "manifest": lambda: file.write_text('{"fi')}[harm]()
+    {
+        "edit": lambda: file.write_text("hellO"),
+        "cut": lambda: file.write_text("he"),
+        "remove": file.unlink,
+        "manifest": lambda: file.write_text('{"fi'),
+    }[harm]()
     with pytest.raises(EarmarkError, match=r"delete .* and run again") as caught:
         store.get("records", "k")
     assert file.name in str(caught.value)
@@ -58,7 +63,8 @@ def hold(root, ready, release):
 
 
 def test_two_runs_do_not_write_to_one_folder(tmp_path):
-    context = multiprocessing.get_context("fork")  # spawned, it would have to import this file, whose name another package may own
+    # spawned, it would have to import this file, whose name another package may own
+    context = multiprocessing.get_context("fork")
     ready, release = context.Event(), context.Event()
     other = context.Process(target=hold, args=(tmp_path, ready, release))
     other.start()
@@ -75,7 +81,9 @@ def test_two_runs_do_not_write_to_one_folder(tmp_path):
 
 def test_a_full_disk_is_one_line(tmp_path):
     assert "the disk is full" in str(full_disk(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), tmp_path))
-    assert "cannot be written" in str(full_disk(PermissionError(errno.EACCES, "Permission denied", str(tmp_path)), tmp_path))
+    assert "cannot be written" in str(
+        full_disk(PermissionError(errno.EACCES, "Permission denied", str(tmp_path)), tmp_path)
+    )
 
 
 def test_keys_do_not_depend_on_spelling():

@@ -8,10 +8,10 @@ from toys import AUDIOGRAM_HZ, Bands, Gain, HearingAid, Quiet, Shortener, TwoEar
 from benchmark import audio
 from benchmark.contracts import Batch, Heard
 from benchmark.errors import EarmarkError
-from benchmark.evaluation import evaluate
 from benchmark.frontends import build_front_end
 from benchmark.frontends.identity import Identity
-from benchmark.recipe import Score
+from benchmark.running.evaluation import evaluate
+from benchmark.settings import Score
 from benchmark.training.pretraining import Pretraining
 from benchmark.training.schemes.joint import Joint
 from benchmark.training.schemes.sample_importance import SampleImportance
@@ -54,7 +54,12 @@ def test_listeners_and_controls_become_conditions_of_the_record(source, task):
     listeners = {"normal": [0.0] * 10, "N3": [40.0] * 10}
     records = list(
         evaluate(
-            System(HearingAid(), {"bands": task}), "bands", source.mixer("test"), Score(snr=(0,), scenes=2), listeners=listeners, settings=({}, {"amount": 0.0})
+            System(HearingAid(), {"bands": task}),
+            "bands",
+            source.mixer("test"),
+            Score(snr=(0,), scenes=2),
+            listeners=listeners,
+            settings=({}, {"amount": 0.0}),
         )
     )
     assert len(records) == 2 * 2 * 2
@@ -88,7 +93,9 @@ def test_a_folder_of_enhanced_files_is_a_front_end(batch, tmp_path):
         audio.write(tmp_path / f"{name}.wav", 0.25 * batch.heard.audio[index, :, : batch.heard.lengths[index]].numpy())
     front_end = build_front_end({"adapters/folder": {"path": str(tmp_path)}})
     assert front_end.dropped_in_only
-    np.testing.assert_allclose(System(front_end, {}).enhance(batch).audio, 0.25 * System(Identity(), {}).enhance(batch).audio, atol=1e-7)
+    np.testing.assert_allclose(
+        System(front_end, {}).enhance(batch).audio, 0.25 * System(Identity(), {}).enhance(batch).audio, atol=1e-7
+    )
     (tmp_path / f"{batch.heard.names[0]}.wav").unlink()
     with pytest.raises(EarmarkError, match=batch.heard.names[0]):
         System(front_end, {}).enhance(batch)
@@ -97,7 +104,9 @@ def test_a_folder_of_enhanced_files_is_a_front_end(batch, tmp_path):
 def test_a_chain_is_a_front_end_and_passes_the_listener_on(batch):
     import toys
 
-    chain = build_front_end({"chain": {"members": [{f"{toys.__file__}:Gain": {"start": 0.5}}, {f"{toys.__file__}:HearingAid": {}}]}}).eval()
+    chain = build_front_end(
+        {"chain": {"members": [{f"{toys.__file__}:Gain": {"start": 0.5}}, {f"{toys.__file__}:HearingAid": {}}]}}
+    ).eval()
     assert "listener" in chain.needs
     listener = torch.full((len(batch.scenes), 1, 10), 40.0)
     heard = Heard(batch.heard.audio, batch.heard.lengths, listener)

@@ -52,5 +52,8 @@ def test_the_auditory_model_by_fft_and_directly(benchmark):
         assert (ours - theirs).norm() < 0.01 * theirs.norm()
     if medians:
         ratio = medians.theirs / medians.ours
-        print(f"\nauditory model, {BATCH} x {SECONDS} s forward and backward: {medians.ours:.2f} s, directly {medians.theirs:.2f} s: {ratio:.1f} times as fast")
+        print(
+            f"\nauditory model, {BATCH} x {SECONDS} s forward and backward: {medians.ours:.2f} s, directly "
+            f"{medians.theirs:.2f} s: {ratio:.1f} times as fast"
+        )
         assert ratio > 1

@@ -7,18 +7,20 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.board import cache_of
-from benchmark.cache import Cache
-from benchmark.leaderboard import build
 from benchmark.report import site
-from benchmark.summary_file import read_lines, read_summaries, write_summaries
+from benchmark.results.array_cache import Cache
+from benchmark.results.board import cache_of
+from benchmark.results.leaderboard_files import build
+from benchmark.results.summary_file import read_lines, read_summaries, write_summaries
 
 MINI = Path(__file__).resolve().parents[2] / "leaderboards" / "mini" / "summaries.jsonl"
 FROM_NOTHING_SECONDS, TEN_NEW_SECONDS, PAGE_SECONDS = 300, 5, 60
 
 
 def generated(rows: int, seeds: int) -> Iterator[dict[str, Any]]:
-    """Summaries of invented systems on the tasks of mini: each scene is taken from one of its lines, from one of two more often than from the rest."""
+    """Summaries of invented systems on the tasks of mini: each scene is taken from one of its lines, from one of two
+    more often than from the rest.
+    """
     by_task: dict[str, list[dict[str, Any]]] = {}
     for line in read_summaries(MINI):
         by_task.setdefault(line["task"], []).append(line)
@@ -31,7 +33,9 @@ def generated(rows: int, seeds: int) -> Iterator[dict[str, Any]]:
 def _mixed(lines: list[dict[str, Any]], row: int, seed: int) -> dict[str, Any]:
     generator = np.random.default_rng([row, seed])
     favourite = lines[row % len(lines)]
-    chosen = [favourite if generator.random() < 0.5 else lines[generator.integers(len(lines))] for _ in favourite["scenes"]]
+    chosen = [
+        favourite if generator.random() < 0.5 else lines[generator.integers(len(lines))] for _ in favourite["scenes"]
+    ]
     name = {"front_end": f"system{row:03}", "scheme": "joint"} if row else {"front_end": "identity", "scheme": "noisy"}
     return {
         **favourite,
@@ -40,7 +44,9 @@ def _mixed(lines: list[dict[str, Any]], row: int, seed: int) -> dict[str, Any]:
         "ranked": True,
         "baseline": row == 0,
         "keys": {"outputs": f"{favourite['task']} {row} {seed}"},
-        "sums": {column: [line["sums"][column][scene] for scene, line in enumerate(chosen)] for column in favourite["sums"]},
+        "sums": {
+            column: [line["sums"][column][scene] for scene, line in enumerate(chosen)] for column in favourite["sums"]
+        },
         "failed": [line["failed"][scene] for scene, line in enumerate(chosen)],
     }
 
@@ -57,7 +63,9 @@ def test_ten_thousand_summaries(benchmark, tmp_path, monkeypatch):
     folder = tmp_path / "leaderboards" / "many"
     cache = cache_of(folder)
     lines = list(generated(rows, seeds))
-    last = sorted((line for line in lines if line["front_end"] == lines[-1]["front_end"]), key=lambda line: line["seed"])
+    last = sorted(
+        (line for line in lines if line["front_end"] == lines[-1]["front_end"]), key=lambda line: line["seed"]
+    )
     known, new = [line for line in lines if line["front_end"] != last[0]["front_end"]], last[:10]  # of every task
     write_summaries(folder / "summaries.jsonl", known)
     from_nothing, _ = timed(folder, cache)

@@ -16,7 +16,9 @@ def seconds_of(*command: str) -> list[float]:
 
 
 def test_help_is_there_at_once(benchmark):
-    medians = in_turns(benchmark, lambda: seconds_of("-m", "benchmark.cli", "--help"), lambda: seconds_of("-c", ""), rounds=7)
+    medians = in_turns(
+        benchmark, lambda: seconds_of("-m", "benchmark.cli", "--help"), lambda: seconds_of("-c", ""), rounds=7
+    )
     if medians:
         print(f"\nearmark --help: {medians.ours:.3f} s; python alone: {medians.theirs:.3f} s (limit {LIMIT_SECONDS} s)")
         assert medians.ours < LIMIT_SECONDS

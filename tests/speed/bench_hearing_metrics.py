@@ -19,7 +19,12 @@ def signals(batch, seconds):
     """Bursts of noise at a syllable's rate, and the same in noise, (batch, 2, time)."""
     rng = np.random.default_rng(0)
     time = np.arange(int(seconds * RATE)) / RATE
-    clean = 0.05 * rng.standard_normal((batch, 1, len(time))) * np.clip(np.sin(2 * np.pi * 4 * time), 0, None) * [[1.0], [0.6]]
+    clean = (
+        0.05
+        * rng.standard_normal((batch, 1, len(time)))
+        * np.clip(np.sin(2 * np.pi * 4 * time), 0, None)
+        * [[1.0], [0.6]]
+    )
     return clean, clean + 0.01 * rng.standard_normal(clean.shape)
 
 
@@ -35,7 +40,11 @@ def test_ten_times_as_fast_as_pyclarity(benchmark, metric):
     x, y = (torch.from_numpy(signal).float() for signal in (clean, processed))
     audiograms = torch.tensor([N3] * len(x))
     audiogram = Audiogram(levels=np.array(N3), frequencies=np.array(AUDIOGRAM_HZ))
-    ours = {"haspi": lambda: haspi(x[:, 0], y[:, 0], audiograms), "hasqi": lambda: hasqi(x[:, 0], y[:, 0], audiograms), "mbstoi": lambda: mbstoi(x, y)}[metric]
+    ours = {
+        "haspi": lambda: haspi(x[:, 0], y[:, 0], audiograms),
+        "hasqi": lambda: hasqi(x[:, 0], y[:, 0], audiograms),
+        "mbstoi": lambda: mbstoi(x, y),
+    }[metric]
     theirs = {
         "haspi": lambda a, b: haspi_v2(a[0], RATE, b[0], RATE, audiogram, level1=100.0),
         "hasqi": lambda a, b: hasqi_v2(a[0], RATE, b[0], RATE, audiogram, level1=100.0),
@@ -49,8 +58,16 @@ def test_ten_times_as_fast_as_pyclarity(benchmark, metric):
             score()
         return [time.perf_counter() - start]
 
-    medians = in_turns(benchmark, lambda: timed(ours), lambda: timed(lambda: [theirs(*pair) for pair in zip(clean, processed, strict=True)]), rounds=2)
+    medians = in_turns(
+        benchmark,
+        lambda: timed(ours),
+        lambda: timed(lambda: [theirs(*pair) for pair in zip(clean, processed, strict=True)]),
+        rounds=2,
+    )
     if medians:
         ratio = medians.theirs / medians.ours
-        print(f"\n{metric} of {BATCH} x {SECONDS} s: {medians.ours:.2f} s, pyclarity {medians.theirs:.2f} s: {ratio:.1f} times as fast (limit {RATIO})")
+        print(
+            f"\n{metric} of {BATCH} x {SECONDS} s: {medians.ours:.2f} s, pyclarity {medians.theirs:.2f} s: {ratio:.1f} "
+            f"times as fast (limit {RATIO})"
+        )
         assert ratio >= RATIO

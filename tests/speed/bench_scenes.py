@@ -29,7 +29,10 @@ def files(tmp_path_factory):
             path = folder / f"{kind}{index}.wav"
             audio.write(path, (32767 * signal).astype(np.int16))
             rows[kind].append({"id": path.stem, "group": "g", "audio": str(path), "path": str(path)})
-    (folder / "noise.csv").write_text("ID,duration,wav,wav_format,wav_opts\n" + "".join(f"{r['id']},{SECONDS * 2},{r['audio']},wav,\n" for r in rows["noise"]))
+    (folder / "noise.csv").write_text(
+        "ID,duration,wav,wav_format,wav_opts\n"
+        + "".join(f"{r['id']},{SECONDS * 2},{r['audio']},wav,\n" for r in rows["noise"])
+    )
     return folder, rows
 
 
@@ -43,13 +46,17 @@ def with_the_engine(rows):
 def with_torchaudio(rows):
     for speech, noise in zip(rows["speech"], rows["noise"], strict=True):
         target = torch.from_numpy(soundfile.read(speech["audio"], dtype="float32")[0])[None]
-        disturbance = torch.from_numpy(soundfile.read(noise["audio"], dtype="float32", frames=target.shape[-1])[0])[None]
+        disturbance = torch.from_numpy(soundfile.read(noise["audio"], dtype="float32", frames=target.shape[-1])[0])[
+            None
+        ]
         F.add_noise(target, disturbance, torch.tensor([5.0]))
         yield
 
 
 def with_speechbrain(rows, folder):
-    from speechbrain.augment.time_domain import AddNoise  # here, so that no other test meets the modules that it leaves behind
+    from speechbrain.augment.time_domain import (
+        AddNoise,  # here, so that no other test meets the modules that it leaves behind
+    )
 
     adder = AddNoise(str(folder / "noise.csv"), snr_low=5, snr_high=5, clean_sample_rate=16000, noise_sample_rate=16000)
     for speech in rows["speech"]:
@@ -59,7 +66,9 @@ def with_speechbrain(rows, folder):
 
 
 def cold(folder, steps) -> list[float]:
-    """Seconds of each step, after the system was told to forget the files (Linux; on a file system in memory they stay warm, for both ways)."""
+    """Seconds of each step, after the system was told to forget the files (Linux; on a file system in memory they stay
+    warm, for both ways).
+    """
     os.sync()
     for path in folder.glob("*.wav"):
         with path.open("rb") as file:

@@ -1,4 +1,6 @@
-"""A training step through the engine against the same step in a bare PyTorch loop: same front-end, task model, batch and optimiser, in turns."""
+"""A training step through the engine against the same step in a bare PyTorch loop: same front-end, task model, batch
+and optimiser, in turns.
+"""
 
 import time
 from itertools import count, pairwise
@@ -12,7 +14,7 @@ from torch.utils.data import DataLoader
 from benchmark.contracts import Batch
 from benchmark.data import collate
 from benchmark.frontends.unet import UNet
-from benchmark.recipe import Phase, Trainer
+from benchmark.settings import Phase, Trainer
 from benchmark.training.fit import fit
 from benchmark.training.schemes.joint import Joint
 from benchmark.training.system import System
@@ -67,7 +69,9 @@ def engine_steps(batch, folder, monkeypatch) -> list[float]:
 def bare_steps(batch) -> list[float]:
     front_end, task = parts()
     phase = Phase()
-    optimizers = [torch.optim.AdamW(part.parameters(), lr=phase.lr, weight_decay=phase.weight_decay) for part in (front_end, task)]
+    optimizers = [
+        torch.optim.AdamW(part.parameters(), lr=phase.lr, weight_decay=phase.weight_decay) for part in (front_end, task)
+    ]
     times = []
     for _ in range(STEPS):
         times.append(time.perf_counter())
@@ -87,13 +91,23 @@ def bare_steps(batch) -> list[float]:
 def test_a_step_through_the_engine_costs_what_a_bare_step_costs(benchmark, source, tmp_path, monkeypatch):
     mixer = source.mixer("train")
     drawn = [mixer.draw((i,), (0, 10), (65, 65), None) for i in range(16)]
-    batch = collate([mixture._replace(row={"label": ("yes", "no")[i % 2]}) for i, mixture in enumerate(drawn)], parts()[1])
+    batch = collate(
+        [mixture._replace(row={"label": ("yes", "no")[i % 2]}) for i, mixture in enumerate(drawn)], parts()[1]
+    )
     batch.heard = batch.heard._replace(audio=batch.heard.audio.repeat(1, 1, 3), lengths=batch.heard.lengths * 3)
     batch.clean = batch.clean.repeat(1, 1, 3)
     turns = count()
-    medians = in_turns(benchmark, lambda: engine_steps(batch, tmp_path / str(next(turns)), monkeypatch), lambda: bare_steps(batch), ROUNDS)
+    medians = in_turns(
+        benchmark,
+        lambda: engine_steps(batch, tmp_path / str(next(turns)), monkeypatch),
+        lambda: bare_steps(batch),
+        ROUNDS,
+    )
     if medians:
         ratio = medians.ours / medians.theirs
-        print(f"\na training step: {medians.ours * 1000:.2f} ms against {medians.theirs * 1000:.2f} ms, ratio {ratio:.3f} (limit {LIMIT})")
+        print(
+            f"\na training step: {medians.ours * 1000:.2f} ms against {medians.theirs * 1000:.2f} ms, ratio "
+            f"{ratio:.3f} (limit {LIMIT})"
+        )
         assert medians.theirs > 0.05, "the step is too short to say anything; make the batch larger"
         assert ratio <= LIMIT

@@ -14,7 +14,9 @@ from benchmark.errors import EarmarkError
 from tasks.asr import ASR
 
 SCHEMA = {"alphabet": " 'abcdefghijklmnopqrstuvwxyz", "words": ["don't", "turn", "left", "now", "to", "two", "cups"]}
-needs_flashlight = pytest.mark.skipif(importlib.util.find_spec("flashlight") is None, reason="flashlight-text is not installed")
+needs_flashlight = pytest.mark.skipif(
+    importlib.util.find_spec("flashlight") is None, reason="flashlight-text is not installed"
+)
 
 
 def small(**options: object) -> ASR:
@@ -74,7 +76,8 @@ def test_decoders_agree_where_nothing_is_in_doubt(decoder: str) -> None:
 
 
 def test_beam_sums_over_paths_where_greedy_takes_the_best_one() -> None:
-    # Two frames, blank 0.4 and t 0.35 and o 0.25 each: the best path is empty, but the paths of "t" hold 0.4025 against its 0.16.
+    # Two frames, blank 0.4 and t 0.35 and o 0.25 each: the best path is empty, but the paths of "t" hold 0.4025 against
+    # its 0.16.
     frame = torch.full((29,), 1e-9)
     frame[[0, SCHEMA["alphabet"].index("t") + 1, SCHEMA["alphabet"].index("o") + 1]] = torch.tensor([0.4, 0.35, 0.25])
     output = frame.log().expand(1, 2, 29), torch.tensor([2])
@@ -92,7 +95,8 @@ def test_lexicon_and_language_model_choose_among_words(tmp_path: Path) -> None:
     assert small(decoder="lexicon").predict(output, cups) == [{"text": "to cups"}]
     model = tmp_path / "words.arpa"
     model.write_text(
-        "\\data\\\nngram 1=6\nngram 2=2\n\n\\1-grams:\n-1\t<unk>\n-99\t<s>\t0\n-1\t</s>\n-1\tto\t-0.5\n-1\ttwo\t-0.5\n-0.5\tcups\t0\n\n"
+        "\\data\\\nngram 1=6\nngram "
+        "2=2\n\n\\1-grams:\n-1\t<unk>\n-99\t<s>\t0\n-1\t</s>\n-1\tto\t-0.5\n-1\ttwo\t-0.5\n-0.5\tcups\t0\n\n"
         "\\2-grams:\n-2\t<s> to\n-0.1\t<s> two\n\n\\end\\\n"
     )
     assert small(decoder="lexicon", language_model=str(model)).predict(output, cups) == [{"text": "two cups"}]

@@ -1,4 +1,6 @@
-"""What every task that chooses a class keeps to besides what every task with a model does. What is one task's own is tested beside it."""
+"""What every task that chooses a class keeps to besides what every task with a model does. What is one task's own is
+tested beside it.
+"""
 
 import json
 
@@ -12,7 +14,9 @@ from benchmark.contracts import primary
 from benchmark.errors import EarmarkError
 
 CLASSES = ["one", "two", "three"]
-pytestmark = pytest.mark.parametrize("task", ["speech_commands", "emotion-bands", "emotion-utterance", "scene"], indirect=True)
+pytestmark = pytest.mark.parametrize(
+    "task", ["speech_commands", "emotion-bands", "emotion-utterance", "scene"], indirect=True
+)
 
 
 def test_predictions_are_json_and_losses_are_minus_the_log_probability_of_the_label(task, heard):
@@ -22,12 +26,16 @@ def test_predictions_are_json_and_losses_are_minus_the_log_probability_of_the_la
     assert json.loads(json.dumps(predictions)) == predictions
     assert [CLASSES.index(p["label"]) for p in predictions] == output.argmax(-1).tolist()
     assert [-p["log_probability"] for p in predictions] == pytest.approx(losses)
-    assert losses == pytest.approx([-p[CLASSES.index(label)] for p, label in zip(output.log_softmax(-1).tolist(), labels, strict=True)])
+    assert losses == pytest.approx(
+        [-p[CLASSES.index(label)] for p, label in zip(output.log_softmax(-1).tolist(), labels, strict=True)]
+    )
 
 
 def test_accuracy_is_that_of_scikit_learn(task):
     rng = np.random.default_rng(0)
-    references = pd.DataFrame([task.reference({"label": label}) for label in rng.choice(CLASSES, 100, p=[0.6, 0.3, 0.1])])
+    references = pd.DataFrame(
+        [task.reference({"label": label}) for label in rng.choice(CLASSES, 100, p=[0.6, 0.3, 0.1])]
+    )
     guesses = pd.DataFrame({"label": rng.choice(CLASSES, 100), "log_probability": -1.0})
     figures = task.summarise(task.score(guesses, references).sum().to_dict())
     assert figures["accuracy"] == pytest.approx(accuracy_score(references["label"], guesses["label"]))
@@ -39,8 +47,12 @@ def test_a_failed_utterance_scores_the_floor_and_the_right_answer_the_best(task)
     right = task.score(references.assign(log_probability=0.0), references)
     assert floor.index.tolist() == ["a", "b", "c"]
     assert floor.columns.tolist() == right.columns.tolist()
-    assert task.summarise(floor.sum().to_dict()) == pytest.approx({name: figure.floor for name, figure in task.figures.items()})
-    assert task.summarise(right.sum().to_dict()) == pytest.approx({name: figure.best for name, figure in task.figures.items()})
+    assert task.summarise(floor.sum().to_dict()) == pytest.approx(
+        {name: figure.floor for name, figure in task.figures.items()}
+    )
+    assert task.summarise(right.sum().to_dict()) == pytest.approx(
+        {name: figure.best for name, figure in task.figures.items()}
+    )
     assert primary(task) in task.figures
 
 

@@ -47,7 +47,9 @@ def test_learns_rising_from_falling_pitch() -> None:
 
 def test_uar_and_the_confusion_matrix_are_those_of_scikit_learn(task: Emotion) -> None:
     rng = np.random.default_rng(0)
-    references = pd.DataFrame([task.reference({"label": label}) for label in rng.choice(CLASSES, 100, p=[0.6, 0.3, 0.1])])
+    references = pd.DataFrame(
+        [task.reference({"label": label}) for label in rng.choice(CLASSES, 100, p=[0.6, 0.3, 0.1])]
+    )
     guesses = pd.DataFrame({"label": np.where(rng.random(100) < 0.5, references["label"], rng.choice(CLASSES, 100))})
     sums = task.score(guesses, references).sum().to_dict()
     figures = task.summarise(sums)
@@ -63,7 +65,10 @@ def test_a_failed_utterance_predicts_nothing(task: Emotion) -> None:
 
 
 def test_a_class_that_does_not_occur_has_no_recall_and_nothing_summed_is_nan(task: Emotion) -> None:
-    references, guesses = pd.DataFrame({"label": ["calm", "calm", "stern"]}), pd.DataFrame({"label": ["calm", "lively", "stern"]})
+    references, guesses = (
+        pd.DataFrame({"label": ["calm", "calm", "stern"]}),
+        pd.DataFrame({"label": ["calm", "lively", "stern"]}),
+    )
     table = task.score(guesses, references)
     sums = {name: np.array([[table[name].sum(), 0]]) for name in table}
     np.testing.assert_allclose(task.summarise(sums)["uar"], [[0.75, np.nan]])

@@ -46,8 +46,12 @@ def test_values_are_those_of_the_packages(speech):
         reference, estimate = speech[i, 0, :length], audio[i, 0, :length]
         found = predictions[i]
         assert found["pesq"] == pytest.approx(pesq(16000, reference.numpy(), estimate.numpy(), "wb"), abs=1e-3)
-        assert found["estoi"] == pytest.approx(pystoi.stoi(reference.numpy(), estimate.numpy(), 16000, extended=True), abs=1e-4)
-        assert found["si_sdr"] == pytest.approx(scale_invariant_signal_distortion_ratio(estimate, reference).item(), abs=1e-3)
+        assert found["estoi"] == pytest.approx(
+            pystoi.stoi(reference.numpy(), estimate.numpy(), 16000, extended=True), abs=1e-4
+        )
+        assert found["si_sdr"] == pytest.approx(
+            scale_invariant_signal_distortion_ratio(estimate, reference).item(), abs=1e-3
+        )
         assert found["audio"] == hashlib.sha256(estimate.numpy().tobytes()).hexdigest()
         assert set(found) == {"pesq", "estoi", "si_sdr", "audio"}
     assert json.loads(json.dumps(predictions)) == predictions
@@ -87,7 +91,8 @@ def scored(predictions):
 def test_scores_add_up_to_means():
     predictions = [
         {"pesq": 2.0, "estoi": 0.5, "si_sdr": 10.0, "audio": ""},
-        {"pesq": None, "estoi": 0.7, "si_sdr": 20.0, "audio": "", "reason": "PESQ: no"},  # the output's fault: the floor
+        # the output's fault: the floor
+        {"pesq": None, "estoi": 0.7, "si_sdr": 20.0, "audio": "", "reason": "PESQ: no"},
         {"pesq": 4.0, "estoi": -0.1, "si_sdr": 90.0, "audio": ""},  # beyond what counts
         {"pesq": 4.6, "estoi": None, "si_sdr": 1.0, "audio": "", "excluded": "STOI: too short"},
     ]

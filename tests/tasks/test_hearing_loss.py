@@ -1,4 +1,6 @@
-"""The hearing-loss task: measured values for an ear, whose fault a missing one is, sums, and who gets a prescription."""
+"""The hearing-loss task: measured values for an ear, whose fault a missing one is, sums, and who gets a
+prescription.
+"""
 
 import hashlib
 import json
@@ -7,19 +9,19 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from listening import noisy, syllables
+from hearing_signals import noisy, syllables
 from toys import Gain, HearingAid, Tones, TwoEars
 
 from benchmark.contracts import FRONT_END, Batch, Enhanced, Heard, Task, primary
 from benchmark.data import Source
-from benchmark.evaluation import evaluate
 from benchmark.frontends.fig6 import Fig6
 from benchmark.frontends.identity import Identity
 from benchmark.frontends.nal_r import NalR
 from benchmark.frontends.unaided import Unaided
 from benchmark.hearing.audiograms import PROFILES
 from benchmark.metrics import haspi, hasqi
-from benchmark.recipe import Score
+from benchmark.running.evaluation import evaluate
+from benchmark.settings import Score
 from benchmark.training.schemes.joint import Joint
 from benchmark.training.schemes.sample_importance import SampleImportance
 from benchmark.training.system import System
@@ -63,7 +65,9 @@ def summarised(columns):
 
 
 def sine(level, samples=1600):
-    return (2**0.5 * 10 ** ((level - 100) / 20) * torch.sin(2 * torch.pi * 1000 * torch.arange(samples) / 16000))[None, None]
+    return (2**0.5 * 10 ** ((level - 100) / 20) * torch.sin(2 * torch.pi * 1000 * torch.arange(samples) / 16000))[
+        None, None
+    ]
 
 
 def test_values_are_those_of_the_metrics(batch):
@@ -74,7 +78,9 @@ def test_values_are_those_of_the_metrics(batch):
         thresholds = batch.heard.listener[index]
         assert found["haspi"] == pytest.approx(haspi(clean, output, thresholds).item())
         assert found["hasqi"] == pytest.approx(hasqi(clean, output, thresholds).item())
-        assert found["output_level"] == pytest.approx(100 + 10 * np.log10(np.mean(output.numpy().astype(float) ** 2)), abs=1e-3)
+        assert found["output_level"] == pytest.approx(
+            100 + 10 * np.log10(np.mean(output.numpy().astype(float) ** 2)), abs=1e-3
+        )
         assert found["audio"] == hashlib.sha256(output.numpy().tobytes()).hexdigest()
         assert set(found) == {"haspi", "hasqi", "insertion_gain", "output_level", "audio"}
     assert predictions[0]["haspi"] != predictions[1]["haspi"]
@@ -126,7 +132,10 @@ def test_the_loss_of_two_ears_is_their_mean(batch):
     sounds = [batch.heard.audio, 3 * batch.heard.audio]
     listener = torch.stack([loss_of("N3", "S3"), loss_of("N5", "N1")], 1)
     both = Batch([], Heard(torch.cat(sounds, 1), batch.heard.lengths, listener), batch.clean.expand(-1, 2, -1), {})
-    each = [task.loss(sound, Batch([], batch.heard._replace(listener=listener[:, ear : ear + 1]), batch.clean, {})) for ear, sound in enumerate(sounds)]
+    each = [
+        task.loss(sound, Batch([], batch.heard._replace(listener=listener[:, ear : ear + 1]), batch.clean, {}))
+        for ear, sound in enumerate(sounds)
+    ]
     torch.testing.assert_close(task.loss(both.heard.audio, both), (each[0] + each[1]) / 2, rtol=1e-4, atol=1e-5)
 
 
@@ -145,7 +154,9 @@ def test_the_better_ear_counts_with_all_its_values(batch, better):
     good, bad = one.clean * 3, torch.from_numpy(noisy(one.clean[0, 0].numpy(), -5, seed=2)).float()[None, None]
     order = [good, bad] if better == 0 else [bad, good]
     listener = loss_of("N3", "N5") if better == 0 else loss_of("N5", "N3")
-    heard = Heard(torch.cat([one.heard.audio, 0.5 * one.heard.audio][:: 1 - 2 * better], 1), one.heard.lengths, listener[None])
+    heard = Heard(
+        torch.cat([one.heard.audio, 0.5 * one.heard.audio][:: 1 - 2 * better], 1), one.heard.lengths, listener[None]
+    )
     (found,) = predicted(torch.cat(order, 1), Batch([], heard, one.clean.expand(-1, 2, -1), {}))
     (expected,) = predicted(good, Batch([], one.heard._replace(listener=loss_of("N3")[None]), one.clean, {}))
     assert haspi(one.clean[0], bad[0], loss_of("N5")) < expected["haspi"]
@@ -166,7 +177,9 @@ def test_whose_fault_a_missing_value_is(batch):
     (muted,) = predicted(0 * one.clean, one)
     assert muted["reason"] == "the output is silent"
     assert "excluded" not in muted
-    short = Batch([], Heard(one.heard.audio[..., :3000], torch.tensor([3000]), one.heard.listener), one.clean[..., :3000], {})
+    short = Batch(
+        [], Heard(one.heard.audio[..., :3000], torch.tensor([3000]), one.heard.listener), one.clean[..., :3000], {}
+    )
     for scene in (Batch([], one.heard, 0 * one.clean, {}), short):
         (record,) = predicted(scene.heard.audio, scene)
         assert record["excluded"] == "the reference is silent or too short"
@@ -181,9 +194,24 @@ def test_whose_fault_a_missing_value_is(batch):
 def test_scores_add_up_to_means():
     predictions = [
         {"haspi": 0.4, "hasqi": 0.2, "insertion_gain": 10.0, "output_level": 75.0, "audio": ""},
-        {"haspi": None, "hasqi": None, "insertion_gain": None, "output_level": None, "audio": "", "reason": "the output is silent"},
-        {"haspi": 0.8, "hasqi": None, "insertion_gain": 20.0, "output_level": 85.0, "audio": ""},  # the ear hears nothing of it
-        {"haspi": 0.9, "hasqi": 0.9, "insertion_gain": 0.0, "output_level": 65.0, "audio": "", "excluded": "the reference is silent or too short"},
+        {
+            "haspi": None,
+            "hasqi": None,
+            "insertion_gain": None,
+            "output_level": None,
+            "audio": "",
+            "reason": "the output is silent",
+        },
+        # the ear hears nothing of it
+        {"haspi": 0.8, "hasqi": None, "insertion_gain": 20.0, "output_level": 85.0, "audio": ""},
+        {
+            "haspi": 0.9,
+            "hasqi": 0.9,
+            "insertion_gain": 0.0,
+            "output_level": 65.0,
+            "audio": "",
+            "excluded": "the reference is silent or too short",
+        },
     ]
     columns = scored(predictions)
     assert len(columns) == 4
@@ -268,8 +296,13 @@ def test_the_reference_row_is_the_clean_sound_behind_the_prescription(tmp_path):
     tones.prepare()
     mixer = Source(tones, None).mixer("test")
     listeners = {name: PROFILES[name] for name in ("normal", "N4")}
-    records = list(evaluate(System(Identity(), {"hearing": HearingLoss({})}), "hearing", mixer, Score(scenes=1), True, listeners))
-    assert [record["conditions"] for record in records] == [{"snr": "clean", "listener": "normal"}, {"snr": "clean", "listener": "N4"}]
+    records = list(
+        evaluate(System(Identity(), {"hearing": HearingLoss({})}), "hearing", mixer, Score(scenes=1), True, listeners)
+    )
+    assert [record["conditions"] for record in records] == [
+        {"snr": "clean", "listener": "normal"},
+        {"snr": "clean", "listener": "N4"},
+    ]
     scene = mixer.scene(next(row for row in mixer.targets if row["id"] == records[0]["base"]), None, 65.0)
     clean = torch.from_numpy(scene.clean)
     for record, name in zip(records, listeners, strict=True):

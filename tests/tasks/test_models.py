@@ -1,4 +1,6 @@
-"""What every task with a model keeps to, whatever it listens with and for. What is one task's own is tested beside it."""
+"""What every task with a model keeps to, whatever it listens with and for. What is one task's own is tested beside
+it.
+"""
 
 import numpy as np
 import pytest
@@ -30,12 +32,18 @@ def rows(heard, tmp_path):
 
 def clips(heard):
     """Each clip by itself, without padding."""
-    return [Heard(audio[None, :, :length], length[None]) for audio, length in zip(heard.audio, heard.lengths, strict=True)]
+    return [
+        Heard(audio[None, :, :length], length[None]) for audio, length in zip(heard.audio, heard.lengths, strict=True)
+    ]
 
 
 def of_clip(output, i):
     """What a batch's output says of its clip i: logits, or frames and their number."""
-    return output[i : i + 1] if isinstance(output, torch.Tensor) else (output[0][i : i + 1, : output[1][i]], output[1][i : i + 1])
+    return (
+        output[i : i + 1]
+        if isinstance(output, torch.Tensor)
+        else (output[0][i : i + 1, : output[1][i]], output[1][i : i + 1])
+    )
 
 
 def values(output):
@@ -75,7 +83,9 @@ def test_level_is_not_heard_and_silence_is_finite(task, heard):
 def test_two_channels_are_averaged(task, heard):
     audio, lengths = heard[:2]
     other = torch.randn_like(audio)
-    torch.testing.assert_close(task(torch.cat([audio, other], 1), lengths), task((audio + other) / 2, lengths), atol=1e-5, rtol=0)
+    torch.testing.assert_close(
+        task(torch.cat([audio, other], 1), lengths), task((audio + other) / 2, lengths), atol=1e-5, rtol=0
+    )
 
 
 def test_gradient_reaches_the_audio_and_no_padding(task, heard, rows):

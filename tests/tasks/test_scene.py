@@ -24,7 +24,8 @@ def test_every_block_and_the_spectrum_reach_the_classifier(task):
 
 
 def test_a_steady_colour_is_heard_through_the_spectrum_alone(task):
-    # Two steady tones: the means over the clip tell them apart, and without those means nothing but the tones' onsets would.
+    # Two steady tones: the means over the clip tell them apart, and without those means nothing but the tones' onsets
+    # would.
     time = torch.arange(16000) / 16000
     low, high = (torch.sin(2 * math.pi * hertz * time)[None, None] for hertz in (200, 3000))
     length = torch.tensor([16000])
@@ -47,7 +48,9 @@ def test_log_loss_is_that_of_scikit_learn_and_classes_are_counted(task, heard):
     output = task(*heard[:2]).detach()
     frame = pd.DataFrame(task.predict(output, batch_of(task, references.to_dict("records"))))
     columns = task.score(frame, references)
-    assert task.summarise(columns.sum())["log_loss"] == pytest.approx(log_loss(scenes, output.double().softmax(-1), labels=CLASSES), rel=1e-5)
+    assert task.summarise(columns.sum())["log_loss"] == pytest.approx(
+        log_loss(scenes, output.double().softmax(-1), labels=CLASSES), rel=1e-5
+    )
     for scene in CLASSES:
         own = references["label"] == scene
         assert columns[f"count:{scene}"].sum() == own.sum()

@@ -10,7 +10,7 @@ from toys import batch_of, learn
 
 from benchmark.contracts import Heard, primary
 from benchmark.errors import EarmarkError
-from benchmark.summaries import score_records
+from benchmark.results.summaries import score_records
 from tasks.speech_inversion import VARIABLES, SpeechInversion
 
 SOME = ["LA", "TTCD", "pitch"]
@@ -71,7 +71,13 @@ def test_predictions_are_json_as_long_as_the_target_and_scored_as_scipy_does(tas
     assert [len(prediction["LA"]) for prediction in predictions] == [57, 108, 32, 5, 1]
     np.testing.assert_allclose(predictions[0]["LA"], output[0][0, :57, 0].detach(), atol=0.0005)
     assert predictions[1]["LA"][101:] == [predictions[1]["LA"][101]] * 7
-    assert [prediction.get("excluded") for prediction in predictions] == [None, None, None, None, "no variable of the target varies"]
+    assert [prediction.get("excluded") for prediction in predictions] == [
+        None,
+        None,
+        None,
+        None,
+        "no variable of the target varies",
+    ]
     assert [prediction["undefined"] for prediction in predictions] == [[], [], [], [], SOME]
     columns = task.score(pd.DataFrame(predictions), pd.DataFrame(references))
     for name in SOME:
@@ -87,7 +93,9 @@ def test_predictions_are_json_as_long_as_the_target_and_scored_as_scipy_does(tas
 def test_a_constant_target_is_left_out_for_all_and_a_constant_prediction_counts_as_0(task, tmp_path):
     rows = [row(tmp_path, 30, 1), row(tmp_path, 30, 2, TTCD=0.5), row(tmp_path, 30, 3, TTCD=np.nan, pitch=np.nan)]
     references = pd.DataFrame([task.reference(each) for each in rows])
-    predictions = pd.DataFrame([{"LA": [0.1] * 30, "TTCD": list(np.linspace(0, 1, 30)), "pitch": [0.0] * 30} for _ in rows])
+    predictions = pd.DataFrame(
+        [{"LA": [0.1] * 30, "TTCD": list(np.linspace(0, 1, 30)), "pitch": [0.0] * 30} for _ in rows]
+    )
     scores, floor = task.score(predictions, references), task.floor(references)
     for columns in (scores, floor):
         assert columns["count:LA"].tolist() == [1, 1, 1]
@@ -108,7 +116,10 @@ def test_a_variable_that_is_constant_in_an_utterance_is_listed_with_it(task, tmp
 
 def test_scores_are_a_function_of_the_record(task, heard, rows):
     predictions = task.predict(task(*heard[:2]), batch_of(task, rows))
-    records = [{"prediction": p, "reference": task.reference(r), "failed": None} for p, r in zip(predictions, rows, strict=True)]
+    records = [
+        {"prediction": p, "reference": task.reference(r), "failed": None}
+        for p, r in zip(predictions, rows, strict=True)
+    ]
     records.insert(1, {"prediction": {}, "reference": task.reference(rows[0]), "failed": "wrong length"})
     stored = json.loads(json.dumps(records))
     for each in rows:

@@ -1,7 +1,9 @@
-"""Ten acoustic scenes from formulas, told apart by how they unfold in time. Ours throughout; arrays are float64, (time,) at 16 kHz.
+"""Ten acoustic scenes from formulas, told apart by how they unfold in time. Ours throughout; arrays are float64,
+(time,) at 16 kHz.
 
-Every scene sounds around a `pitch` from one range that all scenes share, over background noise, through an equaliser drawn for each clip: so a long-term
-spectrum says little. AMBIENCES says which parameters a scene has and between which ends they lie.
+Every scene sounds around a `pitch` from one range that all scenes share, over background noise, through an equaliser
+drawn for each clip: so a long-term spectrum says little. AMBIENCES says which parameters a scene has and between which
+ends they lie.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -24,7 +26,9 @@ GAIN = Range(-12, 12)  # of the equaliser at each of them, dB
 def rain(rng: Rng, time: np.ndarray, pitch: float, rate: float) -> np.ndarray:
     """`rate` drops a second of all strengths."""
     count = round(rate * time[-1])
-    drops = np.bincount(rng.integers(0, len(time), count), rng.exponential(1.0, count) * rng.choice([-1, 1], count), len(time))
+    drops = np.bincount(
+        rng.integers(0, len(time), count), rng.exponential(1.0, count) * rng.choice([-1, 1], count), len(time)
+    )
     return around(drops, ring(pitch, 0.001))
 
 
@@ -35,7 +39,9 @@ def sea(rng: Rng, time: np.ndarray, pitch: float, period: float, rise: float) ->
 
 
 def street(rng: Rng, time: np.ndarray, pitch: float, nearest: float, motor: float) -> np.ndarray:
-    """Cars that pass, each near for about `nearest` seconds: tyres, and a motor of `motor` Hz whose pitch falls as it passes."""
+    """Cars that pass, each near for about `nearest` seconds: tyres, and a motor of `motor` Hz whose pitch falls as it
+    passes.
+    """
     sound = np.zeros(len(time))
     for _ in range(int(rng.integers(1, 3))):
         away = (time - rng.uniform(0.1, 0.9) * time[-1]) / nearest
@@ -49,18 +55,29 @@ def street(rng: Rng, time: np.ndarray, pitch: float, nearest: float, motor: floa
 def train(rng: Rng, time: np.ndarray, pitch: float, period: float, gap: float) -> np.ndarray:
     """Wheels over rail joints: two blows `gap` seconds apart, every `period` seconds."""
     starts = np.arange(-rng.random(), time[-1] / period) * period
-    return _placed(time, ((start + late, rng.uniform(0.6, 1) * ring(_near(rng, pitch), 0.012)) for start in starts for late in (0, gap)))
+    return _placed(
+        time,
+        ((start + late, rng.uniform(0.6, 1) * ring(_near(rng, pitch), 0.012)) for start in starts for late in (0, gap)),
+    )
 
 
 def cafe(rng: Rng, time: np.ndarray, pitch: float, talk: float, clinks: float) -> np.ndarray:
     """Murmur of voices that rise and fall `talk` times a second, and `clinks` a second of cups."""
-    murmur = np.sum([_hiss(rng, time, pitch * 2 ** rng.uniform(-1, 1), 0.5) * np.exp(1.3 * slow(rng, time, talk)) for _ in range(3)], 0)
+    murmur = np.sum(
+        [
+            _hiss(rng, time, pitch * 2 ** rng.uniform(-1, 1), 0.5) * np.exp(1.3 * slow(rng, time, talk))
+            for _ in range(3)
+        ],
+        0,
+    )
     cups = ((start, ring(pitch * rng.uniform(0.7, 2), 0.06)) for start in _at_random(rng, time, clinks))
     return murmur / murmur.std() + 2 * _placed(time, cups)
 
 
 def office(rng: Rng, time: np.ndarray, pitch: float, keys: float, travel: float) -> np.ndarray:
-    """Typing in runs of `keys` a second with pauses between them; a key clicks down, and up again `travel` seconds later."""
+    """Typing in runs of `keys` a second with pauses between them; a key clicks down, and up again `travel` seconds
+    later.
+    """
 
     def clicks() -> Iterator[tuple[float, np.ndarray]]:
         for start in _runs(rng, time, keys, (4, 10), (0.3, 0.7)):
@@ -75,7 +92,11 @@ def park(rng: Rng, time: np.ndarray, pitch: float, syllables: float, sweep: floa
     away = rng.choice([-1, 1]) * np.linspace(-sweep / 2, sweep / 2, round(0.7 * RATE / syllables))
 
     def syllable() -> np.ndarray:
-        return rng.uniform(0.6, 1) * np.hanning(len(away)) * np.sin(2 * np.pi * np.cumsum(_near(rng, pitch) * 2**away) / RATE)
+        return (
+            rng.uniform(0.6, 1)
+            * np.hanning(len(away))
+            * np.sin(2 * np.pi * np.cumsum(_near(rng, pitch) * 2**away) / RATE)
+        )
 
     return _placed(time, ((start, syllable()) for start in _runs(rng, time, syllables, (3, 8), (0.3, 0.7))))
 
@@ -121,7 +142,9 @@ AMBIENCES = {
 
 
 def render(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows to `folder` / audio. A row has audio, label, samples, parameters, slope, presence (dB) and gains (dB, one for each of EQUALISER)."""
+    """Write rows to `folder` / audio. A row has audio, label, samples, parameters, slope, presence (dB) and gains (dB,
+    one for each of EQUALISER).
+    """
     for row in rows:
         rng, time = generator("ambience", row["audio"]), np.arange(row["samples"]) / RATE
         scene = AMBIENCES[row["label"]].make(rng, time, row["pitch"], **row["tempi"])
@@ -151,8 +174,12 @@ def _at_random(rng: Rng, time: np.ndarray, rate: float) -> np.ndarray:
     return rng.uniform(0, time[-1], max(int(rng.poisson(rate * time[-1])), 3))
 
 
-def _runs(rng: Rng, time: np.ndarray, rate: float, sizes: tuple[int, int], pauses: tuple[float, float]) -> Iterator[float]:
-    """Moments in seconds, in runs of some (from, below) at `rate` a second, with pauses of some seconds (from, to) between the runs."""
+def _runs(
+    rng: Rng, time: np.ndarray, rate: float, sizes: tuple[int, int], pauses: tuple[float, float]
+) -> Iterator[float]:
+    """Moments in seconds, in runs of some (from, below) at `rate` a second, with pauses of some seconds (from, to)
+    between the runs.
+    """
     start = -rng.uniform(0, 0.5)
     while start < time[-1]:
         for _ in range(int(rng.integers(*sizes))):

@@ -1,11 +1,14 @@
-"""Seeded draws that depend on an id alone, never on order, and parameter ranges that the splits share out between them."""
+"""Seeded draws that depend on an id alone, never on order, and parameter ranges that the splits share out between
+them.
+"""
 
 import hashlib
 from typing import NamedTuple
 
 import numpy as np
 
-# A range is cut into three equal periods; in each, training, validation and test own a band, with gaps between. So every split meets low, middle and
+# A range is cut into three equal periods; in each, training, validation and test own a band, with gaps between. So
+# every split meets low, middle and
 # high values, and none meets a value that another split may draw. Fractions of a period; our choice.
 PERIODS = 3
 BANDS = {"train": (0.0, 0.5), "validation": (0.55, 0.7), "test": (0.75, 0.95)}
@@ -26,7 +29,9 @@ class Range(NamedTuple):
 
     def at(self, fraction: float) -> float:
         """The value at a fraction of the way from low to high."""
-        return self.low * (self.high / self.low) ** fraction if self.log else self.low + (self.high - self.low) * fraction
+        return (
+            self.low * (self.high / self.low) ** fraction if self.log else self.low + (self.high - self.low) * fraction
+        )
 
     def draw(self, rng: np.random.Generator, split: str) -> float:
         """A value from the bands of `split`."""

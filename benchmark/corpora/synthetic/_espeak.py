@@ -1,7 +1,7 @@
 """espeak-ng through ctypes: text to speech at 16 kHz.
 
-The library keeps state from one utterance to the next (phases, noise), so a clip depends on what the process spoke before it. Work is
-therefore cut into fixed units, each spoken in order by a process of its own.
+The library keeps state from one utterance to the next (phases, noise), so a clip depends on what the process spoke
+before it. Work is therefore cut into fixed units, each spoken in order by a process of its own.
 """
 
 import ctypes
@@ -28,7 +28,9 @@ class Synthesiser:
         import espeakng_loader
 
         self._library = ctypes.CDLL(espeakng_loader.get_library_path())
-        self._rate = self._library.espeak_Initialize(SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), DONT_EXIT)
+        self._rate = self._library.espeak_Initialize(
+            SYNCHRONOUS, 0, espeakng_loader.get_data_path().encode(), DONT_EXIT
+        )
         if self._rate <= 0:
             raise RuntimeError("espeak-ng did not start")
         self._library.espeak_ng_SetRandSeed(ctypes.c_long(1))
@@ -43,7 +45,9 @@ class Synthesiser:
         return 0
 
     def speak(self, text: str, voice: str, rate: int, pitch: int, range: int) -> np.ndarray:
-        """Speech as float64 (time,) at 16 kHz. `voice` is an accent and a variant, such as en-us+m3; `rate` in words a minute, the others 0 to 100."""
+        """Speech as float64 (time,) at 16 kHz. `voice` is an accent and a variant, such as en-us+m3; `rate` in words a
+        minute, the others 0 to 100.
+        """
         if self._library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise ValueError(f"espeak-ng has no voice {voice}")
         for name, value in {"rate": rate, "volume": VOLUME, "pitch": pitch, "range": range}.items():

@@ -42,7 +42,9 @@ def vocabulary() -> list[str]:
 
 
 def sentences(count: int, babble: bool = False) -> list[str]:
-    """The first `count` sentences, none twice; a quarter of all sentences is kept for babble, and no other speech holds one of those."""
+    """The first `count` sentences, none twice; a quarter of all sentences is kept for babble, and no other speech holds
+    one of those.
+    """
     rng = generator("sentences", "babble" if babble else "targets")
     drawn: dict[str, None] = {}
     for pattern in itertools.cycle(SENTENCES):

@@ -1,4 +1,5 @@
-"""Ten kinds of interfering sound: nine from formulas, and babble spoken by espeak-ng. Ours throughout; arrays are float64, (time,) at 16 kHz.
+"""Ten kinds of interfering sound: nine from formulas, and babble spoken by espeak-ng. Ours throughout; arrays are
+float64, (time,) at 16 kHz.
 
 KINDS says which parameters a kind has and between which ends they lie.
 """
@@ -42,7 +43,9 @@ def siren(rng: Rng, time: np.ndarray, frequency: float, rate: float, width: floa
 
 
 def melody(rng: Rng, time: np.ndarray, root: float, tempo: float, fall: float) -> np.ndarray:
-    """Plucked notes of a pentatonic scale on `root` Hz, `tempo` a second, with harmonics that fall `fall` dB an octave."""
+    """Plucked notes of a pentatonic scale on `root` Hz, `tempo` a second, with harmonics that fall `fall` dB an
+    octave.
+    """
     sound = np.zeros(len(time))
     for start in np.arange(0, time[-1], 1 / tempo):
         frequency = root * 2 ** (rng.choice([0, 2, 4, 7, 9, 12, 14, 16]) / 12)
@@ -54,7 +57,9 @@ def melody(rng: Rng, time: np.ndarray, root: float, tempo: float, fall: float) -
 
 
 def knocks(rng: Rng, time: np.ndarray, rate: float, resonance: float, decay: float) -> np.ndarray:
-    """Knocking, typing, clatter: `rate` blows a second at random times, ringing near `resonance` Hz for `decay` seconds."""
+    """Knocking, typing, clatter: `rate` blows a second at random times, ringing near `resonance` Hz for `decay`
+    seconds.
+    """
     sound = np.zeros(len(time))
     for first in rng.integers(0, len(time), max(round(rate * time[-1]), 3)):
         blow = ring(resonance * rng.uniform(0.9, 1.1), decay) * rng.uniform(0.3, 1.0)
@@ -88,19 +93,37 @@ def babble(rng: Rng, time: np.ndarray, talkers: Iterable[Mapping[str, Any]]) -> 
 KINDS = {
     "babble": Kind(babble, {}),
     "coloured": Kind(coloured, {"slope": Range(-1, 8)}),
-    "engine": Kind(engine, {"speed": Range(15, 70, log=True), "wander": Range(0.02, 0.2, log=True), "resonance": Range(100, 800, log=True)}),
+    "engine": Kind(
+        engine,
+        {
+            "speed": Range(15, 70, log=True),
+            "wander": Range(0.02, 0.2, log=True),
+            "resonance": Range(100, 800, log=True),
+        },
+    ),
     "hum": Kind(hum, {"frequency": Range(45, 240, log=True), "fall": Range(3, 9)}),
-    "knocks": Kind(knocks, {"rate": Range(2, 16, log=True), "resonance": Range(200, 4000, log=True), "decay": Range(0.004, 0.05, log=True)}),
+    "knocks": Kind(
+        knocks,
+        {
+            "rate": Range(2, 16, log=True),
+            "resonance": Range(200, 4000, log=True),
+            "decay": Range(0.004, 0.05, log=True),
+        },
+    ),
     "melody": Kind(melody, {"root": Range(110, 700, log=True), "tempo": Range(2, 8, log=True), "fall": Range(6, 14)}),
     "modulated": Kind(modulated, {"rate": Range(1, 20, log=True), "depth": Range(0.7, 1), "slope": Range(0, 6)}),
     "rain": Kind(rain, {"rate": Range(100, 3000, log=True), "resonance": Range(800, 6000, log=True)}),
-    "siren": Kind(siren, {"frequency": Range(350, 2500, log=True), "rate": Range(0.3, 6, log=True), "width": Range(0.2, 1.5)}),
+    "siren": Kind(
+        siren, {"frequency": Range(350, 2500, log=True), "rate": Range(0.3, 6, log=True), "width": Range(0.2, 1.5)}
+    ),
     "wind": Kind(wind, {"cutoff": Range(100, 900, log=True), "gusts": Range(0.2, 1.5, log=True)}),
 }
 
 
 def render(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows to `folder` / audio. A row has audio, label (the kind), samples and parameters; babble's are its talkers."""
+    """Write rows to `folder` / audio. A row has audio, label (the kind), samples and parameters; babble's are its
+    talkers.
+    """
     for row in rows:
         rng, time = generator("noise", row["audio"]), np.arange(row["samples"]) / RATE
         write(folder / row["audio"], KINDS[row["label"]].make(rng, time, **row["parameters"]))

@@ -21,7 +21,9 @@ def trim(audio: np.ndarray, below: float = 40.0, margin: float = 0.03) -> np.nda
 
 
 def write(path: Path, audio: np.ndarray) -> None:
-    """Bring to LEVEL and write as mono 16-bit PCM. The standard library's writer: its bytes depend on no other package."""
+    """Bring to LEVEL and write as mono 16-bit PCM. The standard library's writer: its bytes depend on no other
+    package.
+    """
     gain = min(LEVEL / np.sqrt(np.square(audio).mean()), PEAK / np.abs(audio).max())
     path.parent.mkdir(parents=True, exist_ok=True)
     with wave.open(str(path), "wb") as file:

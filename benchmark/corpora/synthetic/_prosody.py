@@ -1,7 +1,9 @@
-"""Manners of speaking: what each style does to an espeak-ng voice, and the signal processing that espeak-ng lacks. Ours throughout.
+"""Manners of speaking: what each style does to an espeak-ng voice, and the signal processing that espeak-ng lacks. Ours
+throughout.
 
-Arrays are float64, (time,) at 16 kHz. A style is a range for every parameter. Neighbouring styles share most of their ranges, so that none is told by one
-cue: agitated and lively are both high and wide, subdued and stern both low and narrow, and pauses, effort and phonation tell them apart.
+Arrays are float64, (time,) at 16 kHz. A style is a range for every parameter. Neighbouring styles share most of their
+ranges, so that none is told by one cue: agitated and lively are both high and wide, subdued and stern both low and
+narrow, and pauses, effort and phonation tell them apart.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -16,9 +18,12 @@ from ._pcm import RATE, trim, write
 
 Rng = np.random.Generator
 
-# rate: times the voice's own; pitch: steps above the voice's own on espeak-ng's scale of 100; range: times the voice's own; drift: steps from the first phrase
-# to the second; pause: seconds between them; tilt: dB an octave above 500 Hz, more with vocal effort; fade: dB by which the end is louder than the start;
-# accent: exponent of the envelope, over 1 where stresses stand out; breath: dB of noise re speech; tremor: share by which pitch wavers.
+# rate: times the voice's own; pitch: steps above the voice's own on espeak-ng's scale of 100; range: times the voice's
+# own; drift: steps from the first phrase
+# to the second; pause: seconds between them; tilt: dB an octave above 500 Hz, more with vocal effort; fade: dB by which
+# the end is louder than the start;
+# accent: exponent of the envelope, over 1 where stresses stand out; breath: dB of noise re speech; tremor: share by
+# which pitch wavers.
 STYLES: Mapping[str, Mapping[str, Range]] = {
     "neutral": {
         "rate": Range(1.15, 1.4, log=True),
@@ -81,17 +86,29 @@ STYLES: Mapping[str, Mapping[str, Range]] = {
         "tremor": Range(0.0, 0.006),
     },
 }
-ENDINGS = {"neutral": ".,", "agitated": "!.", "lively": "!?", "subdued": ".,", "stern": ".!"}  # espeak-ng's contours: falling, continued, emphatic, rising
+# espeak-ng's contours: falling, continued, emphatic, rising
+ENDINGS = {"neutral": ".,", "agitated": "!.", "lively": "!?", "subdued": ".,", "stern": ".!"}
 
 
 def render(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Speak rows in order to `folder` / audio. A row has audio, phrases (espeak-ng's words for each), and style: the parameters of STYLES from pause on."""
+    """Speak rows in order to `folder` / audio. A row has audio, phrases (espeak-ng's words for each), and style: the
+    parameters of STYLES from pause on.
+    """
     for row in rows:
         phrases = [trim(synthesiser().speak(**phrase)) for phrase in row["phrases"]]
         write(folder / row["audio"], styled(generator("prosody", row["audio"]), phrases, **row["style"]))
 
 
-def styled(rng: Rng, phrases: list[np.ndarray], pause: float, tilt: float, fade: float, accent: float, breath: float, tremor: float) -> np.ndarray:
+def styled(
+    rng: Rng,
+    phrases: list[np.ndarray],
+    pause: float,
+    tilt: float,
+    fade: float,
+    accent: float,
+    breath: float,
+    tremor: float,
+) -> np.ndarray:
     """Phrases joined by a pause, with vocal effort, dynamics and phonation."""
     silence = np.zeros(round(pause * RATE))
     speech = np.concatenate([phrases[0], *(part for phrase in phrases[1:] for part in (silence, phrase))])

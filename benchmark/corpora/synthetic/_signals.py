@@ -32,7 +32,9 @@ def shaped(rng: Rng, count: int, gain: Callable[[np.ndarray], np.ndarray], lowes
 
 
 def slow(rng: Rng, time: np.ndarray, rate: float) -> np.ndarray:
-    """A smooth random curve of zero mean and unit deviation, without anything above `rate` Hz (or three periods in the whole)."""
+    """A smooth random curve of zero mean and unit deviation, without anything above `rate` Hz (or three periods in the
+    whole).
+    """
     seconds = len(time) / RATE
     return shaped(rng, len(time), lambda hertz: hertz <= max(rate, 3 / seconds), lowest=0.5 / seconds)
 

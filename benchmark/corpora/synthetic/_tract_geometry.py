@@ -1,7 +1,8 @@
 """Where and how narrowly the tongue approaches the walls of the mouth, in the midsagittal plane.
 
-Points are (…, 2), x towards the lips and y upwards, in any one unit of length; angles are degrees about a fixed origin in the oral cavity, 0 towards the lips,
-90 upwards, 180 towards the pharynx. The group that named these tract variables publishes no equations; these are ours.
+Points are (…, 2), x towards the lips and y upwards, in any one unit of length; angles are degrees about a fixed origin
+in the oral cavity, 0 towards the lips, 90 upwards, 180 towards the pharynx. The group that named these tract variables
+publishes no equations; these are ours.
 """
 
 import numpy as np
@@ -15,13 +16,16 @@ def outline(points: np.ndarray, step: float) -> np.ndarray:
     return np.stack([np.interp(dense, place, points[:, axis]) for axis in range(2)], axis=-1)
 
 
-def approach(centres: np.ndarray, radii: np.ndarray | float, wall: np.ndarray, softness: float) -> tuple[np.ndarray, np.ndarray]:
+def approach(
+    centres: np.ndarray, radii: np.ndarray | float, wall: np.ndarray, softness: float
+) -> tuple[np.ndarray, np.ndarray]:
     """Distance of circles to a wall, and where they come closest.
 
     Args:
         centres, radii: (frames, 2) and (frames,) or one for all; NaN where unknown
         wall: (points, 2), close together
-        softness: the place is the mean of the wall weighted by exp(-distance / softness), so that it glides where two places are equally near
+        softness: the place is the mean of the wall weighted by exp(-distance / softness), so that it glides where two
+            places are equally near
     Returns:
         distance, (frames,), 0 in contact; place, (frames, 2)
     """

@@ -1,7 +1,8 @@
 """VocalTractLab: from segments to movements of a vocal tract, its sound, and its tract variables.
 
-P. Birkholz, "Modeling consonant-vowel coarticulation for articulatory speech synthesis", PLoS ONE 8(4), 2013, describes the synthesiser; the vocal tract is its
-speaker JD3. Timing, smoothing, voices and the normalisation of the tracks are ours.
+P. Birkholz, "Modeling consonant-vowel coarticulation for articulatory speech synthesis", PLoS ONE 8(4), 2013, describes
+the synthesiser; the vocal tract is its speaker JD3. Timing, smoothing, voices and the normalisation of the tracks are
+ours.
 """
 
 import xml.etree.ElementTree as xml
@@ -19,9 +20,30 @@ from ._tract_geometry import angle, approach, outline
 
 SYNTHESIS, STEP = 44_100, 110  # Hz; samples that a state of tract and glottis lasts
 STATES = SYNTHESIS / STEP  # states a second
-TRACT = ("HX", "HY", "JX", "JA", "LP", "LD", "VS", "VO", "TCX", "TCY", "TTX", "TTY", "TBX", "TBY", "TRX", "TRY", "TS1", "TS2", "TS3")
+TRACT = (
+    "HX",
+    "HY",
+    "JX",
+    "JA",
+    "LP",
+    "LD",
+    "VS",
+    "VO",
+    "TCX",
+    "TCY",
+    "TTX",
+    "TTY",
+    "TBX",
+    "TBY",
+    "TRX",
+    "TRY",
+    "TS1",
+    "TS2",
+    "TS3",
+)
 GLOTTIS = ("F0", "PR", "XB", "XT", "CA", "PL", "RA", "DP", "PS", "FL", "AS")
-# How slowly articulators follow: the standard deviation in seconds of the Gaussian that smooths their targets. It looks both ways, and so anticipates.
+# How slowly articulators follow: the standard deviation in seconds of the Gaussian that smooths their targets. It looks
+# both ways, and so anticipates.
 INERTIA = {"H": 0.04, "V": 0.028, "TC": 0.026, "TR": 0.026, "": 0.02}
 # What a consonant of the lips or of the tongue commands; the rest is left to the vowels around it.
 LIPS, TONGUE = ("JX", "JA", "LP", "LD"), ("JX", "JA", *TRACT[8:])
@@ -42,7 +64,21 @@ CONSONANTS: dict[str, tuple[str, tuple[str, ...], str, float, dict[str, float]]]
     "g": ("tb-velar-closure", TONGUE, "", 0.085, {"TCY": 0.25}),
     "h": ("", (), "h", 0.07, {}),
 }
-VOWELS = {"a": "a", "e": "i", "i": "i", "o": "u", "u": "u", "E": "a", "I": "i", "O": "u", "U": "u", "@": "a", "2": "i", "y": "u"}  # whose context they make
+# whose context they make
+VOWELS = {
+    "a": "a",
+    "e": "i",
+    "i": "i",
+    "o": "u",
+    "u": "u",
+    "E": "a",
+    "I": "i",
+    "O": "u",
+    "U": "u",
+    "@": "a",
+    "2": "i",
+    "y": "u",
+}
 PAUSE = 0.1  # seconds before and after a phrase
 RELEASE = 0.025  # seconds that the glottis stays open after a voiceless plosive
 # Of each variable, the ends that become -1 and 1: about those that speech of this tract reaches. Beyond, tracks go on.
@@ -69,19 +105,31 @@ def _shape(name: str, kind: str) -> np.ndarray:
 
 
 def states(row: Mapping[str, Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Tract (states, 19) and glottis (states, 11) of a row: `segments` of [symbol, seconds, semitones], pitch in Hz, quality, pressure in dPa."""
+    """Tract (states, 19) and glottis (states, 11) of a row: `segments` of [symbol, seconds, semitones], pitch in Hz,
+    quality, pressure in dPa.
+    """
     symbols = ["@", *(symbol for symbol, _, _ in row["segments"]), "@"]
     ends = PAUSE + np.cumsum([0.0, *(seconds for _, seconds, _ in row["segments"])])
     time = np.arange(round((ends[-1] + PAUSE) * STATES)) / STATES
-    tract = np.stack([_tract_target(symbols, index) for index in range(len(symbols))])[np.searchsorted(ends, time, side="right")]
-    late = [RELEASE if symbol in CONSONANTS and CONSONANTS[symbol][2] == "voiceless-plosive" else 0.0 for symbol in symbols[:-1]]
-    glottis = np.stack([_glottis_target(symbol, row) for symbol in symbols])[np.searchsorted(ends + late, time, side="right")]
+    tract = np.stack([_tract_target(symbols, index) for index in range(len(symbols))])[
+        np.searchsorted(ends, time, side="right")
+    ]
+    late = [
+        RELEASE if symbol in CONSONANTS and CONSONANTS[symbol][2] == "voiceless-plosive" else 0.0
+        for symbol in symbols[:-1]
+    ]
+    glottis = np.stack([_glottis_target(symbol, row) for symbol in symbols])[
+        np.searchsorted(ends + late, time, side="right")
+    ]
     for column, name in enumerate(TRACT):
         inertia = next(seconds for prefix, seconds in INERTIA.items() if name.startswith(prefix))
         tract[:, column] = gaussian_filter1d(tract[:, column], inertia * STATES, mode="nearest")
     glottis = gaussian_filter1d(glottis, 0.01 * STATES, axis=0, mode="nearest")
     melody = [0.0, *(semitones for _, _, semitones in row["segments"]), 0.0]
-    semitones = np.interp(time, np.concatenate([[0.0], (ends[1:] + ends[:-1]) / 2, time[-1:]]), melody) - 3 * time / time[-1]  # speech declines
+    # speech declines
+    semitones = (
+        np.interp(time, np.concatenate([[0.0], (ends[1:] + ends[:-1]) / 2, time[-1:]]), melody) - 3 * time / time[-1]
+    )
     glottis[:, 0] = row["pitch"] * 2 ** (gaussian_filter1d(semitones, 0.03 * STATES, mode="nearest") / 12)
     speaking = ((time > ends[0] - 0.03) & (time < ends[-1] - 0.02)).astype(float)
     glottis[:, 1] = row["pressure"] * gaussian_filter1d(speaking, 0.02 * STATES, mode="nearest")
@@ -117,9 +165,10 @@ def _glottis_target(symbol: str, row: Mapping[str, Any]) -> np.ndarray:
 def variables(tract: np.ndarray, glottis: np.ndarray) -> dict[str, np.ndarray]:
     """The ten variables of tract (frames, 19) and glottis (frames, 11), in the units of ENDS.
 
-    LA and LP are the tract's own lip distance and protrusion. The tongue tip and the tongue body are the tract's own circles, the walls the outline of palate,
-    raised velum and rear pharyngeal wall; TTCL is the angle of the tip, TBCL that of the constriction of the body. The share of time that the glottis is open
-    is taken as its mean displacement over 1 mm: with lung pressure and vibration, it divides the source into periodicity and aperiodicity.
+    LA and LP are the tract's own lip distance and protrusion. The tongue tip and the tongue body are the tract's own
+    circles, the walls the outline of palate, raised velum and rear pharyngeal wall; TTCL is the angle of the tip, TBCL
+    that of the constriction of the body. The share of time that the glottis is open is taken as its mean displacement
+    over 1 mm: with lung pressure and vibration, it divides the source into periodicity and aperiodicity.
     """
     state = dict(zip(TRACT, tract.T, strict=True)) | dict(zip(GLOTTIS, glottis.T, strict=True))
     palate, walls, tip_radius, body_radius = _anatomy()
@@ -146,7 +195,9 @@ def variables(tract: np.ndarray, glottis: np.ndarray) -> dict[str, np.ndarray]:
 
 @cache
 def _anatomy() -> tuple[np.ndarray, np.ndarray, float, float]:
-    """Palate and all walls as outlines, from the lips backwards, and the radii of tongue tip and body; cm, from the speaker file of the package."""
+    """Palate and all walls as outlines, from the lips backwards, and the radii of tongue tip and body; cm, from the
+    speaker file of the package.
+    """
     import vocaltractlab_cython as vtl
 
     anatomy = xml.parse(vtl.active_speaker()).find("vocal_tract_model/anatomy")
@@ -155,21 +206,33 @@ def _anatomy() -> tuple[np.ndarray, np.ndarray, float, float]:
     def number(path: str, name: str) -> float:
         return float(anatomy.find(path).get(name))  # type: ignore[union-attr,arg-type]
 
-    palate = np.array([[number(f"palate/p{i}", "x"), number(f"palate/p{i}", "palate_height")] for i in range(8, -1, -1)])
+    palate = np.array(
+        [[number(f"palate/p{i}", "x"), number(f"palate/p{i}", "palate_height")] for i in range(8, -1, -1)]
+    )
     velum = np.array(anatomy.find("velum/high").get("points").split(), float).reshape(-1, 2)[::-1]  # type: ignore[union-attr]
     top = np.array([number("pharynx", "fulcrum_x"), number("pharynx", "fulcrum_y")])
     down = np.radians(number("pharynx", "rotation_angle_deg"))
     pharynx = np.stack([top, top + 5 * np.array([np.cos(down), np.sin(down)])])
-    return outline(palate, 0.05), outline(np.concatenate([palate, velum, pharynx]), 0.05), number("tongue/tip", "radius"), number("tongue/body", "radius_x")
+    return (
+        outline(palate, 0.05),
+        outline(np.concatenate([palate, velum, pharynx]), 0.05),
+        number("tongue/tip", "radius"),
+        number("tongue/body", "radius_x"),
+    )
 
 
 def tracks(tract: np.ndarray, glottis: np.ndarray, frames: int) -> np.ndarray:
-    """The normalised variables every 10 ms, float32 (frames, 10): -1 and 1 at ENDS, rounded to 3 decimals, so that processors agree on the bits."""
+    """The normalised variables every 10 ms, float32 (frames, 10): -1 and 1 at ENDS, rounded to 3 decimals, so that
+    processors agree on the bits.
+    """
     import vocaltractlab_cython as vtl
 
     time = np.arange(frames) / 100 * STATES
-    sampled = [np.stack([np.interp(time, np.arange(len(part)), column) for column in part.T], -1) for part in (tract, glottis)]
-    limited = np.stack([vtl.tract_state_to_limited_tract_state(state) for state in sampled[0]])  # what the walls leave of the targets
+    sampled = [
+        np.stack([np.interp(time, np.arange(len(part)), column) for column in part.T], -1) for part in (tract, glottis)
+    ]
+    # what the walls leave of the targets
+    limited = np.stack([vtl.tract_state_to_limited_tract_state(state) for state in sampled[0]])
     found = variables(limited, sampled[1])
     scaled = [2 * (found[name] - low) / (high - low) - 1 for name, (low, high) in ENDS.items()]
     rounded = np.round(np.stack(scaled, -1), 3) + 0.0  # no negative zero

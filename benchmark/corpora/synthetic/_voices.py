@@ -1,4 +1,6 @@
-"""Who speaks: espeak-ng accents and variants, with a rate, a pitch and a range of their own; the splits share accents and no variant."""
+"""Who speaks: espeak-ng accents and variants, with a rate, a pitch and a range of their own; the splits share accents
+and no variant.
+"""
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
@@ -8,7 +10,8 @@ from benchmark.corpora.synthetic._draw import generator
 
 
 class Voice(NamedTuple):
-    """A voice: espeak-ng's accent and variant; rate in words a minute, pitch and range on espeak-ng's scale from 0 to 100.
+    """A voice: espeak-ng's accent and variant; rate in words a minute, pitch and range on espeak-ng's scale from 0 to
+    100.
 
     The variant is who speaks, and the group in a corpus: whoever speaks with two accents is one speaker.
     """
@@ -31,7 +34,15 @@ class Voice(NamedTuple):
 
 # Every variant speaks with two accents. Left out are whispers, robots and those that clip. The accent `en` is British.
 _ACCENTS = {
-    "train": ("en-us en", "en en-us", "en-us en-gb-x-rp", "en en-us-nyc", "en-us en-gb-scotland", "en-gb-x-rp en-us", "en-gb-x-gbclan en-us"),
+    "train": (
+        "en-us en",
+        "en en-us",
+        "en-us en-gb-x-rp",
+        "en en-us-nyc",
+        "en-us en-gb-scotland",
+        "en-gb-x-rp en-us",
+        "en-gb-x-gbclan en-us",
+    ),
     "validation": ("en-us en", "en en-us", "en-us en-gb-x-rp"),
     "test": ("en-us en", "en en-us", "en-us en-gb-x-rp", "en-gb-scotland en-us"),
 }
@@ -50,7 +61,9 @@ def _voice(accent: str, variant: str) -> Voice:
 
 def _split(split: str) -> list[Voice]:
     variants, accents = _VARIANTS[split].split(), _ACCENTS[split]
-    return [_voice(accent, variant) for i, variant in enumerate(variants) for accent in accents[i % len(accents)].split()]
+    return [
+        _voice(accent, variant) for i, variant in enumerate(variants) for accent in accents[i % len(accents)].split()
+    ]
 
 
 VOICES: Mapping[str, list[Voice]] = {split: _split(split) for split in SPLITS}

@@ -1,7 +1,7 @@
 """Renders some rows of a corpus, read as JSON from standard input, in a process of its own.
 
-It is run as `python -m synthetic._worker` from the folder above, and what it imports imports by relative names: so it starts without
-benchmark.corpora, which would load torch every time.
+It is run as `python -m synthetic._worker` from the folder above, and what it imports imports by relative names: so it
+starts without benchmark.corpora, which would load torch every time.
 """
 
 import json

@@ -11,7 +11,8 @@ from benchmark.corpora.synthetic._generated import Generated, Row
 from benchmark.corpora.synthetic._vocaltractlab import CONSONANTS, ENDS, VOWELS
 
 COUNTS = {"train": 70, "validation": 12, "test": 28}  # phrases
-SHARES = {"train": 168, "validation": 208, "test": 256}  # a word belongs to the split under whose bound its hash falls, of 256
+# a word belongs to the split under whose bound its hash falls, of 256
+SHARES = {"train": 168, "validation": 208, "test": 256}
 PITCH = Range(85, 190, log=True)  # Hz, at the start of a phrase
 QUALITY = Range(-1, 1)  # pressed to breathy
 PRESSURE = Range(6500, 9500)  # dPa, of the lungs
@@ -21,9 +22,10 @@ TEMPO = Range(0.8, 1.25, log=True)  # times the usual duration of a segment
 class Articulation(Generated):
     """Phrases of two or three pseudo-words, about 1.5 seconds, three minutes in all.
 
-    `tracks` names a .npy file, float32 (frames, variables), every 10 ms from the first sample on, where -1 and 1 are the ends that
-    _vocaltractlab.ENDS gives in cm, degrees, cm^2, shares and octaves; pitch is NaN where nothing is voiced. The splits share no word and no value of pitch,
-    voice quality, lung pressure and tempo. They do share the one vocal tract: nothing is said about unseen speakers, and a group is a phrase.
+    `tracks` names a .npy file, float32 (frames, variables), every 10 ms from the first sample on, where -1 and 1 are
+    the ends that _vocaltractlab.ENDS gives in cm, degrees, cm^2, shares and octaves; pitch is NaN where nothing is
+    voiced. The splits share no word and no value of pitch, voice quality, lung pressure and tempo. They do share the
+    one vocal tract: nothing is said about unseen speakers, and a group is a phrase.
     """
 
     kind = "speech"
@@ -50,8 +52,19 @@ class Articulation(Generated):
 def _phrase(split: str, name: str) -> Row:
     rng = generator("Articulation", name)
     words = [_word(rng, split) for _ in range(int(rng.integers(2, 4)))]
-    row = {"split": split, "id": name, "group": name, "audio": f"{name}.wav", "tracks": f"{name}.npy", "text": " ".join(words)}
-    voice = {"pitch": PITCH.draw(rng, split), "quality": QUALITY.draw(rng, split), "pressure": PRESSURE.draw(rng, split)}
+    row = {
+        "split": split,
+        "id": name,
+        "group": name,
+        "audio": f"{name}.wav",
+        "tracks": f"{name}.npy",
+        "text": " ".join(words),
+    }
+    voice = {
+        "pitch": PITCH.draw(rng, split),
+        "quality": QUALITY.draw(rng, split),
+        "pressure": PRESSURE.draw(rng, split),
+    }
     tempo = TEMPO.draw(rng, split)
     return row | voice | {"segments": [_segment(rng, symbol, tempo) for word in words for symbol in word]}
 

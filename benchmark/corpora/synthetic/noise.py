@@ -1,4 +1,6 @@
-"""Ten kinds of interferer: stationary, tonal, impulsive, modulated, and babble by espeak-ng voices; generated here, synthetic."""
+"""Ten kinds of interferer: stationary, tonal, impulsive, modulated, and babble by espeak-ng voices; generated here,
+synthetic.
+"""
 
 from collections.abc import Iterator
 from typing import Any
@@ -20,7 +22,9 @@ SPOKEN = 4  # sentences that each of them repeats
 
 
 class Noise(Generated):
-    """Recordings of 5 to 10 seconds, labelled by kind. The splits share no recording, no parameter value and no voice."""
+    """Recordings of 5 to 10 seconds, labelled by kind. The splits share no recording, no parameter value and no
+    voice.
+    """
 
     kind = "noise"
     licence = "CC0-1.0 (the audio; espeak-ng, which speaks the babble, is GPL-3.0)"
@@ -38,7 +42,9 @@ class Noise(Generated):
     def plan(self) -> list[Row]:
         """Every kind in every split; babble spreads over the units."""
         texts = iter(sentences(sum(COUNTS.values()) * TALKERS[1] * SPOKEN, babble=True))
-        return [_recording(split, kind, take, texts) for kind in KINDS for split in SPLITS for take in range(COUNTS[split])]
+        return [
+            _recording(split, kind, take, texts) for kind in KINDS for split in SPLITS for take in range(COUNTS[split])
+        ]
 
 
 def _recording(split: str, kind: str, take: int, texts: Iterator[str]) -> Row:
@@ -48,10 +54,21 @@ def _recording(split: str, kind: str, take: int, texts: Iterator[str]) -> Row:
     if kind == "babble":
         parameters = {"talkers": _talkers(rng, split, texts)}
     samples = STEP * int(rng.integers(20, 41))
-    return {"split": split, "id": name, "group": name, "audio": f"{name}.wav", "label": kind, "samples": samples, "parameters": parameters}
+    return {
+        "split": split,
+        "id": name,
+        "group": name,
+        "audio": f"{name}.wav",
+        "label": kind,
+        "samples": samples,
+        "parameters": parameters,
+    }
 
 
 def _talkers(rng: Generator, split: str, texts: Iterator[str]) -> list[dict[str, Any]]:
     """What each talker of a babble is told to say: different voices of the split, different sentences."""
     voices = rng.choice(len(VOICES[split]), int(rng.integers(TALKERS[0], TALKERS[1] + 1)), replace=False)
-    return [{"text": ". ".join(next(texts) for _ in range(SPOKEN))} | VOICES[split][voice].instructions() for voice in voices]
+    return [
+        {"text": ". ".join(next(texts) for _ in range(SPOKEN))} | VOICES[split][voice].instructions()
+        for voice in voices
+    ]

@@ -1,4 +1,6 @@
-"""Five manners of speaking by prosody and voice quality, spoken by espeak-ng voices; generated here, synthetic: manner, not emotion."""
+"""Five manners of speaking by prosody and voice quality, spoken by espeak-ng voices; generated here, synthetic: manner,
+not emotion.
+"""
 
 import numpy as np
 
@@ -16,11 +18,13 @@ WORDS = 5  # of the others the short ones are taken: clips last about two second
 
 
 class Prosody(Speech):
-    """Sentences of five words, each spoken by one voice in all five styles, so that neither the text nor the voice tells the style.
+    """Sentences of five words, each spoken by one voice in all five styles, so that neither the text nor the voice
+    tells the style.
 
-    The splits share no voice, no sentence and no value of a style's parameters (_prosody.STYLES). Logistic regression on mean pitch (torchaudio's
-    detect_pitch_frequency, log Hz, frames within 20 dB of the loudest) and P.56 active level, where chance is 0.20, reaches a UAR of 0.34 on the test split and
-    of 0.30 on the validation voices, on which the ranges were chosen (tests/pitch_and_level.py).
+    The splits share no voice, no sentence and no value of a style's parameters (_prosody.STYLES). Logistic regression
+    on mean pitch (torchaudio's detect_pitch_frequency, log Hz, frames within 20 dB of the loudest) and P.56 active
+    level, where chance is 0.20, reaches a UAR of 0.34 on the test split and of 0.30 on the validation voices, on which
+    the ranges were chosen (studies/pitch_and_level.py).
     """
 
     version = "2"
@@ -38,7 +42,11 @@ class Prosody(Speech):
         """Every voice with sentences of its own, each in every style."""
         takes = [(split, voice, take) for split in SPLITS for voice in VOICES[split] for take in range(TAKES[split])]
         texts = [text for text in sentences(SPARED + 3 * len(takes))[SPARED:] if len(text.split()) == WORDS]
-        return [_utterance(split, voice, take, text, style) for (split, voice, take), text in zip(takes, texts[: len(takes)], strict=True) for style in STYLES]
+        return [
+            _utterance(split, voice, take, text, style)
+            for (split, voice, take), text in zip(takes, texts[: len(takes)], strict=True)
+            for style in STYLES
+        ]
 
 
 def parameters(rng: np.random.Generator, split: str, style: str) -> dict[str, float]:
@@ -51,12 +59,22 @@ def _utterance(split: str, voice: Voice, take: int, text: str, style: str) -> Ro
     name = f"{split}/{voice.name}/{style}-{take}"
     rng = generator("prosody parameters", name)
     drawn = parameters(rng, split, style)
-    rate, pitch, spread, drift = (drawn.pop(key) for key in ("rate", "pitch", "range", "drift"))  # espeak-ng is told these
+    # espeak-ng is told these
+    rate, pitch, spread, drift = (drawn.pop(key) for key in ("rate", "pitch", "range", "drift"))
     words, cut, ending = text.split(), int(rng.integers(2, 4)), ENDINGS[style][rng.integers(2)]
     parts = ((" ".join(words[:cut]) + ",", -drift / 2), (" ".join(words[cut:]) + ending, drift / 2))
     told = {"voice": voice.name, "rate": round(voice.rate * rate), "range": _setting(voice.range * spread)}
     phrases = [{"text": part, "pitch": _setting(voice.pitch + pitch + step)} | told for part, step in parts]
-    return {"split": split, "id": name, "group": voice.variant, "audio": f"{name}.wav", "label": style, "text": text, "phrases": phrases, "style": drawn}
+    return {
+        "split": split,
+        "id": name,
+        "group": voice.variant,
+        "audio": f"{name}.wav",
+        "label": style,
+        "text": text,
+        "phrases": phrases,
+        "style": drawn,
+    }
 
 
 def _setting(value: float) -> int:

@@ -16,9 +16,10 @@ STEP = RATE // 4  # lengths are whole quarters of a second, which the Fourier tr
 class Scenes(Generated):
     """Clips of 2.75 to 3.25 s, labelled by scene, recorded at several sites.
 
-    A site keeps its tempi and its background; a clip has a pitch, events, a balance and an equaliser of its own. The splits share no site, no recording and no
-    parameter value. What tells the scenes apart is time: a logistic regression on the mean log-mel spectrum of each clip is right for less than 0.2 of the test
-    clips (0.1 is chance), the task `scene` for 0.96 of a hundred of them after 400 steps on clean clips.
+    A site keeps its tempi and its background; a clip has a pitch, events, a balance and an equaliser of its own. The
+    splits share no site, no recording and no parameter value. What tells the scenes apart is time: a logistic
+    regression on the mean log-mel spectrum of each clip is right for less than 0.2 of the test clips (0.1 is chance),
+    the task `scene` for 0.96 of a hundred of them after 400 steps on clean clips.
     """
 
     kind = "ambience"
@@ -37,7 +38,13 @@ class Scenes(Generated):
 
     def plan(self) -> list[Row]:
         """Every scene at every site of every split."""
-        return [row for label in AMBIENCES for split in SPLITS for site in range(SITES[split]) for row in _site(split, label, site)]
+        return [
+            row
+            for label in AMBIENCES
+            for split in SPLITS
+            for site in range(SITES[split])
+            for row in _site(split, label, site)
+        ]
 
 
 def _site(split: str, label: str, site: int) -> list[Row]:
@@ -49,5 +56,9 @@ def _site(split: str, label: str, site: int) -> list[Row]:
 
 
 def _clip(rng: Generator, split: str, name: str) -> Row:
-    drawn = {"pitch": PITCH.draw(rng, split), "presence": PRESENCE.draw(rng, split), "gains": [GAIN.draw(rng, split) for _ in EQUALISER]}
+    drawn = {
+        "pitch": PITCH.draw(rng, split),
+        "presence": PRESENCE.draw(rng, split),
+        "gains": [GAIN.draw(rng, split) for _ in EQUALISER],
+    }
     return {"id": name, "audio": f"{name}.wav", "samples": STEP * int(rng.integers(11, 14))} | drawn

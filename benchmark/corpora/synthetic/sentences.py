@@ -25,4 +25,7 @@ class Sentences(Speech):
     def plan(self) -> list[Row]:
         """Every voice with sentences of its own."""
         takes = [(split, voice, take) for split in SPLITS for voice in VOICES[split] for take in range(TAKES[split])]
-        return [self.spoken(split, voice, f"{take:02d}", text) for (split, voice, take), text in zip(takes, sentences(len(takes)), strict=True)]
+        return [
+            self.spoken(split, voice, f"{take:02d}", text)
+            for (split, voice, take), text in zip(takes, sentences(len(takes)), strict=True)
+        ]

@@ -15,7 +15,8 @@ from benchmark.frontends.adapters._files import clipped, read_enhanced
 class Folder(FrontEnd):
     """Reads `<path>/<name>.wav` for every scene, where the name is the one that the mixture was exported under.
 
-    A file has the rate, the channels and the length of its mixture. The level is part of what is judged, so float samples are best.
+    A file has the rate, the channels and the length of its mixture. The level is part of what is judged, so float
+    samples are best.
     """
 
     channels = None
@@ -27,10 +28,14 @@ class Folder(FrontEnd):
         super().__init__()
         self.path = Path(path).expanduser()
         if not self.path.is_dir():
-            raise EarmarkError(f"{path}: no such folder; it should hold one enhanced WAV file for each exported mixture")
+            raise EarmarkError(
+                f"{path}: no such folder; it should hold one enhanced WAV file for each exported mixture"
+            )
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
-        """The files for (batch, channels, time). EarmarkError names one that is missing, unreadable, not finite, or unlike its mixture in rate or shape."""
+        """The files for (batch, channels, time). EarmarkError names one that is missing, unreadable, not finite, or
+        unlike its mixture in rate or shape.
+        """
         enhanced = torch.zeros_like(heard.audio)
         for index, (name, length) in enumerate(zip(heard.names, heard.lengths.tolist(), strict=True)):
             samples = read_enhanced(self.path / f"{name}.wav", (heard.audio.shape[1], length), SAMPLE_RATE)
@@ -39,10 +44,11 @@ class Folder(FrontEnd):
 
 
 def audit(folder: Path, manifest: Path | Mapping[str, Any]) -> list[str]:
-    """What is wrong with a folder of enhanced files, before anything is scored: one line a finding; none: it is complete.
+    """What is wrong with a folder of enhanced files, before anything is scored: one line a finding; none: it is
+    complete.
 
-    Found are files that are missing, unreadable, cut short, not finite, resampled, of other channels or another length than their mixture, or clipped, and WAV
-    files that no mixture was exported under.
+    Found are files that are missing, unreadable, cut short, not finite, resampled, of other channels or another length
+    than their mixture, or clipped, and WAV files that no mixture was exported under.
 
     Args:
         folder: of the enhanced files
@@ -63,7 +69,9 @@ def audit(folder: Path, manifest: Path | Mapping[str, Any]) -> list[str]:
             findings.append(str(error))
             continue
         if count := clipped(path, enhanced):
-            findings.append(f"{path}: clipped, {count} samples stand at full scale; write 32-bit float samples, unclipped")
+            findings.append(
+                f"{path}: clipped, {count} samples stand at full scale; write 32-bit float samples, unclipped"
+            )
     return findings
 
 

@@ -12,7 +12,9 @@ from benchmark.options import bind
 
 
 class ModuleAdapter(FrontEnd):
-    """Wraps a module that knows nothing of this suite; it gets one ear at a time. Its attributes sample_rate and pretrained_on count, if it has them."""
+    """Wraps a module that knows nothing of this suite; it gets one ear at a time. Its attributes sample_rate and
+    pretrained_on count, if it has them.
+    """
 
     def __init__(self, module: str | nn.Module, options: Mapping[str, Any] | None = None) -> None:
         """`module`: a module, or "path/to/file.py:Class", which is then built with `options`."""
@@ -21,12 +23,16 @@ class ModuleAdapter(FrontEnd):
             cls = registry.load("front_ends", module)
             module = cls(**bind(module, cls, options or {}))
         if not isinstance(module, nn.Module):
-            raise EarmarkError(f"{type(module).__name__}: not a torch.nn.Module; a front-end is one, from audio to audio")
+            raise EarmarkError(
+                f"{type(module).__name__}: not a torch.nn.Module; a front-end is one, from audio to audio"
+            )
         self.module = module
         self.pretrained_on = str(getattr(module, "pretrained_on", ""))  # type: ignore[misc]
         rate = getattr(module, "sample_rate", SAMPLE_RATE)
         if not isinstance(rate, int) or rate < 1:
-            raise EarmarkError(f"{type(module).__name__}: its sample_rate is {rate!r}; set a whole number of Hz, as 16000")
+            raise EarmarkError(
+                f"{type(module).__name__}: its sample_rate is {rate!r}; set a whole number of Hz, as 16000"
+            )
         self.sample_rate = rate  # type: ignore[misc]
 
     def forward(self, audio: Tensor) -> Tensor:
@@ -36,5 +42,8 @@ class ModuleAdapter(FrontEnd):
             enhanced = enhanced[:, None]
         if not isinstance(enhanced, Tensor) or enhanced.shape != audio.shape:
             got = tuple(enhanced.shape) if isinstance(enhanced, Tensor) else type(enhanced).__name__
-            raise EarmarkError(f"{type(self.module).__name__}: returned {got} for audio of shape {tuple(audio.shape)}; return audio of the same shape")
+            raise EarmarkError(
+                f"{type(self.module).__name__}: returned {got} for audio of shape {tuple(audio.shape)}; return audio "
+                "of the same shape"
+            )
         return enhanced

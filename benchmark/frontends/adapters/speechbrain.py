@@ -1,4 +1,6 @@
-"""A pretrained enhancement model in SpeechBrain's layout: hyperparams.yaml and checkpoints, in a folder or on the Hugging Face hub."""
+"""A pretrained enhancement model in SpeechBrain's layout: hyperparams.yaml and checkpoints, in a folder or on the
+Hugging Face hub.
+"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,10 +17,12 @@ HYPERPARAMS = "hyperparams.yaml"
 
 
 class SpeechBrainModel(Foreign):
-    """SpeechBrain's SpectralMaskEnhancement, WaveformEnhancement or SepformerSeparation, whichever the modules of hyperparams.yaml are made for.
+    """SpeechBrain's SpectralMaskEnhancement, WaveformEnhancement or SepformerSeparation, whichever the modules of
+    hyperparams.yaml are made for.
 
-    hyperparams.yaml may build any class, and so runs code: a folder is trusted like a file.py:Class, a name on the hub only with `trust`. Checkpoints are read
-    as tensors alone, never unpickled, and have to fit to the last parameter. Most of these models normalise their output, hence `rescale`.
+    hyperparams.yaml may build any class, and so runs code: a folder is trusted like a file.py:Class, a name on the hub
+    only with `trust`. Checkpoints are read as tensors alone, never unpickled, and have to fit to the last parameter.
+    Most of these models normalise their output, hence `rescale`.
     """
 
     def __init__(
@@ -39,10 +43,14 @@ class SpeechBrainModel(Foreign):
             revision: a commit of the hub's repository; without one the newest is taken, which may change
             trainable: train it here further, as any front-end; otherwise it stays as it is
         Raises:
-            EarmarkError: no such folder, a source that is not trusted, checkpoints that do not fit, or no enhancement model
+            EarmarkError: no such folder, a source that is not trusted, checkpoints that do not fit, or no enhancement
+                model
         """
         if not Path(source).expanduser().is_dir() and not trust:
-            raise EarmarkError(f"{source}: no such folder; a model on the hub brings a {HYPERPARAMS} that runs code, and is loaded with the option trust: true")
+            raise EarmarkError(
+                f"{source}: no such folder; a model on the hub brings a {HYPERPARAMS} that runs code, and is loaded "
+                "with the option trust: true"
+            )
         hyperparams = _hyperparams(source, trust, revision)
         super().__init__(_sample_rate(hyperparams), pretrained_on, gain, rescale)
         self.interface: Any = _interface(source, hyperparams, trainable)
@@ -69,7 +77,9 @@ def _hyperparams(source: str, trust: bool, revision: str | None) -> Mapping[str,
         hyperparams = load_hyperpyyaml(file)
     pretrainer = hyperparams.get("pretrainer")
     if pretrainer is None or not isinstance(hyperparams.get("modules"), Mapping):
-        raise EarmarkError(f"{path}: it has no modules and pretrainer; give the {HYPERPARAMS} of a pretrained model, not of a training")
+        raise EarmarkError(
+            f"{path}: it has no modules and pretrainer; give the {HYPERPARAMS} of a pretrained model, not of a training"
+        )
     pretrainer.collect_files(default_source=place, local_strategy=LocalStrategy.NO_LINK, fetch_config=config)
     pretrainer.add_custom_hooks(dict.fromkeys(pretrainer.loadables, _load_tensors))
     pretrainer.load_collected()
@@ -85,9 +95,12 @@ def _load_tensors(module: Any, path: str) -> None:
         module.load_state_dict(hook_on_loading_state_dict_checkpoint(state))
     except OSError as error:
         raise EarmarkError(f"{path}: cannot be read ({error.strerror}); get the whole model") from error
-    except Exception as error:  # a pickle that holds more than tensors, another model's weights, or no module to load them into
+    except Exception as error:
+        # a pickle that holds more than tensors, another model's weights, or no module to load them into
         reason = " ".join(str(error).split())[:160]
-        raise EarmarkError(f"{path}: no weights of {type(module).__name__} ({reason}); get the model again, or mend its {HYPERPARAMS}") from error
+        raise EarmarkError(
+            f"{path}: no weights of {type(module).__name__} ({reason}); get the model again, or mend its {HYPERPARAMS}"
+        ) from error
 
 
 def _interface(source: str, hyperparams: Mapping[str, Any], trainable: bool) -> nn.Module:
@@ -98,9 +111,17 @@ def _interface(source: str, hyperparams: Mapping[str, Any], trainable: bool) -> 
         if set(cls.MODULES_NEEDED) <= hyperparams["modules"].keys() and set(cls.HPARAMS_NEEDED) <= hyperparams.keys():
             if (speakers := hyperparams.get("num_spks", 1)) != 1:
                 raise EarmarkError(f"{source}: it separates {speakers} speakers; give a model of one output")
-            return cls(modules=hyperparams["modules"], hparams=hyperparams, run_opts={"device": "cpu"}, freeze_params=not trainable)
+            return cls(
+                modules=hyperparams["modules"],
+                hparams=hyperparams,
+                run_opts={"device": "cpu"},
+                freeze_params=not trainable,
+            )
     found = ", ".join(hyperparams["modules"])
-    raise EarmarkError(f"{source}: its modules {found} are no enhancement model's; give one with enhance_model, or with encoder, masknet and decoder")
+    raise EarmarkError(
+        f"{source}: its modules {found} are no enhancement model's; give one with enhance_model, or with encoder, "
+        "masknet and decoder"
+    )
 
 
 def _sample_rate(hyperparams: Mapping[str, Any]) -> int:

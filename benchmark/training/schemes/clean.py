@@ -4,6 +4,8 @@ from benchmark.contracts import Scheme
 
 
 class Clean(Scheme):
-    """Nothing moves: the front-end, however it was trained, stands before the stock model of clean audio that all rows share."""
+    """Nothing moves: the front-end, however it was trained, stands before the stock model of clean audio that all rows
+    share.
+    """
 
     stock = "clean"

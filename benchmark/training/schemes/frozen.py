@@ -10,7 +10,9 @@ if TYPE_CHECKING:  # it imports Lightning, which takes seconds
 
 
 class Frozen(Scheme):
-    """The task's loss moves the task model alone (scheme a of Milling et al. 2024); the front-end stays as it is to the last bit, buffers included."""
+    """The task's loss moves the task model alone (scheme a of Milling et al. 2024); the front-end stays as it is to the
+    last bit, buffers included.
+    """
 
     moves = frozenset({"tasks"})
 

@@ -15,7 +15,8 @@ if TYPE_CHECKING:  # it imports Lightning, which takes seconds
 
 
 class Joint(Scheme):
-    """One loss, the task's plus `enhancement_weight` times the front-end's own, moves both (scheme b of Milling et al. 2024; their weight is not at hand).
+    """One loss, the task's plus `enhancement_weight` times the front-end's own, moves both (scheme b of Milling et al.
+    2024; their weight is not at hand).
 
     Args:
         enhancement_weight: 0 or more; 0 needs no clean reference

@@ -4,6 +4,8 @@ from benchmark.contracts import Scheme
 
 
 class Noisy(Scheme):
-    """Nothing moves: the front-end stands before the stock model of noisy mixtures that all rows share. `identity` under `noisy` is the baseline."""
+    """Nothing moves: the front-end stands before the stock model of noisy mixtures that all rows share. `identity`
+    under `noisy` is the baseline.
+    """
 
     stock = "noisy"

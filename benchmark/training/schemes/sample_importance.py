@@ -16,12 +16,14 @@ if TYPE_CHECKING:  # it imports Lightning, which takes seconds
 
 
 class SampleImportance(Scheme):
-    """Scheme c of Milling et al. 2024: no gradient of the task reaches the front-end; the task's detached loss weighs the examples of the front-end's loss.
+    """Scheme c of Milling et al. 2024: no gradient of the task reaches the front-end; the task's detached loss weighs
+    the examples of the front-end's loss.
 
-    The weights come from the task model in evaluation mode on the front-end's present output, and have mean 1. For `period` batches the front-end is updated,
-    then on the same batches the task model is, on detached output. The paper's importance function, period and normalisation are not at hand. A batch of one
-    example has weight 1, as under `alternating`. With several tasks the terms are the front-end's own loss on each task's batch, all of mean weight 1: they are
-    of one kind and need no balance.
+    The weights come from the task model in evaluation mode on the front-end's present output, and have mean 1. For
+    `period` batches the front-end is updated, then on the same batches the task model is, on detached output. The
+    paper's importance function, period and normalisation are not at hand. A batch of one example has weight 1, as under
+    `alternating`. With several tasks the terms are the front-end's own loss on each task's batch, all of mean weight 1:
+    they are of one kind and need no balance.
 
     Args:
         importance: proportional, softmax, rank, focal, or uniform (all weights 1: the scheme `alternating`)
@@ -51,7 +53,9 @@ class SampleImportance(Scheme):
         self.held: list[Mapping[str, Batch]] = []
 
     def updates(self, system: "System", batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
-        """`period` updates of the front-end, then as many of each task model; nothing until that many batches have come."""
+        """`period` updates of the front-end, then as many of each task model; nothing until that many batches have
+        come.
+        """
         self.held.append(batches)
         if len(self.held) < self.period:
             return
@@ -62,7 +66,11 @@ class SampleImportance(Scheme):
             for label, batch in each.items():
                 with system.training_mode(FRONT_END):
                     enhanced = system.enhance(batch)
-                weights = prepared[label][index] if prepared else self.weights(self._task_losses(system, label, enhanced, batch))
+                weights = (
+                    prepared[label][index]
+                    if prepared
+                    else self.weights(self._task_losses(system, label, enhanced, batch))
+                )
                 terms[label] = (weights * system.front_end_loss(enhanced, batch)).mean()
             yield Update(terms, frozenset({FRONT_END}))
         for each in held:

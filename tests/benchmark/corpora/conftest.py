@@ -26,7 +26,9 @@ def clip() -> Callable[..., Path]:
 
 @pytest.fixture
 def read() -> Callable[..., dict[str, list[dict]]]:
-    """Reads the splits of a corpus and holds them to the contract: columns, unique ids, order, audio that decodes, labels, groups apart."""
+    """Reads the splits of a corpus and holds them to the contract: columns, unique ids, order, audio that decodes,
+    labels, groups apart.
+    """
 
     def rows(corpus: Corpus, splits: tuple[str, ...] = SPLITS, disjoint: bool = True) -> dict[str, list[dict]]:
         found = {split: list(corpus.rows(split)) for split in splits}

@@ -43,7 +43,9 @@ def spoken():
     symbols = "ipasamokitunagiSe"
     segments = [[symbol, CONSONANTS[symbol][3] if symbol in CONSONANTS else 0.14, 0.0] for symbol in symbols]
     ends = PAUSE + np.cumsum([0, *(seconds for _, seconds, _ in segments)])
-    middles = {symbol: int(50 * (start + end)) for symbol, (start, end) in zip(symbols, itertools.pairwise(ends), strict=True)}
+    middles = {
+        symbol: int(50 * (start + end)) for symbol, (start, end) in zip(symbols, itertools.pairwise(ends), strict=True)
+    }
     found = tracks(*states({"segments": segments, **VOICE}), int(100 * (ends[-1] + PAUSE)))
     return dict(zip(ENDS, found.T, strict=True)), middles
 
@@ -128,7 +130,9 @@ def test_breathiness_and_effort_are_in_the_source_tracks():
     assert pressed["aperiodicity"] < modal["aperiodicity"] < breathy["aperiodicity"]
     assert pressed["periodicity"] > modal["periodicity"] > breathy["periodicity"]
     assert middle(pressure=6500.0)["periodicity"] < modal["periodicity"]
-    assert middle(pitch=170.0)["pitch"] - modal["pitch"] == pytest.approx(2 * np.log2(170 / 120) / (ENDS["pitch"][1] - ENDS["pitch"][0]), abs=0.002)
+    assert middle(pitch=170.0)["pitch"] - modal["pitch"] == pytest.approx(
+        2 * np.log2(170 / 120) / (ENDS["pitch"][1] - ENDS["pitch"][0]), abs=0.002
+    )
 
 
 def test_audio_and_tracks_go_together(short):
@@ -145,7 +149,9 @@ def test_audio_and_tracks_go_together(short):
         (voiced,) = np.nonzero(np.isfinite(pitch))
         centre = int(np.median(voiced))
         low, high = ENDS["pitch"]
-        assert heard_pitch(audio[(centre - 4) * 160 : (centre + 4) * 160]) == pytest.approx(2 ** (low + (pitch[centre] + 1) / 2 * (high - low)), rel=0.06)
+        assert heard_pitch(audio[(centre - 4) * 160 : (centre + 4) * 160]) == pytest.approx(
+            2 ** (low + (pitch[centre] + 1) / 2 * (high - low)), rel=0.06
+        )
 
 
 def heard_pitch(audio):
@@ -183,4 +189,7 @@ def test_geometry_of_a_corner():
     np.testing.assert_allclose(distance, [1.0, 0.0, 0.0, np.nan, 1.5], atol=0.01)
     np.testing.assert_allclose(place[:2], [[-1.0, 0.0], [-4.0, -3.0]], atol=0.1)
     np.testing.assert_allclose(place[4], [-3.0, -1.0], atol=0.1)  # two walls equally near: between them
-    np.testing.assert_allclose(angle(np.array([[1.0, 0.0], [0.0, 2.0], [-1.0, 0.0], [0.0, -1.0], [-1.0, -1.0]]), np.zeros(2)), [0, 90, 180, -90, 225])
+    np.testing.assert_allclose(
+        angle(np.array([[1.0, 0.0], [0.0, 2.0], [-1.0, 0.0], [0.0, -1.0], [-1.0, -1.0]]), np.zeros(2)),
+        [0, 90, 180, -90, 225],
+    )

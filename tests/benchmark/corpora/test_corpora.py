@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from benchmark import registry
+from benchmark.catalogue import Corpora, catalogue, default_cache, fingerprint, open_corpus
 from benchmark.contracts import Corpus
-from benchmark.corpora import Corpora, catalogue, default_cache, fingerprint, open_corpus
 from benchmark.errors import EarmarkError
 
 USER_CORPUS = """
@@ -47,10 +47,18 @@ def test_a_corpus_is_opened_by_name_with_its_options(digits, tmp_path):
     [
         ("free_spoken_digts", {}, "unknown corpus 'free_spoken_digts'; did you mean 'free_spoken_digits'?"),
         ("free_spoken_digits", {"fould": "ann"}, "free_spoken_digits: unknown option 'fould'; did you mean 'fold'?"),
-        ("free_spoken_digits", {"fold": 3}, "free_spoken_digits: option 'fold': Input should be a valid string; it is 3"),
+        (
+            "free_spoken_digits",
+            {"fold": 3},
+            "free_spoken_digits: option 'fold': Input should be a valid string; it is 3",
+        ),
         ("folder", {}, "folder: Folder needs the option 'path'; give it"),
         ("folder", {"path": "nowhere"}, "folder: no folder DATA/nowhere; check the option path: nowhere"),
-        ("folder", {"path": ".", "kind": "nois"}, "folder: option 'kind': Input should be 'speech', 'noise' or 'ambience'; it is 'nois'"),
+        (
+            "folder",
+            {"path": ".", "kind": "nois"},
+            "folder: option 'kind': Input should be 'speech', 'noise' or 'ambience'; it is 'nois'",
+        ),
     ],
 )
 def test_what_is_wrong_is_said_in_one_line(digits, tmp_path, name, options, message):
@@ -63,14 +71,19 @@ def test_a_missing_folder_says_where_to_get_it(tmp_path):
     with pytest.raises(EarmarkError) as error:
         open_corpus("speech_commands", {}, tmp_path, tmp_path)
     text = str(error.value)
-    assert text.startswith(f"speech_commands: no folder speech_commands_v0.02 or speech_commands_v0.01 in {tmp_path}; get it from http")
+    assert text.startswith(
+        f"speech_commands: no folder speech_commands_v0.02 or speech_commands_v0.01 in {tmp_path}; get it from http"
+    )
     assert text.endswith("(2.3 GB; version 0.01: 1.4 GB) and give its parent with --data")
     with pytest.raises(EarmarkError, match=r"and --data was not given; get it from"):
         open_corpus("musan", {}, None, tmp_path)
 
 
 def test_a_truth_value_is_no_word(tmp_path):
-    with pytest.raises(EarmarkError, match=r"speech_commands: option 'words'\[1\]: Input should be a valid string; it is \['up', True\]"):
+    with pytest.raises(
+        EarmarkError,
+        match=r"speech_commands: option 'words'\[1\]: Input should be a valid string; it is \['up', True\]",
+    ):
         open_corpus("speech_commands", {"words": ["up", True]}, tmp_path, tmp_path)
 
 
@@ -90,7 +103,9 @@ def test_a_users_own_class_without_folders_wants_a_path(tmp_path):
     assert open_corpus(f"{file}:Mine", {}, tmp_path, tmp_path, path=str(tmp_path)).rows("train") == [tmp_path]
 
 
-@pytest.mark.parametrize(("extra", "value", "root"), [("folders", ("mine",), "data/mine"), ("synthetic", True, "cache/Mine")])
+@pytest.mark.parametrize(
+    ("extra", "value", "root"), [("folders", ("mine",), "data/mine"), ("synthetic", True, "cache/Mine")]
+)
 def test_a_users_own_class_is_opened(tmp_path, extra, value, root):
     file = tmp_path / f"{extra}.py"
     file.write_text(USER_CORPUS.format(extra=extra, value=value))
@@ -159,5 +174,7 @@ def test_a_class_without_recordings_for_training_is_missing_where_labels_count(t
     of = {"name": "emo_db", "path": None}
     assert corpora.missing({**of, "options": {"fold": 3}}, labelled=True) is None
     lacking = corpora.missing({**of, "options": {"fold": 9}}, labelled=True)
-    assert lacking.startswith("emo_db: no recording of sadness is for training, though some are for validation or test; get the whole corpus")
+    assert lacking.startswith(
+        "emo_db: no recording of sadness is for training, though some are for validation or test; get the whole corpus"
+    )
     assert corpora.missing({**of, "options": {"fold": 9}}, labelled=False) is None

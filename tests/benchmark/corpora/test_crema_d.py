@@ -20,7 +20,11 @@ def test_actors_and_emotions(root, read):
     corpus = CREMAD(root)
     assert corpus.schema == {"classes": sorted(EMOTIONS.values())}
     found = read(corpus)
-    assert {split: len({row["group"] for row in rows}) for split, rows in found.items()} == {"train": 14, "validation": 3, "test": 3}
+    assert {split: len({row["group"] for row in rows}) for split, rows in found.items()} == {
+        "train": 14,
+        "validation": 3,
+        "test": 3,
+    }
     for row in (row for rows in found.values() for row in rows):
         actor, _, emotion, _ = row["id"].removeprefix("AudioWAV/").split("_")
         assert (row["group"], row["label"]) == (actor, EMOTIONS[emotion])
@@ -35,10 +39,15 @@ def test_a_fold_leaves_one_actor_out(root, read):
 def test_errors_name_the_remedy(root, clip):
     with pytest.raises(EarmarkError, match=r"'1021'; did you mean '1020'\?"):
         CREMAD(root, fold=1021).rows("test")
-    with pytest.raises(EarmarkError, match=r"^crema_d: the test split is empty in .*AudioWAV; get the corpus from https://github.com"):
+    with pytest.raises(
+        EarmarkError, match=r"^crema_d: the test split is empty in .*AudioWAV; get the corpus from https://github.com"
+    ):
         CREMAD(root / "AudioWAV").rows("test")
     odd = clip(root / "AudioWAV/1001_DFA_JOY_XX.wav")
-    with pytest.raises(EarmarkError, match=rf"^crema_d: {odd} is not named actor_sentence_emotion_level.wav, such as 1001_DFA_ANG_XX.wav; rename"):
+    with pytest.raises(
+        EarmarkError,
+        match=rf"^crema_d: {odd} is not named actor_sentence_emotion_level.wav, such as 1001_DFA_ANG_XX.wav; rename",
+    ):
         CREMAD(root).rows("train")
 
 

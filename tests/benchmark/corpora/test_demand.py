@@ -43,5 +43,11 @@ def test_archives_that_unpack_into_folders_of_their_own(root, read, tmp_path):
 def test_an_empty_split_says_which_environments_there_are(root):
     for channel in (root / "NPARK").iterdir():
         channel.unlink()
-    with pytest.raises(EarmarkError, match=r"the validation split is empty in .*; environments present: DKITCHEN, SPSQUARE, TBUS, TMETRO; get the corpus from"):
+    with pytest.raises(
+        EarmarkError,
+        match=(
+            r"the validation split is empty in .*; environments present: DKITCHEN, SPSQUARE, TBUS, TMETRO; get the "
+            r"corpus from"
+        ),
+    ):
         Demand(root).rows("validation")

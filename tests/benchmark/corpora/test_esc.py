@@ -39,7 +39,12 @@ def test_folds_make_the_splits(esc50, read):
     found = read(corpus)
     assert {split: len(rows) for split, rows in found.items()} == {"train": 18, "validation": 6, "test": 6}
     assert {row["id"][0] for row in found["train"]} == {"1", "2", "3"}
-    assert found["test"][0] == {"id": "5-5000-A-0", "group": "5000", "audio": str(esc50 / "audio/5-5000-A-0.wav"), "label": "dog"}
+    assert found["test"][0] == {
+        "id": "5-5000-A-0",
+        "group": "5000",
+        "audio": str(esc50 / "audio/5-5000-A-0.wav"),
+        "label": "dog",
+    }
 
 
 def test_esc10_is_taken_from_esc50(esc50, read):
@@ -50,7 +55,11 @@ def test_esc10_is_taken_from_esc50(esc50, read):
 
 def test_folds_can_be_chosen_and_others_are_left_out(esc50, read):
     found = read(ESC50(esc50, folds={"train": [5], "test": [1]}))
-    assert {split: {row["id"][0] for row in rows} for split, rows in found.items()} == {"train": {"5"}, "validation": {"4"}, "test": {"1"}}
+    assert {split: {row["id"][0] for row in rows} for split, rows in found.items()} == {
+        "train": {"5"},
+        "validation": {"4"},
+        "test": {"1"},
+    }
 
 
 def test_each_fold_can_be_left_out_once(esc50, read):
@@ -59,7 +68,8 @@ def test_each_fold_can_be_left_out_once(esc50, read):
         found = read(ESC50(esc50, fold=fold))
         assert {row["id"][0] for row in found["test"]} == {str(fold)}
         assert str(fold) not in {row["id"][0] for split in ("train", "validation") for row in found[split]}
-        assert {split: len(rows) for split, rows in found.items()} == {"train": 20, "validation": 4, "test": 6}  # 2 of 12 source recordings
+        # 2 of 12 source recordings
+        assert {split: len(rows) for split, rows in found.items()} == {"train": 20, "validation": 4, "test": 6}
         tested += [row["id"] for row in found["test"]]
     assert len(set(tested)) == len(tested) == 30
 
@@ -82,7 +92,11 @@ def test_the_first_published_layout(esc10, read):
 
 def test_an_empty_fold_says_which_there_are(esc10):
     with pytest.raises(
-        EarmarkError, match=r"esc10: the validation split is empty in .*; folds present: 1, 2, 3; set folds: \{train: \[…\], validation: \[…\], test: \[…\]\}"
+        EarmarkError,
+        match=(
+            r"esc10: the validation split is empty in .*; folds present: 1, 2, 3; set folds: "
+            r"\{train: \[…\], validation: \[…\], test: \[…\]\}"
+        ),
     ):
         ESC10(esc10).rows("validation")
     with pytest.raises(EarmarkError, match=r"folds present: none"):
@@ -90,7 +104,12 @@ def test_an_empty_fold_says_which_there_are(esc10):
 
 
 @pytest.mark.parametrize(
-    ("folds", "message"), [({"dev": [1]}, "unknown split in folds 'dev'"), ({"test": [1]}, "fold 1 stands twice"), ({"test": [5, 5]}, "fold 5 stands twice")]
+    ("folds", "message"),
+    [
+        ({"dev": [1]}, "unknown split in folds 'dev'"),
+        ({"test": [1]}, "fold 1 stands twice"),
+        ({"test": [5, 5]}, "fold 5 stands twice"),
+    ],
 )
 def test_folds_are_checked(esc50, folds, message):
     with pytest.raises(EarmarkError, match=message):
@@ -99,7 +118,9 @@ def test_folds_are_checked(esc50, folds, message):
 
 def test_what_is_missing_is_named(esc50, esc10, clip):
     (esc50 / "audio/1-1000-A-0.wav").unlink()
-    with pytest.raises(EarmarkError, match=r"1 files that meta/esc50.csv in .* names are not there, the first is 1-1000-A-0.wav"):
+    with pytest.raises(
+        EarmarkError, match=r"1 files that meta/esc50.csv in .* names are not there, the first is 1-1000-A-0.wav"
+    ):
         ESC50(esc50).rows("train")
     (esc50 / "meta/esc50.csv").unlink()
     with pytest.raises(EarmarkError, match=r"no file meta/esc50.csv in"):
@@ -116,11 +137,16 @@ def test_lists_that_are_not_the_owner_s_are_one_line(esc50):
     assert len(ESC50(esc50).rows("test"))  # a mark at the beginning does no harm
     for wrong in (text.replace(",", ";"), text + "1-1-A-0.wav,1\n"):
         meta.write_text(wrong)
-        with pytest.raises(EarmarkError, match=r"^esc50: meta/esc50.csv in .* lacks some of the columns filename, fold, target, category, src_file"):
+        with pytest.raises(
+            EarmarkError,
+            match=r"^esc50: meta/esc50.csv in .* lacks some of the columns filename, fold, target, category, src_file",
+        ):
             ESC50(esc50).rows("test")
     first = text.splitlines()[1]
     meta.write_text(text.replace(first, first.replace(",1,", ",one,", 1)))
-    with pytest.raises(EarmarkError, match=r"^esc50: .* is not laid out as its owner does it \(ValueError: .*; get the corpus from"):
+    with pytest.raises(
+        EarmarkError, match=r"^esc50: .* is not laid out as its owner does it \(ValueError: .*; get the corpus from"
+    ):
         ESC50(esc50).rows("test")
 
 

@@ -1,8 +1,8 @@
 import pytest
 
 from benchmark import audio
+from benchmark.catalogue import open_corpus
 from benchmark.contracts import SPLITS
-from benchmark.corpora import open_corpus
 from benchmark.corpora.folder import Folder
 from benchmark.errors import EarmarkError
 
@@ -24,12 +24,22 @@ def test_sub_folders_with_the_names_of_splits_are_the_splits(tmp_path, clip, rea
     for name in wanted.values():
         clip(tmp_path / name)
     found = read(Folder(tmp_path, "here"))
-    assert {split: [row["id"] for row in rows] for split, rows in found.items()} == {split: [name] for split, name in wanted.items()}
+    assert {split: [row["id"] for row in rows] for split, rows in found.items()} == {
+        split: [name] for split, name in wanted.items()
+    }
     (tmp_path / "validation/deep/er.ogg").unlink()
-    with pytest.raises(EarmarkError, match=r"the validation split is empty in .*; it holds 2 recordings; add some, or put them into sub-folders named train"):
+    with pytest.raises(
+        EarmarkError,
+        match=(
+            r"the validation split is empty in .*; it holds 2 recordings; add some, or put them into sub-folders named "
+            r"train"
+        ),
+    ):
         Folder(tmp_path, "here").rows("validation")
     stray = clip(tmp_path / "stray.wav")
-    with pytest.raises(EarmarkError, match=rf"{stray} stands outside the sub-folders train, validation and test; move it"):
+    with pytest.raises(
+        EarmarkError, match=rf"{stray} stands outside the sub-folders train, validation and test; move it"
+    ):
         Folder(tmp_path, "here").rows("train")
 
 

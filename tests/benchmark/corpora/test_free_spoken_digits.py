@@ -43,7 +43,13 @@ def test_a_fold_leaves_one_speaker_out(root, read):
 def test_half_a_download_is_told(root):
     for take in range(25):
         (root / f"recordings/3_bob_{take}.wav").unlink()
-    with pytest.raises(EarmarkError, match=r"25 recordings are missing in .*, the first is recordings/3_bob_0.wav; get the corpus from .*, or leave out such"):
+    with pytest.raises(
+        EarmarkError,
+        match=(
+            r"25 recordings are missing in .*, the first is recordings/3_bob_0.wav; get the corpus from .*, or leave "
+            r"out such"
+        ),
+    ):
         FreeSpokenDigits(root).rows("test")
     for path in root.glob("recordings/*_bob_*.wav"):
         path.unlink()

@@ -6,7 +6,14 @@ from scipy.io import savemat
 from benchmark.corpora.haskins_rate import HaskinsRate
 from benchmark.errors import EarmarkError
 
-REST = {"TR": (-45, 0, 5), "TB": (-30, 0, 8), "TT": (-10, 0, 2), "UL": (12, 0, 15), "LL": (10, 0, -15), "JAW": (0, 0, -20)}
+REST = {
+    "TR": (-45, 0, 5),
+    "TB": (-30, 0, 8),
+    "TT": (-10, 0, 2),
+    "UL": (12, 0, 15),
+    "LL": (10, 0, -15),
+    "JAW": (0, 0, -20),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -15,13 +22,23 @@ def _cache(tmp_path_factory, monkeypatch):
 
 
 def channels(seed: int, sensors=tuple(REST)) -> np.ndarray:
-    """A structure array: half a second of sound at 44.1 kHz in whole numbers, and sensors at 100 Hz with position and orientation."""
+    """A structure array: half a second of sound at 44.1 kHz in whole numbers, and sensors at 100 Hz with position and
+    orientation.
+    """
     rng = np.random.default_rng(seed)
     time = np.arange(50) / 100
     entries = [("AUDIO", 44100.0, rng.integers(-9000, 9000, (22050, 1)).astype(float))]
     for name in sensors:
         waves = [2 * np.sin(2 * np.pi * rng.uniform(2, 5) * time + rng.uniform(0, 6)) for _ in range(3)]
-        entries.append((name, 100.0, np.stack([*(rest + wave for rest, wave in zip(REST[name], waves, strict=True)), *np.zeros((3, 50))], -1)))
+        entries.append(
+            (
+                name,
+                100.0,
+                np.stack(
+                    [*(rest + wave for rest, wave in zip(REST[name], waves, strict=True)), *np.zeros((3, 50))], -1
+                ),
+            )
+        )
     return np.array(entries, dtype=[("NAME", object), ("SRATE", object), ("SIGNAL", object)])
 
 

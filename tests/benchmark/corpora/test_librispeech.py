@@ -3,7 +3,12 @@ import pytest
 from benchmark.corpora.librispeech import LibriSpeech
 from benchmark.errors import EarmarkError
 
-SUBSETS = {"train-clean-100": ("19", "26", "27"), "dev-clean": ("84",), "test-clean": ("61",), "test-other": ("367", "533")}
+SUBSETS = {
+    "train-clean-100": ("19", "26", "27"),
+    "dev-clean": ("84",),
+    "test-clean": ("61",),
+    "test-other": ("367", "533"),
+}
 
 
 @pytest.fixture
@@ -14,7 +19,9 @@ def root(tmp_path, clip):
             names = [f"{speaker}-100-{number:04d}" for number in range(2)]
             for name in names:
                 clip(chapter / f"{name}.flac")
-            (chapter / f"{speaker}-100.trans.txt").write_text("".join(f"{name} IT'S {subset.split('-')[0].upper()}\n" for name in names))
+            (chapter / f"{speaker}-100.trans.txt").write_text(
+                "".join(f"{name} IT'S {subset.split('-')[0].upper()}\n" for name in names)
+            )
     (tmp_path / "SPEAKERS.TXT").write_text("; not read")
     return tmp_path
 
@@ -45,14 +52,20 @@ def test_a_piece_can_be_split_by_speakers(root, read):
     corpus = LibriSpeech(root, subsets=["test-clean", "test-other"], split_speakers=True)
     found = read(corpus)
     assert {split: len(rows) for split, rows in found.items()} == {"train": 2, "validation": 2, "test": 2}
-    with pytest.raises(EarmarkError, match=r"the train split is empty in .*; subsets used: test-clean; add one from .*, or set split_speakers: true"):
+    with pytest.raises(
+        EarmarkError,
+        match=r"the train split is empty in .*; subsets used: test-clean; add one from .*, or set split_speakers: true",
+    ):
         LibriSpeech(root, subsets=["test-clean"]).rows("train")
 
 
 def test_a_chapter_must_be_whole(root, clip):
     chapter = root / "dev-clean/84/100"
     (chapter / "84-100-0001.flac").unlink()
-    with pytest.raises(EarmarkError, match=r"1 files that \*.trans.txt in .* names are not there, the first is 84-100-0001.flac; get the corpus from"):
+    with pytest.raises(
+        EarmarkError,
+        match=r"1 files that \*.trans.txt in .* names are not there, the first is 84-100-0001.flac; get the corpus",
+    ):
         LibriSpeech(root).rows("train")
     clip(chapter / "84-100-0001.flac")
     clip(chapter / "84-100-0002.flac")

@@ -28,18 +28,26 @@ def moving(frames: int, seed: int) -> np.ndarray:
     """(frames, 2 + 20) in 1/100 mm at 500 Hz: every coil wanders about its rest."""
     rng = np.random.default_rng(seed)
     time = np.arange(frames) / 500
-    columns = [100 * (REST[name[:-2]][name[-1] == "y"] + 2 * np.sin(2 * np.pi * rng.uniform(1, 4) * time + rng.uniform(0, 6))) for name in CHANNELS]
+    columns = [
+        100 * (REST[name[:-2]][name[-1] == "y"] + 2 * np.sin(2 * np.pi * rng.uniform(1, 4) * time + rng.uniform(0, 6)))
+        for name in CHANNELS
+    ]
     return np.stack([time, np.ones(frames), *columns], -1)
 
 
 def track(path, table, kind="binary", order="<", names=CHANNELS):
-    head = f"EST_File Track\nDataType {kind}\nNumFrames {len(table)}\nByteOrder {'01' if order == '<' else '10'}\nNumChannels {len(names)}\nCommentChar ;\n\n"
+    head = (
+        f"EST_File Track\nDataType {kind}\nNumFrames {len(table)}\nByteOrder "
+        f"{'01' if order == '<' else '10'}\nNumChannels {len(names)}\nCommentChar ;\n\n"
+    )
     head += "".join(f"Channel_{index} {name}\n" for index, name in enumerate(names)) + "EST_Header_End\n"
     path.parent.mkdir(parents=True, exist_ok=True)
     if kind == "binary":
         path.write_bytes(head.encode() + table.astype(f"{order}f4").tobytes())
     else:
-        path.write_text((head if kind == "ascii" else "") + "\n".join(" ".join(f"{value:.6f}" for value in row) for row in table))
+        path.write_text(
+            (head if kind == "ascii" else "") + "\n".join(" ".join(f"{value:.6f}" for value in row) for row in table)
+        )
 
 
 @pytest.fixture
@@ -75,7 +83,12 @@ def test_all_ways_to_write_a_track_give_the_same(root):
     np.testing.assert_allclose(expected.pellets["UL"].mean(0), REST["ul"], atol=1.5)
     table = moving(220, 1)
     shuffled = np.random.default_rng(0).permutation(len(CHANNELS))
-    variants = [("binary", ">", CHANNELS), ("ascii", "<", CHANNELS), ("bare", "<", CHANNELS), ("binary", "<", tuple(np.array(CHANNELS)[shuffled]))]
+    variants = [
+        ("binary", ">", CHANNELS),
+        ("ascii", "<", CHANNELS),
+        ("bare", "<", CHANNELS),
+        ("binary", "<", tuple(np.array(CHANNELS)[shuffled])),
+    ]
     for kind, order, names in variants:
         columns = [0, 1, *(2 + CHANNELS.index(name) for name in names)]
         track(one.movement, table[:, columns], kind, order, names)
@@ -122,7 +135,8 @@ def test_the_palate_of_a_copy_is_used(root):
     (one, *_) = corpus.utterances()
     tip = corpus.movement(one).pellets["T1"]
     (tracks,) = corpus._of_speaker("fsew0", [one])
-    assert np.corrcoef(tracks[:38, 3], 5 - tip[: 38 * 5 : 5, 1])[0, 1] > 0.99  # a flat palate: the distance is the height
+    # a flat palate: the distance is the height
+    assert np.corrcoef(tracks[:38, 3], 5 - tip[: 38 * 5 : 5, 1])[0, 1] > 0.99
 
 
 def test_user_s_errors(root, tmp_path_factory):
@@ -150,12 +164,17 @@ def test_what_cannot_be_used_is_named(root):
     sound = root / "fsew0_v1.1/fsew0_001.wav"
     kept = sound.read_bytes()
     sound.write_bytes(b"RIFF")
-    with pytest.raises(EarmarkError, match=r"^mocha_timit: .*fsew0_001.ema or .*fsew0_001.wav cannot be used .*; restore both or remove them$"):
+    with pytest.raises(
+        EarmarkError,
+        match=r"^mocha_timit: .*fsew0_001.ema or .*fsew0_001.wav cannot be used .*; restore both or remove them$",
+    ):
         MochaTimit(root).rows("train")
     sound.write_bytes(kept)
     for path in root.glob("fsew0*/*.ema"):
         table = moving(220, 1)
         table[:, 2 + CHANNELS.index("ul_x")] = np.nan
         track(path, table)
-    with pytest.raises(EarmarkError, match=r"^mocha_timit: speaker fsew0: pellet UL was never tracked; remove the speaker's folder$"):
+    with pytest.raises(
+        EarmarkError, match=r"^mocha_timit: speaker fsew0: pellet UL was never tracked; remove the speaker's folder$"
+    ):
         MochaTimit(root).rows("train")

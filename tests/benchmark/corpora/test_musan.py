@@ -29,5 +29,8 @@ def test_a_recording_keeps_its_split_whatever_the_parts(root, read):
 
 
 def test_a_missing_part_is_named(root):
-    with pytest.raises(EarmarkError, match=r"musan: no folder speech in .*; get the corpus from https://www.openslr.org/17 .*, or set parts"):
+    with pytest.raises(
+        EarmarkError,
+        match=r"musan: no folder speech in .*; get the corpus from https://www.openslr.org/17 .*, or set parts",
+    ):
         Musan(root / "noise", parts=["speech"]).rows("train")

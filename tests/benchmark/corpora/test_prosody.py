@@ -59,7 +59,9 @@ def test_splits_share_no_voice_and_no_sentence_and_no_other_corpus_has_the_sente
 
 @pytest.mark.parametrize("keys", [("text",), ("group",), ("text", "group")])
 def test_text_and_voice_alone_are_at_chance(splits, keys):
-    """Even a classifier that was shown the test split's own texts and voices: within each, every style is as frequent as any other."""
+    """Even a classifier that was shown the test split's own texts and voices: within each, every style is as frequent
+    as any other.
+    """
     rows = splits["test"]
     known = OneHotEncoder().fit_transform([[row[key] for key in keys] for row in rows])
     labels = np.array([row["label"] for row in rows])
@@ -69,7 +71,10 @@ def test_text_and_voice_alone_are_at_chance(splits, keys):
 def test_words_alone_are_at_chance(splits):
     """What the sentences say, learnt in training, tells nothing of the style in test."""
     words = sorted({word for rows in splits.values() for row in rows for word in row["text"].split()})
-    bags = {split: np.array([[row["text"].split().count(word) for word in words] for row in rows]) for split, rows in splits.items()}
+    bags = {
+        split: np.array([[row["text"].split().count(word) for word in words] for row in rows])
+        for split, rows in splits.items()
+    }
     labels = {split: [row["label"] for row in rows] for split, rows in splits.items()}
     guess = MultinomialNB().fit(bags["train"], labels["train"]).predict(bags["test"])
     assert balanced_accuracy_score(labels["test"], guess) == pytest.approx(CHANCE)
@@ -104,7 +109,11 @@ def test_rendered_clips_are_short_and_differ_by_style(tmp_path, monkeypatch):
 
     class Few(Prosody):
         def plan(self):
-            return [row for split in SPLITS for row in [row for row in super(Few, self).plan() if row["split"] == split][: len(STYLES)]]
+            return [
+                row
+                for split in SPLITS
+                for row in [row for row in super(Few, self).plan() if row["split"] == split][: len(STYLES)]
+            ]
 
     corpus = Few(tmp_path)
     rows = corpus.rows("test")
@@ -129,7 +138,10 @@ def tone(frequency=200.0, seconds=1.0):
 @pytest.mark.parametrize("tilt", [-6.0, 3.0])
 def test_tilt_is_in_decibels_an_octave(tilt):
     style = {"pause": 0.0, "tilt": tilt, "fade": 0.0, "accent": 1.0, "breath": -200.0, "tremor": 0.0}
-    levels = [_prosody.styled(np.random.default_rng(0), [tone(hertz)], **style)[4000:-4000].std() for hertz in (200, 500, 1000, 2000)]
+    levels = [
+        _prosody.styled(np.random.default_rng(0), [tone(hertz)], **style)[4000:-4000].std()
+        for hertz in (200, 500, 1000, 2000)
+    ]
     assert 20 * np.log10(np.divide(levels, tone().std())) == pytest.approx([0, 0, tilt, 2 * tilt], abs=0.1)
 
 
@@ -144,7 +156,9 @@ def test_pause_and_fade():
 
 def test_breath_is_noise_of_the_speech_s_level():
     style = {"pause": 0.0, "tilt": 0.0, "fade": 0.0, "accent": 1.0, "tremor": 0.0}
-    quiet, breathy = (_prosody.styled(np.random.default_rng(0), [tone()], **style, breath=breath) for breath in (-200.0, -20.0))
+    quiet, breathy = (
+        _prosody.styled(np.random.default_rng(0), [tone()], **style, breath=breath) for breath in (-200.0, -20.0)
+    )
     inner = slice(2000, -2000)
     expected = 10 ** (-20 / 20) * np.abs(tone()).mean() * np.sqrt(1 - 1500 / 8000)
     assert (breathy - quiet)[inner].std() == pytest.approx(expected, rel=0.05)
@@ -152,7 +166,10 @@ def test_breath_is_noise_of_the_speech_s_level():
 
 def test_accent_spreads_levels():
     style = {"pause": 0.0, "tilt": 0.0, "fade": 0.0, "breath": -200.0, "tremor": 0.0}
-    plain, accented = (_prosody.styled(np.random.default_rng(0), [tone(), 0.5 * tone()], **style, accent=accent) for accent in (1.0, 2.0))
+    plain, accented = (
+        _prosody.styled(np.random.default_rng(0), [tone(), 0.5 * tone()], **style, accent=accent)
+        for accent in (1.0, 2.0)
+    )
     ratios = [clip[RATE + 4000 : -4000].std() / clip[4000 : RATE - 4000].std() for clip in (plain, accented)]
     assert ratios == pytest.approx([0.5, 0.25], rel=0.05)
 

@@ -20,7 +20,11 @@ def test_the_third_field_is_the_emotion_and_the_last_the_actor(root, read):
     corpus = RAVDESS(root)
     assert corpus.schema == {"classes": sorted(EMOTIONS)}
     found = read(corpus)
-    assert {split: len({row["group"] for row in rows}) for split, rows in found.items()} == {"train": 5, "validation": 1, "test": 1}
+    assert {split: len({row["group"] for row in rows}) for split, rows in found.items()} == {
+        "train": 5,
+        "validation": 1,
+        "test": 1,
+    }
     for row in (row for rows in found.values() for row in rows):
         fields = row["id"].rpartition("/")[2].split("-")
         assert row["label"] == EMOTIONS[int(fields[2]) - 1]
@@ -38,8 +42,12 @@ def test_what_is_no_audio_of_speech_is_named(root, clip):
     (actor,) = root.rglob("Actor_01")
     for name in ("03-02-03-01-01-01-01", "01-01-03-01-01-01-01", "03-01-09-01-01-01-01"):  # a song, a video, no emotion
         odd = clip(actor / f"{name}.wav")
-        with pytest.raises(EarmarkError, match=rf"^ravdess: {odd} is not named 03-01-emotion-.*; rename it or remove it"):
+        with pytest.raises(
+            EarmarkError, match=rf"^ravdess: {odd} is not named 03-01-emotion-.*; rename it or remove it"
+        ):
             RAVDESS(root).rows("train")
         odd.unlink()
-    with pytest.raises(EarmarkError, match=r"^ravdess: the train split is empty in .*; get the corpus from https://zenodo.org"):
+    with pytest.raises(
+        EarmarkError, match=r"^ravdess: the train split is empty in .*; get the corpus from https://zenodo.org"
+    ):
         RAVDESS(actor).rows("train")

@@ -38,7 +38,15 @@ def test_a_share_of_zero_takes_no_group():
 
 
 @pytest.mark.parametrize(
-    ("suffix", "rate", "channels"), [("wav", 8000, 1), ("flac", 44_100, 2), ("ogg", 22_050, 1), ("mp3", 16_000, 2), ("aiff", 48_000, 6), ("au", 11_025, 1)]
+    ("suffix", "rate", "channels"),
+    [
+        ("wav", 8000, 1),
+        ("flac", 44_100, 2),
+        ("ogg", 22_050, 1),
+        ("mp3", 16_000, 2),
+        ("aiff", 48_000, 6),
+        ("au", 11_025, 1),
+    ],
 )
 def test_every_format_of_libsndfile_is_found(tmp_path, clip, suffix, rate, channels):
     paths = [clip(tmp_path / f"{name}.{suffix}", rate, channels) for name in ("B/b", "a")]

@@ -38,5 +38,9 @@ def test_the_tip_is_at_the_palate_in_a_sibilant(corpus):
         pytest.skip("sentence 001 of fsew0 is not there")
     distance = np.load(row["tracks"])[:, corpus.schema["variables"].index("TTCD")]
     phones = [line.split() for line in labels.read_text().splitlines()]
-    means = {phone: distance[int(100 * float(start)) : int(100 * float(end))].mean() for start, end, phone in phones if phone != "sil"}
+    means = {
+        phone: distance[int(100 * float(start)) : int(100 * float(end))].mean()
+        for start, end, phone in phones
+        if phone != "sil"
+    }
     assert max(means["s"], means["z"]) < means["uh"]

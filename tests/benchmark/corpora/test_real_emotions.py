@@ -1,4 +1,6 @@
-"""The readers of emotions on the owners' own files: set EARMARK_DATA to the folder that holds them. What is not there is skipped, with the reason."""
+"""The readers of emotions on the owners' own files: set EARMARK_DATA to the folder that holds them. What is not there
+is skipped, with the reason.
+"""
 
 import os
 from collections import Counter
@@ -6,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.corpora import open_corpus
+from benchmark.catalogue import open_corpus
 from benchmark.errors import EarmarkError
 
 

@@ -1,4 +1,6 @@
-"""The readers on the owners' own files: set EARMARK_DATA to the folder that holds them. What a piece of a corpus lacks is skipped, with the reason."""
+"""The readers on the owners' own files: set EARMARK_DATA to the folder that holds them. What a piece of a corpus lacks
+is skipped, with the reason.
+"""
 
 import os
 from collections.abc import Callable
@@ -7,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.catalogue import open_corpus
 from benchmark.contracts import SPLITS
-from benchmark.corpora import open_corpus
 from benchmark.corpora.esc50 import ESC50
 from benchmark.corpora.voicebank_demand import VoiceBankDemand
 from benchmark.errors import EarmarkError
@@ -80,7 +82,11 @@ def test_librispeech(real, read):
     corpus = real("librispeech", split_speakers=True)
     found = read(corpus)
     size(found)
-    flacs = [path for path in corpus.root.glob("*/*/*/*.flac") if path.relative_to(corpus.root).parts[0].partition("-")[0] in ("train", "dev", "test")]
+    flacs = [
+        path
+        for path in corpus.root.glob("*/*/*/*.flac")
+        if path.relative_to(corpus.root).parts[0].partition("-")[0] in ("train", "dev", "test")
+    ]
     assert sum(map(len, found.values())) == len(flacs)
 
 
@@ -124,7 +130,15 @@ def test_a_table_of_real_recordings(real, read, tmp_path, monkeypatch):
         rows = [row | {"audio": {"path": None, "bytes": Path(row["audio"]).read_bytes()}} for row in digits[split][::5]]
         Dataset.from_list(rows).cast_column("audio", Audio()).to_parquet(str(tmp_path / f"table/{split}.parquet"))
     whole = read(real("table", path=str(tmp_path / "table")), disjoint=False)
-    streamed = read(real("table", path=str(tmp_path / "table"), streaming=True, classes=sorted({row["label"] for row in digits["train"]})), disjoint=False)
+    streamed = read(
+        real(
+            "table",
+            path=str(tmp_path / "table"),
+            streaming=True,
+            classes=sorted({row["label"] for row in digits["train"]}),
+        ),
+        disjoint=False,
+    )
     size(whole)
     assert whole == streamed
     assert [row["id"] for row in whole["test"]] == [row["id"] for row in digits["test"][::5]]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.catalogue import open_corpus, reference
 from benchmark.contracts import SPLITS
-from benchmark.corpora import open_corpus, reference
 from benchmark.errors import EarmarkError
 
 
@@ -42,12 +42,20 @@ def test_tau(real, read):
 
 
 def test_the_folds_of_esc10_are_left_out_in_turn(real, read):
-    clips = {row["id"] for split in SPLITS for row in real("esc10", folds={"train": [1], "validation": [2], "test": [3]}).rows(split)}
+    clips = {
+        row["id"]
+        for split in SPLITS
+        for row in real("esc10", folds={"train": [1], "validation": [2], "test": [3]}).rows(split)
+    }
     tested = []
     for fold in (1, 2, 3):
         corpus = real("esc10", fold)
         found = read(corpus)
         assert all(row["id"].rpartition("/")[2].startswith(f"{fold}-") for row in found["test"])
-        assert {row["label"] for row in found["train"]} == {row["label"] for row in found["test"]} == set(corpus.schema["classes"])
+        assert (
+            {row["label"] for row in found["train"]}
+            == {row["label"] for row in found["test"]}
+            == set(corpus.schema["classes"])
+        )
         tested += [row["id"] for row in found["test"]]
     assert sorted(tested) == sorted(clips)

@@ -20,7 +20,9 @@ def root(tmp_path, clip):
                 clip(root / f"{word}/{speaker}_nohash_{take}.wav")
     clip(root / "_background_noise_/pink_noise.wav", seconds=0.5)
     for name, speaker in (("validation_list.txt", "0bbbbbbb"), ("testing_list.txt", "0ccccccc")):
-        (root / name).write_text("".join(f"{word}/{speaker}_nohash_{take}.wav\n" for word in CLIPS[speaker] for take in range(2)))
+        (root / name).write_text(
+            "".join(f"{word}/{speaker}_nohash_{take}.wav\n" for word in CLIPS[speaker] for take in range(2))
+        )
     return root
 
 
@@ -50,13 +52,18 @@ def test_words_restrict_and_order_the_classes(root, read):
 def test_half_a_download_is_refused_unless_its_words_are_not_used(root):
     (root / "up/0ccccccc_nohash_0.wav").unlink()
     (root / "up/0ccccccc_nohash_1.wav").unlink()
-    with pytest.raises(EarmarkError, match=r"2 files that .*testing_list.txt in .* names are not there, the first is up/0ccccccc_nohash_0.wav; get"):
+    with pytest.raises(
+        EarmarkError,
+        match=r"2 files that .*testing_list.txt in .* names are not there, the first is up/0ccccccc_nohash_0.wav; get",
+    ):
         SpeechCommands(root).rows("train")
     assert len(SpeechCommands(root, words=["no", "yes"]).rows("test")) == 4
 
 
 def test_another_folder_is_told_by_its_missing_lists(tmp_path):
-    with pytest.raises(EarmarkError, match=r"speech_commands: no file validation_list.txt in .*; get the corpus from http"):
+    with pytest.raises(
+        EarmarkError, match=r"speech_commands: no file validation_list.txt in .*; get the corpus from http"
+    ):
         SpeechCommands(tmp_path).rows("train")
     with pytest.raises(EarmarkError, match=r"speech_commands: no folder"):
         SpeechCommands(tmp_path / "nowhere")

@@ -27,7 +27,11 @@ class FewSounds(Noise):
     """One recording of every kind, shortened."""
 
     def plan(self):
-        return [row | {"samples": 8000} for row in super().plan() if row["id"].startswith("test") and row["id"].endswith("00")]
+        return [
+            row | {"samples": 8000}
+            for row in super().plan()
+            if row["id"].startswith("test") and row["id"].endswith("00")
+        ]
 
 
 @pytest.fixture(autouse=True)
@@ -129,7 +133,9 @@ def test_two_at_once_render_once(few, tmp_path, monkeypatch):
 
 def test_another_hash_is_another_version(few):
     digest = hashlib.sha256()
-    for path, audio in sorted((path.relative_to(Few.version).as_posix(), audio) for path, audio in contents(few.root).items()):
+    for path, audio in sorted(
+        (path.relative_to(Few.version).as_posix(), audio) for path, audio in contents(few.root).items()
+    ):
         digest.update(f"{path} {hashlib.sha256(audio).hexdigest()}\n".encode())
 
     class Known(Few):
@@ -147,7 +153,9 @@ def test_a_missing_package_is_one_line_with_the_remedy(tmp_path, monkeypatch):
 
 def test_a_cache_that_cannot_be_written_is_one_line_with_the_remedy(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.raises(EarmarkError, match=r"file/cache/few: cannot be written .Not a directory.; .*EARMARK_CACHE") as error:
+    with pytest.raises(
+        EarmarkError, match=r"file/cache/few: cannot be written .Not a directory.; .*EARMARK_CACHE"
+    ) as error:
         Few(tmp_path / "file/cache/few").prepare()
     assert "\n" not in str(error.value)
 

@@ -26,7 +26,11 @@ def talkers(row):
 
 
 def test_voices_and_variants_belong_to_one_split():
-    assert sum(len(voices) for voices in VOICES.values()) == len({voice.name for voices in VOICES.values() for voice in voices}) >= 24
+    assert (
+        sum(len(voices) for voices in VOICES.values())
+        == len({voice.name for voices in VOICES.values() for voice in voices})
+        >= 24
+    )
     assert disjoint([{voice.variant for voice in voices} for voices in VOICES.values()])
     assert {voice.accent for voice in VOICES["test"]} <= {voice.accent for voice in VOICES["train"]}
 
@@ -34,14 +38,18 @@ def test_voices_and_variants_belong_to_one_split():
 @pytest.mark.parametrize("corpus", [Commands, Sentences])
 def test_speech_keeps_to_the_voices_of_its_split(corpus, tmp_path):
     for split, rows in by_split(corpus, tmp_path).items():
-        assert {(row["voice"], row["group"]) for row in rows} == {(voice.name, voice.variant) for voice in VOICES[split]}
+        assert {(row["voice"], row["group"]) for row in rows} == {
+            (voice.name, voice.variant) for voice in VOICES[split]
+        }
 
 
 def test_every_voice_speaks_every_command(tmp_path):
     words = Commands(tmp_path).schema["classes"]
     assert len(words) >= 12
     for split, rows in by_split(Commands, tmp_path).items():
-        assert {(row["voice"], row["label"]) for row in rows} == set(itertools.product((voice.name for voice in VOICES[split]), words))
+        assert {(row["voice"], row["label"]) for row in rows} == set(
+            itertools.product((voice.name for voice in VOICES[split]), words)
+        )
         assert all(row["text"] == row["label"] for row in rows)
 
 

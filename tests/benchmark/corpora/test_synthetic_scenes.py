@@ -39,7 +39,12 @@ def few(tmp_path_factory):
 def values(row):
     """Every drawn parameter of a row, with the range that it is from."""
     yield from ((row["tempi"][name], ends) for name, ends in AMBIENCES[row["label"]].ranges.items())
-    yield from ((row["pitch"], PITCH), (row["slope"], SLOPE), (row["presence"], PRESENCE), *((gain, GAIN) for gain in row["gains"]))
+    yield from (
+        (row["pitch"], PITCH),
+        (row["slope"], SLOPE),
+        (row["presence"], PRESENCE),
+        *((gain, GAIN) for gain in row["gains"]),
+    )
 
 
 def test_splits_share_no_site_and_no_parameter_value(plan):
@@ -48,7 +53,9 @@ def test_splits_share_no_site_and_no_parameter_value(plan):
     for row in plan:
         start, stop = BANDS[row["split"]]
         for value, ends in values(row):
-            assert any(ends.at((period + start) / 3) <= value <= ends.at((period + stop) / 3) for period in range(3)), row["id"]
+            assert any(ends.at((period + start) / 3) <= value <= ends.at((period + stop) / 3) for period in range(3)), (
+                row["id"]
+            )
 
 
 def test_every_scene_has_as_many_clips_and_sites(plan):
@@ -91,7 +98,9 @@ def test_bytes_depend_on_the_row_alone(few, tmp_path):
 
 def test_no_package_beyond_the_core_is_needed(tmp_path, monkeypatch):
     find = _generated.importlib.util.find_spec
-    monkeypatch.setattr(_generated.importlib.util, "find_spec", lambda name: None if name == "espeakng_loader" else find(name))
+    monkeypatch.setattr(
+        _generated.importlib.util, "find_spec", lambda name: None if name == "espeakng_loader" else find(name)
+    )
     monkeypatch.setattr(_generated, "_render", lambda *_: pytest.fail("reached the renderer"))
     with pytest.raises(pytest.fail.Exception, match="reached the renderer"):
         Few(tmp_path).prepare()
@@ -130,19 +139,29 @@ def test_the_equaliser_has_the_gains_that_it_is_told():
 
 def test_events_at_the_edges_are_cut():
     time = np.arange(RATE) / RATE
-    placed = _ambiences._placed(time, [(-0.5, np.full(RATE, 1.0)), (0.75, np.full(RATE, 2.0)), (-3, np.ones(9)), (5, np.ones(9))])
+    placed = _ambiences._placed(
+        time, [(-0.5, np.full(RATE, 1.0)), (0.75, np.full(RATE, 2.0)), (-3, np.ones(9)), (5, np.ones(9))]
+    )
     np.testing.assert_array_equal(placed[[0, 7999, 8000, 11999, 12000, -1]], [1, 1, 0, 0, 2, 2])
 
 
 def test_a_linear_classifier_needs_time(plan, tmp_path):
-    """On a long-term spectrum scenes are hard to tell; on the spectrum of their loudness over time, equally simple, they are not."""
-    train, test = ([row for row in plan if row["split"] == split and row["id"].endswith("-0")] for split in ("train", "test"))
+    """On a long-term spectrum scenes are hard to tell; on the spectrum of their loudness over time, equally simple,
+    they are not.
+    """
+    train, test = (
+        [row for row in plan if row["split"] == split and row["id"].endswith("-0")] for split in ("train", "test")
+    )
     train = [row for row in train if int(row["group"][-2:]) < 16]
     _ambiences.render(tmp_path, train + test)
 
     def accuracy(feature):
-        x, unseen = (np.array([feature(soundfile.read(tmp_path / row["audio"])[0]) for row in rows]) for rows in (train, test))
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000)).fit(x, [row["label"] for row in train])
+        x, unseen = (
+            np.array([feature(soundfile.read(tmp_path / row["audio"])[0]) for row in rows]) for rows in (train, test)
+        )
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000)).fit(
+            x, [row["label"] for row in train]
+        )
         return model.score(unseen, [row["label"] for row in test])
 
     spectrum, rhythm = accuracy(_long_term_spectrum), accuracy(_rhythm)

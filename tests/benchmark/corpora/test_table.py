@@ -5,7 +5,7 @@ import json
 import pytest
 from datasets import Audio, ClassLabel, Dataset, DatasetDict
 
-from benchmark.corpora import fingerprint, open_corpus
+from benchmark.catalogue import fingerprint, open_corpus
 from benchmark.corpora.table import Table
 from benchmark.errors import EarmarkError
 
@@ -59,7 +59,11 @@ def test_columns_are_mapped_and_nothing_is_decoded(table, tmp_path, read):
     assert corpus.kind == "speech"
     assert corpus.schema == {"alphabet": " 'abcdefghijklmnopqrstuvwxyz", "classes": ["no", "yes"]}
     found = read(corpus)
-    assert {split: {row["group"] for row in rows} for split, rows in found.items()} == {"train": {"10", "11"}, "validation": {"20", "21"}, "test": {"30", "31"}}
+    assert {split: {row["group"] for row in rows} for split, rows in found.items()} == {
+        "train": {"10", "11"},
+        "validation": {"20", "21"},
+        "test": {"30", "31"},
+    }
     first = found["train"][0]
     assert first.keys() == {"id", "group", "audio", "label", "text"}
     assert (first["id"], first["label"], first["text"]) == ("train0", "yes", "yes")
@@ -80,11 +84,18 @@ def test_a_streamed_table_gives_the_same_rows(table, tmp_path, read):
 def test_text_tables_name_files_beside_them(tmp_path, clip, read, suffix, streaming):
     root = tmp_path / "mine"
     for split in ("train", "validation", "test"):
-        rows = [{"id": f"{split}{i}", "group": f"{split}{i % 2}", "audio": f"wav/{split}{i}.wav", "label": "ab"[i % 2]} for i in range(2)]
+        rows = [
+            {"id": f"{split}{i}", "group": f"{split}{i % 2}", "audio": f"wav/{split}{i}.wav", "label": "ab"[i % 2]}
+            for i in range(2)
+        ]
         for row in rows:
             clip(root / row["audio"])
         separator = {"csv": ",", "tsv": "\t"}.get(suffix)
-        lines = [json.dumps(row) for row in rows] if separator is None else [separator.join(rows[0])] + [separator.join(row.values()) for row in rows]
+        lines = (
+            [json.dumps(row) for row in rows]
+            if separator is None
+            else [separator.join(rows[0])] + [separator.join(row.values()) for row in rows]
+        )
         (root / f"{split}.{suffix}").write_text("\n".join(lines) + "\n")
     splits = {split: f"{split}.{suffix}" for split in ("train", "validation", "test")}
     corpus = Table(root, root, splits=splits, streaming=streaming, classes=["b", "a"] if streaming else None)
@@ -110,9 +121,15 @@ def test_a_folder_of_audio_with_metadata(tmp_path, clip, read):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"columns": COLUMNS | {"group": "speakr"}}, r"unknown column 'speakr'; did you mean 'speaker'\?; set columns: \{group: …\}"),
+        (
+            {"columns": COLUMNS | {"group": "speakr"}},
+            r"unknown column 'speakr'; did you mean 'speaker'\?; set columns: \{group: …\}",
+        ),
         ({"columns": {"audio": "sound"}}, r"unknown column 'group'; .*; set columns: \{group: …\}"),
-        ({"columns": {"audio": "sound", "group": "speaker"}, "streaming": True}, r"unknown column 'id'; .*; set columns: \{id: …\}"),
+        (
+            {"columns": {"audio": "sound", "group": "speaker"}, "streaming": True},
+            r"unknown column 'id'; .*; set columns: \{id: …\}",
+        ),
         ({"columns": {"speaker": "group"}}, "unknown name in the option columns of table: 'speaker'"),
         ({"splits": {"dev": "dev"}}, "unknown name in the option splits of table: 'dev'"),
         ({"splits": {"validation": "test"}}, "two of the splits .* are the same rows"),
@@ -123,7 +140,16 @@ def test_a_folder_of_audio_with_metadata(tmp_path, clip, read):
 def test_errors_name_the_option(tmp_path, tables, options, message):
     DatasetDict(tables).save_to_disk(str(tmp_path / "table"))
     with pytest.raises(EarmarkError, match=message):
-        next(iter(open_corpus("table", {"path": str(tmp_path / "table"), "columns": COLUMNS, "splits": SPLITS} | options, None, tmp_path).rows("test")))
+        next(
+            iter(
+                open_corpus(
+                    "table",
+                    {"path": str(tmp_path / "table"), "columns": COLUMNS, "splits": SPLITS} | options,
+                    None,
+                    tmp_path,
+                ).rows("test")
+            )
+        )
 
 
 @pytest.mark.parametrize(
@@ -152,7 +178,12 @@ def test_one_saved_table_or_file_is_one_split(tmp_path, tables):
         assert len(corpus.rows("train")) == 4
         with pytest.raises(EarmarkError, match=r"no split 'test' to be had"):
             corpus.rows("test")
-    sliced = open_corpus("table", {"path": "one.parquet", "columns": COLUMNS, "splits": {"train": "train[:50%]", "test": "train[50%:]"}}, tmp_path, tmp_path)
+    sliced = open_corpus(
+        "table",
+        {"path": "one.parquet", "columns": COLUMNS, "splits": {"train": "train[:50%]", "test": "train[50%:]"}},
+        tmp_path,
+        tmp_path,
+    )
     assert [row["id"] for row in sliced.rows("test")] == ["train2", "train3"]
 
 
@@ -163,7 +194,9 @@ def test_an_empty_split_is_an_error(tmp_path, tables):
     for split, rows in tables.items():
         rows.to_parquet(str(tmp_path / f"files/{split}.parquet"))
     for folder, test in (("saved", "test"), ("files", "test.parquet")):
-        with pytest.raises(EarmarkError, match=f"table it: no split '{test}' to be had: .*; check path, splits and config"):
+        with pytest.raises(
+            EarmarkError, match=f"table it: no split '{test}' to be had: .*; check path, splits and config"
+        ):
             Table(tmp_path / folder, "it", columns=COLUMNS, splits={"test": test}).rows("test")
 
 

@@ -8,7 +8,9 @@ CITIES = ("milan", "paris", "prague")
 
 
 def rows():
-    """Three scenes in three cities, two locations in each and two clips at each; Milan is for test, as cities are in 2019."""
+    """Three scenes in three cities, two locations in each and two clips at each; Milan is for test, as cities are in
+    2019.
+    """
     for i, scene in enumerate(SCENES):
         for j, city in enumerate(CITIES):
             for location in (f"{city}-{10 * i + 2 * j}", f"{city}-{10 * i + 2 * j + 1}"):
@@ -30,7 +32,11 @@ def set_up(root, suffix, header):
     lists = {"train": "paris prague", "evaluate": "milan"}
     (root / "evaluation_setup").mkdir()
     for part, cities in lists.items():
-        lines = [f"{name}\t{scene}" for name, scene, location in rows() if location.partition("-")[0] in cities.split() and location != "prague-4"]
+        lines = [
+            f"{name}\t{scene}"
+            for name, scene, location in rows()
+            if location.partition("-")[0] in cities.split() and location != "prague-4"
+        ]
         (root / f"evaluation_setup/fold1_{part}.{suffix}").write_text("\n".join([*header, *lines]) + "\n")
 
 
@@ -41,13 +47,22 @@ def test_the_owner_s_fold_with_validation_out_of_training(root, read, suffix, he
     assert corpus.schema == {"classes": list(SCENES)}
     found = read(corpus)  # groups apart
     assert {row["group"].partition("-")[0] for row in found["test"]} == {"milan"}
-    assert {split: len(found[split]) for split in found} == {"train": 18, "validation": 4, "test": 12}  # 2 of 11 training locations
+    # 2 of 11 training locations
+    assert {split: len(found[split]) for split in found} == {"train": 18, "validation": 4, "test": 12}
     assert "prague-4" not in {row["group"] for split in found.values() for row in split}
-    assert found["test"][0] == {"id": "audio/airport-milan-0-0-a", "group": "milan-0", "audio": str(root / "audio/airport-milan-0-0-a.wav"), "label": "airport"}
+    assert found["test"][0] == {
+        "id": "audio/airport-milan-0-0-a",
+        "group": "milan-0",
+        "audio": str(root / "audio/airport-milan-0-0-a.wav"),
+        "label": "airport",
+    }
 
 
 def test_without_lists_the_remedy_splits_by_location(root, read):
-    with pytest.raises(EarmarkError, match=r"tau: no file evaluation_setup/fold1_train.csv in .*; set split_by: locations, or get the corpus from"):
+    with pytest.raises(
+        EarmarkError,
+        match=r"tau: no file evaluation_setup/fold1_train.csv in .*; set split_by: locations, or get the corpus from",
+    ):
         TAU(root).rows("train")
     found = read(TAU(root, split_by="locations"))
     assert sum(map(len, found.values())) == 36
@@ -57,7 +72,13 @@ def test_without_lists_the_remedy_splits_by_location(root, read):
 def test_what_is_missing_is_named(root):
     set_up(root, "csv", ["filename\tscene_label"])
     (root / "audio/tram-milan-20-0-a.wav").unlink()
-    with pytest.raises(EarmarkError, match=r"1 files that meta.csv or evaluation_setup in .* names are not there, the first is audio/tram-milan-20-0-a.wav"):
+    with pytest.raises(
+        EarmarkError,
+        match=(
+            r"1 files that meta.csv or evaluation_setup in .* names are not there, the first is "
+            r"audio/tram-milan-20-0-a.wav"
+        ),
+    ):
         TAU(root).rows("test")
     with (root / "evaluation_setup/fold1_train.csv").open("a") as file:
         file.write("audio/moon-base-1-0-a.wav\tmoon\n")

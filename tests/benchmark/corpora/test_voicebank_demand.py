@@ -58,9 +58,18 @@ def test_the_plain_layout_has_the_same_ids_and_splits(owners, read, tmp_path):
 
 
 def test_speakers_can_be_moved(owners, read):
-    assert {row["group"] for row in read(VoiceBankDemand(owners, validation_speakers=["p250"]))["train"]} == {"p226", "p287"}
+    assert {row["group"] for row in read(VoiceBankDemand(owners, validation_speakers=["p250"]))["train"]} == {
+        "p226",
+        "p287",
+    }
     corpus = VoiceBankDemand(owners, validation_speakers=[])
-    with pytest.raises(EarmarkError, match=r"the validation split is empty in .*; speakers present: p226, p232, p250, p257, p287; set validation_speakers"):
+    with pytest.raises(
+        EarmarkError,
+        match=(
+            r"the validation split is empty in .*; speakers present: p226, p232, p250, p257, p287; set "
+            r"validation_speakers"
+        ),
+    ):
         corpus.rows("validation")
 
 
@@ -79,11 +88,19 @@ def test_what_is_broken_is_named(owners, tmp_path):
     log = owners / "log_testset.txt"
     whole = log.read_text()
     log.write_text("p232_001 bus\n")
-    with pytest.raises(EarmarkError, match=rf"{log} has a line that is not name, noise and SNR: 'p232_001 bus'; restore the file"):
+    with pytest.raises(
+        EarmarkError, match=rf"{log} has a line that is not name, noise and SNR: 'p232_001 bus'; restore the file"
+    ):
         VoiceBankDemand(owners).rows("test")
     log.write_text(whole)
     (owners / "clean_testset_wav/p232_002.wav").unlink()
-    with pytest.raises(EarmarkError, match=r"1 files stand in only one of noisy_testset_wav and clean_testset_wav in .*, the first is p232_002.wav; get"):
+    with pytest.raises(
+        EarmarkError,
+        match=(
+            r"1 files stand in only one of noisy_testset_wav and clean_testset_wav in .*, the first is p232_002.wav; "
+            r"get"
+        ),
+    ):
         VoiceBankDemand(owners).rows("test")
     (tmp_path / "empty").mkdir()
     with pytest.raises(EarmarkError, match=r"neither noisy nor noisy_trainset_28spk_wav nor noisy_testset_wav in"):

@@ -6,7 +6,16 @@ from benchmark.corpora._pellets import VARIABLES, tract_variables
 from benchmark.corpora.xray_microbeam import LOST, PELLETS, XRayMicrobeam
 from benchmark.errors import EarmarkError
 
-REST = {"UL": (14, 19), "LL": (10, -22), "T1": (-6, 5), "T2": (-21, 11), "T3": (-34, 16), "T4": (-51, 18), "MI": (-1, -5), "MM": (-43, -1)}
+REST = {
+    "UL": (14, 19),
+    "LL": (10, -22),
+    "T1": (-6, 5),
+    "T2": (-21, 11),
+    "T3": (-34, 16),
+    "T4": (-51, 18),
+    "MI": (-1, -5),
+    "MM": (-43, -1),
+}
 PALATE = [(-4000, 4433), (-12763, 8545), (-21688, 17580), (-33245, 23683), (-49037, 26184), (-61500, 25700)]
 
 
@@ -19,8 +28,20 @@ def movement(frames: int, seed: int, lost: slice) -> np.ndarray:
     """Time in microseconds, and every pellet in micrometres wandering about its rest; the tip is lost for a while."""
     rng = np.random.default_rng(seed)
     time = np.arange(frames) * 6866
-    waves = [2000 * np.sin(2e-6 * np.pi * rng.uniform(1, 4) * time + rng.uniform(0, 6)) for _ in range(2 * len(PELLETS))]
-    table = np.stack([time, *(1000 * REST[name][axis] + waves[2 * i + axis] for i, name in enumerate(PELLETS) for axis in (0, 1))], -1).round().astype(int)
+    waves = [
+        2000 * np.sin(2e-6 * np.pi * rng.uniform(1, 4) * time + rng.uniform(0, 6)) for _ in range(2 * len(PELLETS))
+    ]
+    table = (
+        np.stack(
+            [
+                time,
+                *(1000 * REST[name][axis] + waves[2 * i + axis] for i, name in enumerate(PELLETS) for axis in (0, 1)),
+            ],
+            -1,
+        )
+        .round()
+        .astype(int)
+    )
     table[lost, 5:7] = LOST
     return table
 
@@ -34,7 +55,11 @@ def root(tmp_path, clip, request):
             np.savetxt(path, movement(80, speaker + task, slice(20, 30)), "%d", "\t")
         palate = tmp_path / (f"JW{speaker}/PAL.DAT" if "/" in request.param else f"jw{speaker}_pal.dat")
         np.savetxt(palate, PALATE, "%d")
-        np.savetxt(palate.with_name(palate.name.replace("PAL", "PHA").replace("pal", "pha")), [(-90663, 16444), (-90629, -24627)], "%d")
+        np.savetxt(
+            palate.with_name(palate.name.replace("PAL", "PHA").replace("pal", "pha")),
+            [(-90663, 16444), (-90629, -24627)],
+            "%d",
+        )
     return tmp_path
 
 
@@ -45,7 +70,8 @@ def test_rows_carry_tracks_with_gaps_where_a_pellet_was_lost(root, read):
         tracks = dict(zip(VARIABLES, np.load(row["tracks"]).T, strict=True))
         assert len(tracks["LA"]) == int(soundfile.info(row["audio"]).duration * 100) + 1
         gaps = np.flatnonzero(np.isnan(tracks["TTCD"]))
-        assert {16, 18} <= set(gaps) <= set(range(10, 24))  # 20 to 29 frames of 6.866 ms, and what the smoothing touches
+        # 20 to 29 frames of 6.866 ms, and what the smoothing touches
+        assert {16, 18} <= set(gaps) <= set(range(10, 24))
         assert not np.isnan(tracks["LA"]).any()
         assert not np.isnan(tracks["TBCL"]).any()
         assert all(np.nanmax(np.abs(track)) < 1.5 for track in tracks.values())

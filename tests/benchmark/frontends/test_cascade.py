@@ -29,10 +29,14 @@ def sound():
 
 def test_a_cascade_is_its_networks_in_turn(cascade, sound):
     first = cascade.reducer.process(sound).audio
-    torch.testing.assert_close(cascade.process(sound).audio, cascade.compensator.process(sound._replace(audio=first)).audio)
+    torch.testing.assert_close(
+        cascade.process(sound).audio, cascade.compensator.process(sound._replace(audio=first)).audio
+    )
     torch.testing.assert_close(cascade.process(sound, p=0, q=0).audio, sound.audio, atol=1e-6, rtol=0)
     torch.testing.assert_close(cascade.process(sound, q=0).audio, first, atol=1e-6, rtol=0)
-    torch.testing.assert_close(cascade.process(sound, p=0, q=2).audio, cascade.compensator.process(sound, q=2).audio, atol=1e-4, rtol=1e-3)
+    torch.testing.assert_close(
+        cascade.process(sound, p=0, q=2).audio, cascade.compensator.process(sound, q=2).audio, atol=1e-4, rtol=1e-3
+    )
     assert cascade.controls == {"p": 1.0, "q": 1.0}
     assert cascade.needs == {"clean", "listener"}
 
@@ -44,8 +48,13 @@ def test_a_cascade_is_trained_as_its_networks_would_be_by_themselves(cascade, so
     torch.testing.assert_close(losses, sum(parts))
     losses.sum().backward()
     together = {name: p.grad.clone() for name, p in cascade.named_parameters()}
-    for name, network, loss in zip(("reducer", "compensator"), (cascade.reducer, cascade.compensator), parts, strict=True):
-        assert (network.objective, *network.controls) == {"reducer": ("noise_reduction", "p"), "compensator": ("compensation", "q")}[name]
+    for name, network, loss in zip(
+        ("reducer", "compensator"), (cascade.reducer, cascade.compensator), parts, strict=True
+    ):
+        assert (network.objective, *network.controls) == {
+            "reducer": ("noise_reduction", "p"),
+            "compensator": ("compensation", "q"),
+        }[name]
         network.zero_grad()
         loss.sum().backward()
         for key, parameter in network.named_parameters():
@@ -54,7 +63,11 @@ def test_a_cascade_is_trained_as_its_networks_would_be_by_themselves(cascade, so
 
 def test_two_ears_are_what_each_is_alone(cascade, sound):
     system = System(cascade, {})
-    ears = Heard(torch.cat([sound.audio, 0.3 * sound.audio], 1), sound.lengths, torch.cat([sound.listener, sound.listener + 10], 1))
+    ears = Heard(
+        torch.cat([sound.audio, 0.3 * sound.audio], 1),
+        sound.lengths,
+        torch.cat([sound.listener, sound.listener + 10], 1),
+    )
     both = Batch([], ears, 0.5 * ears.audio, {})
     enhanced = system.enhance(both)
     losses = []

@@ -66,10 +66,17 @@ def test_members_come_one_after_the_other(heard, mine):
 
 def test_controls_keep_their_names_unless_they_are_shared(heard, mine):
     chain = build_front_end({"chain": {"members": ["spectral", mine("Aid"), "spectral"]}})
-    assert chain.controls == {"spectral.attenuation": 20.0, "extra": 0.0, "Aid.attenuation": 0.0, "spectral2.attenuation": 20.0}
+    assert chain.controls == {
+        "spectral.attenuation": 20.0,
+        "extra": 0.0,
+        "Aid.attenuation": 0.0,
+        "spectral2.attenuation": 20.0,
+    }
     quiet = {"spectral.attenuation": 0.0, "spectral2.attenuation": 0.0}
     torch.testing.assert_close(chain.process(heard, **quiet, extra=14.0).audio, 10 * heard.audio, atol=1e-6, rtol=1e-3)
-    torch.testing.assert_close(chain.process(heard, **quiet, **{"Aid.attenuation": 6.0}).audio, heard.audio, atol=1e-6, rtol=1e-3)
+    torch.testing.assert_close(
+        chain.process(heard, **quiet, **{"Aid.attenuation": 6.0}).audio, heard.audio, atol=1e-6, rtol=1e-3
+    )
 
 
 def test_one_ear_and_two_ear_members_mix(heard, mine):
@@ -81,7 +88,9 @@ def test_one_ear_and_two_ear_members_mix(heard, mine):
     enhanced = chain.process(heard._replace(audio=ears, listener=listener))
     unet = chain.members[0]
     for ear in (0, 1):
-        alone = unet.process(heard._replace(audio=ears[:, ear : ear + 1])).audio * (torch.arange(3000) < heard.lengths[:, None, None])
+        alone = unet.process(heard._replace(audio=ears[:, ear : ear + 1])).audio * (
+            torch.arange(3000) < heard.lengths[:, None, None]
+        )
         torch.testing.assert_close(enhanced.audio[:, 1 - ear : 2 - ear], alone * (10.0 if ear == 0 else 1.0))
     assert enhanced.shared.shape == ears.shape
 
@@ -125,7 +134,9 @@ def test_what_cannot_be_chained(mine, tmp_path):
         build_front_end({"chain": {"members": []}})
     with pytest.raises(EarmarkError, match=r"run at \[16000, 48000\] Hz"):
         build_front_end({"chain": {"members": ["identity", mine("Fast")]}})
-    assert build_front_end({"chain": {"members": [{"adapters/folder": {"path": str(tmp_path)}}, "spectral"]}}).dropped_in_only
+    assert build_front_end(
+        {"chain": {"members": [{"adapters/folder": {"path": str(tmp_path)}}, "spectral"]}}
+    ).dropped_in_only
 
 
 def test_a_chain_of_one_ear_members_takes_one_ear():

@@ -38,8 +38,12 @@ def noise(batch, samples, level=0.02):
 
 def heard(audio, lengths=None):
     """What is heard by people with different losses."""
-    listener = torch.tensor([PROFILES[("N3", "S3", "N1")[index % 3]] for index in range(len(audio))], dtype=torch.float32)[:, None]
-    return Heard(audio, torch.full((len(audio),), audio.shape[-1]) if lengths is None else torch.tensor(lengths), listener)
+    listener = torch.tensor(
+        [PROFILES[("N3", "S3", "N1")[index % 3]] for index in range(len(audio))], dtype=torch.float32
+    )[:, None]
+    return Heard(
+        audio, torch.full((len(audio),), audio.shape[-1]) if lengths is None else torch.tensor(lengths), listener
+    )
 
 
 @pytest.mark.parametrize("name", SMALL)
@@ -73,13 +77,17 @@ def test_padding_does_not_matter(name, length):
     front_end, audio = build(name), noise(2, 3000)
     audio[0, :, length:] = 0
     alone = front_end.process(heard(audio[:1, :, :length])).audio
-    torch.testing.assert_close(front_end.process(heard(audio, [length, 3000])).audio[:1, :, :length], alone, atol=1e-6, rtol=1e-4)
+    torch.testing.assert_close(
+        front_end.process(heard(audio, [length, 3000])).audio[:1, :, :length], alone, atol=1e-6, rtol=1e-4
+    )
 
 
 @pytest.mark.parametrize("name", ["identity", "spectral", "unet", "chain", "nal_r", "unaided"])
 def test_the_output_scales_with_the_input(name):
     front_end, audio = build(name), noise(1, 8000)
-    torch.testing.assert_close(front_end.process(heard(10 * audio)).audio, 10 * front_end.process(heard(audio)).audio, atol=1e-5, rtol=1e-3)
+    torch.testing.assert_close(
+        front_end.process(heard(10 * audio)).audio, 10 * front_end.process(heard(audio)).audio, atol=1e-5, rtol=1e-3
+    )
 
 
 @pytest.mark.parametrize("name", TRAINED)
@@ -161,7 +169,10 @@ def test_a_users_module_is_wrapped(tmp_path):
         "class Plain:\n    pass\n"
     )
     audio = noise(2, 100)
-    for entry in ({f"{path}:Halve": {"by": 0.25}}, {"adapters/module": {"module": f"{path}:Halve", "options": {"by": 0.25}}}):
+    for entry in (
+        {f"{path}:Halve": {"by": 0.25}},
+        {"adapters/module": {"module": f"{path}:Halve", "options": {"by": 0.25}}},
+    ):
         wrapped = build_front_end(entry)
         assert (wrapped.channels, wrapped.sample_rate) == (1, 8000)
         torch.testing.assert_close(wrapped(audio), 0.25 * audio)

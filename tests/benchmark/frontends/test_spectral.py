@@ -20,7 +20,9 @@ def speech_like(seconds=4):
     """Pulses through three resonances, in syllables with pauses, at 65 dB SPL."""
     rng = np.random.default_rng(0)
     time = np.arange(int(seconds * 16000)) / 16000
-    voiced = np.diff(np.floor(np.cumsum(120 + 20 * np.sin(2 * np.pi * 0.7 * time)) / 16000), prepend=0) + 0.01 * rng.standard_normal(len(time))
+    voiced = np.diff(
+        np.floor(np.cumsum(120 + 20 * np.sin(2 * np.pi * 0.7 * time)) / 16000), prepend=0
+    ) + 0.01 * rng.standard_normal(len(time))
     for frequency in (500, 1500, 2500):
         pole = 0.97 * np.exp(2j * np.pi * frequency / 16000)
         voiced = lfilter([1], [1, -2 * pole.real, abs(pole) ** 2], voiced)
@@ -52,7 +54,9 @@ def test_the_control_limits_what_is_taken_away():
 
 
 def test_a_step_in_the_noise_is_learnt():
-    noise = torch.randn(1, 16000 * 6, generator=torch.Generator().manual_seed(0)) * torch.where(torch.arange(16000 * 6) < 32000, 0.001, 0.01)
+    noise = torch.randn(1, 16000 * 6, generator=torch.Generator().manual_seed(0)) * torch.where(
+        torch.arange(16000 * 6) < 32000, 0.001, 0.01
+    )
     reduction = 20 * torch.log10(enhance(noise)[:, -16000:].std() / noise[:, -16000:].std())
     assert reduction < -10
 
@@ -70,7 +74,8 @@ def test_each_ear_is_processed_for_itself():
 
 
 def test_the_amplitude_is_the_log_mmse_estimate():
-    # Without smoothing and after 50 frames of known noise, A² in the next frame must be that of Ephraim and Malah's equation 20; 400 ratios, one in each bin.
+    # Without smoothing and after 50 frames of known noise, A² in the next frame must be that of Ephraim and Malah's
+    # equation 20; 400 ratios, one in each bin.
     ratios = torch.logspace(-1, 2, 400, dtype=torch.float64)
     power = torch.ones(400, 51, dtype=torch.float64)
     power[:, 50] = ratios

@@ -18,7 +18,14 @@ from benchmark.metrics.signal import snr
 from benchmark.training.system import System
 
 SMALL = {"features": 4, "hidden": 4, "layers": 1, "head": 6}
-CONTROLS = {"both": {"p", "q"}, "product": {"p", "q"}, "noise_reduction": {"p"}, "snr": {"p"}, "compensation": {"q"}, "joint": {"q"}}
+CONTROLS = {
+    "both": {"p", "q"},
+    "product": {"p", "q"},
+    "noise_reduction": {"p"},
+    "snr": {"p"},
+    "compensation": {"q"},
+    "joint": {"q"},
+}
 EVERY = [*((objective, False) for objective in CONTROLS), ("both", True)]
 SAMPLES = 2100
 RAISED = 10 ** (15 / 20)  # by which impaired ears, and the normal ones they are held against, hear everything louder
@@ -33,7 +40,9 @@ def one_ear(monkeypatch):
 
 
 def build(objective="both", strength=4.0, **options):
-    """A small network with random weights; `strength` times as large in the last layer, so that its masks are far from 1."""
+    """A small network with random weights; `strength` times as large in the last layer, so that its masks are far from
+    1.
+    """
     torch.manual_seed(0)
     network = TwoMask(objective, **{**SMALL, **options}).eval()
     with torch.no_grad():
@@ -54,7 +63,9 @@ def noise(batch, samples=SAMPLES, seed=0):
 
 
 def heard(audio, names=(), lengths=None):
-    return Heard(audio, torch.tensor(lengths or [audio.shape[-1]] * len(audio)), listeners(*(names or ["N3"] * len(audio))))
+    return Heard(
+        audio, torch.tensor(lengths or [audio.shape[-1]] * len(audio)), listeners(*(names or ["N3"] * len(audio)))
+    )
 
 
 @pytest.fixture(scope="module")
@@ -68,7 +79,11 @@ def batch():
 
 def alone(batch, index):
     length = int(batch.heard.lengths[index])
-    one = Heard(batch.heard.audio[index : index + 1, :, :length], torch.tensor([length]), batch.heard.listener[index : index + 1])
+    one = Heard(
+        batch.heard.audio[index : index + 1, :, :length],
+        torch.tensor([length]),
+        batch.heard.listener[index : index + 1],
+    )
     return Batch([], one, batch.clean[index : index + 1, :, :length], {})
 
 
@@ -88,13 +103,18 @@ def test_without_any_of_its_masks_the_input_comes_back(objective, causal, batch)
 def test_more_noise_reduction_attenuates_more_at_every_frequency(objective):
     network, audio = build(objective, strength=1.0), noise(2, 4000)
     assert (network.process(heard(audio)).parts["noise"] <= 0).all()
-    spectra = [network.stft.analyse(network.process(heard(audio), **{**dict.fromkeys(network.controls, 0.0), "p": p}).audio) for p in (0, 0.5, 1, 2, 4)]
+    spectra = [
+        network.stft.analyse(network.process(heard(audio), **{**dict.fromkeys(network.controls, 0.0), "p": p}).audio)
+        for p in (0, 0.5, 1, 2, 4)
+    ]
     powers = torch.stack([spectrum.abs().square().sum((1, 3)) for spectrum in spectra])  # (p, batch, bins)
     assert (powers.diff(dim=0) < 0).all()
 
 
 def test_each_exponent_is_a_power_of_its_own_mask():
-    """With masks that are constants by construction: the logistic function of 2 + 4 b, and in nepers range tanh(b / range)."""
+    """With masks that are constants by construction: the logistic function of 2 + 4 b, and in nepers range tanh(b /
+    range).
+    """
     network, audio = build(range_db=10.0), noise(1)
     most = torch.tensor(10.0).log() / 2  # 10 dB in nepers
     with torch.no_grad():
@@ -115,12 +135,19 @@ def test_the_output_is_the_masked_spectrum():
     assert parts["noise"].shape == parts["compensation"].shape == spectrum.shape
     for p, q in ((1, 1), (0.5, 2)):
         masked = spectrum * parts["noise"].exp() ** p * parts["compensation"].exp() ** q
-        torch.testing.assert_close(network.process(heard(audio), p=p, q=q).audio, STFT(512, 256).synthesise(masked, SAMPLES), rtol=1e-3, atol=1e-6)
+        torch.testing.assert_close(
+            network.process(heard(audio), p=p, q=q).audio,
+            STFT(512, 256).synthesise(masked, SAMPLES),
+            rtol=1e-3,
+            atol=1e-6,
+        )
 
 
 @pytest.mark.parametrize("range_db", [6.0, 60.0])
 def test_the_compensation_mask_stays_within_its_range(range_db):
-    mask = build("compensation", strength=1e4, range_db=range_db).process(heard(noise(1))).parts["compensation"].detach()
+    mask = (
+        build("compensation", strength=1e4, range_db=range_db).process(heard(noise(1))).parts["compensation"].detach()
+    )
     assert float(mask.abs().max()) * 20 / torch.log(torch.tensor(10.0)) == pytest.approx(range_db, rel=1e-3)
 
 
@@ -144,7 +171,9 @@ def test_the_gains_of_compensation_are_those_of_a_prescription():
 
 @pytest.mark.parametrize("causal", [False, True])
 def test_the_gains_of_compensation_are_slow(causal):
-    """The mean over frames, weighed by exp(-distance / release), against a sum by hand; in a causal network over the past alone."""
+    """The mean over frames, weighed by exp(-distance / release), against a sum by hand; in a causal network over the
+    past alone.
+    """
     network, audio = build(causal=causal, release=0.1), noise(1, 16000)
     slow = gains(network, audio)
     network.pole = 0.0
@@ -195,7 +224,9 @@ def test_padding_and_neighbours_change_nothing(causal, batch):
 def test_losses_are_those_of_each_example(objective, batch):
     network = build(objective)
     losses = network.loss(System(network, {}).enhance(batch), batch)
-    single = [network.loss(System(network, {}).enhance(one), one) for one in (alone(batch, index) for index in range(3))]
+    single = [
+        network.loss(System(network, {}).enhance(one), one) for one in (alone(batch, index) for index in range(3))
+    ]
     torch.testing.assert_close(losses, torch.cat(single), atol=1e-4, rtol=1e-3)
     assert len(set(losses.tolist())) == 3
 
@@ -219,7 +250,8 @@ def test_the_other_network_needs_the_whole_utterance():
     with torch.no_grad():
         for name, bias in network.named_parameters():
             if "lstm.bias_ih" in name:
-                bias[SMALL["hidden"] : 2 * SMALL["hidden"]] = 6.0  # a forget gate that is open: untrained ones remember half a second
+                # a forget gate that is open: untrained ones remember half a second
+                bias[SMALL["hidden"] : 2 * SMALL["hidden"]] = 6.0
     with torch.inference_mode():
         assert look_ahead(network) is None
 
@@ -241,13 +273,22 @@ def test_the_audiogram_matters_where_a_loss_is_made_good(objective):
 
 @pytest.mark.parametrize(("objective", "product"), EVERY)
 def test_losses_are_what_the_ear_makes_of_what_the_controls_give(objective, product, batch):
-    """Each term against the output at its own exponents; both terms and the product with uncertainties that are set by hand."""
+    """Each term against the output at its own exponents; both terms and the product with uncertainties that are set by
+    hand.
+    """
     network = build(objective, product=product)
-    noisy, clean, lengths, thresholds = batch.heard.audio[:, 0], batch.clean[:, 0], batch.heard.lengths, batch.heard.listener[:, 0]
+    noisy, clean, lengths, thresholds = (
+        batch.heard.audio[:, 0],
+        batch.clean[:, 0],
+        batch.heard.lengths,
+        batch.heard.listener[:, 0],
+    )
 
     def term(reference, audiogram, **controls):
         louder = 1.0 if audiogram is None else RAISED
-        return DIFFERENCE(louder * network.process(batch.heard, **controls).audio[:, 0], louder * reference, lengths, audiogram)
+        return DIFFERENCE(
+            louder * network.process(batch.heard, **controls).audio[:, 0], louder * reference, lengths, audiogram
+        )
 
     found = network.loss(System(network, {}).enhance(batch), batch)
     terms = []
@@ -263,12 +304,15 @@ def test_losses_are_what_the_ear_makes_of_what_the_controls_give(objective, prod
         terms.append(term(clean, thresholds, p=1, q=1))
     torch.testing.assert_close(found, sum(terms), rtol=1e-4, atol=1e-5)
     if objective != "snr":  # the exponents do not touch it
-        torch.testing.assert_close(network.loss(network.process(batch.heard, **dict.fromkeys(network.controls, 0.3)), batch), found)
+        torch.testing.assert_close(
+            network.loss(network.process(batch.heard, **dict.fromkeys(network.controls, 0.3)), batch), found
+        )
     if objective == "both":
         uncertainties = torch.tensor([0.5, -0.7, 1.1])[: len(terms)]
         network.uncertainties.data = uncertainties
         expected = sum((-u).exp() * value + u for u, value in zip(uncertainties, terms, strict=True))
-        torch.testing.assert_close(network.loss(network.process(batch.heard), batch), found)  # validation does not follow them
+        # validation does not follow them
+        torch.testing.assert_close(network.loss(network.process(batch.heard), batch), found)
         network.train()
         torch.testing.assert_close(network.loss(network.process(batch.heard), batch), expected, rtol=1e-4, atol=1e-5)
         network.loss(network.process(batch.heard), batch).mean().backward()
@@ -308,7 +352,11 @@ def test_no_reference_no_loss(objective, batch):
         ({"objective": "hearing"}, "option 'objective'"),
         ({"range_db": 0}, "option 'range_db'"),
         ({"hop": 300}, "hop 300"),
-        *(({"objective": one, "product": True}, f"product: it adds a term to the objective both, not to {one}") for one in CONTROLS if one != "both"),
+        *(
+            ({"objective": one, "product": True}, f"product: it adds a term to the objective both, not to {one}")
+            for one in CONTROLS
+            if one != "both"
+        ),
     ],
 )
 def test_options_are_checked(options, message):
@@ -317,7 +365,36 @@ def test_options_are_checked(options, message):
 
 
 def test_bands_are_the_paper_s():
-    edges = [0, 7, 13, 20, 26, 33, 39, 45, 52, 58, 65, 71, 77, 84, 90, 97, 103, 109, 116, 122, 129, 145, 161, 177, 193, 209, 225, 257]
+    edges = [
+        0,
+        7,
+        13,
+        20,
+        26,
+        33,
+        39,
+        45,
+        52,
+        58,
+        65,
+        71,
+        77,
+        84,
+        90,
+        97,
+        103,
+        109,
+        116,
+        122,
+        129,
+        145,
+        161,
+        177,
+        193,
+        209,
+        225,
+        257,
+    ]
     assert _edges(512) == edges
     for window in (32, 64, 256, 400, 1024):
         bins = [index for start, stop in pairwise(_edges(window)) for index in range(start, stop)]
@@ -329,7 +406,8 @@ def test_the_paper_s_sizes_can_be_built():
     assert len(network.split) == len(network.heads["noise"]) == 27
     assert len(network.heads["compensation"]) == 10
     parameters = sum(p.numel() for p in network.parameters())
-    assert parameters == pytest.approx(3_407_944, rel=0.1)  # of theirs, where both masks share a hidden layer and have a value for each bin
+    # of theirs, where both masks share a hidden layer and have a value for each bin
+    assert parameters == pytest.approx(3_407_944, rel=0.1)
     scene = Batch([], heard(noise(1, 600)), noise(1, 600), {})
     assert network.loss(network.process(scene.heard), scene).isfinite().all()
 
@@ -351,7 +429,9 @@ def test_two_ears_are_what_each_is_alone(batch):
 
 def test_in_a_chain_the_network_is_trained_on_its_own_output():
     torch.manual_seed(0)
-    chain = build_front_end({"chain": {"members": ["spectral", {"two_mask": {"objective": "noise_reduction", **SMALL}}]}}).eval()
+    chain = build_front_end(
+        {"chain": {"members": ["spectral", {"two_mask": {"objective": "noise_reduction", **SMALL}}]}}
+    ).eval()
     noisy = noise(1, 8000)
     batch = Batch([], Heard(noisy, torch.tensor([8000])), 0.3 * noisy, {})
     enhanced = System(chain, {}).enhance(batch)

@@ -14,7 +14,11 @@ from benchmark.hearing.audiograms import PROFILES, audiogram, drawn, read_listen
 def listeners(tmp_path):
     path = tmp_path / "listeners.json"
     hertz = [250, 500, 1000, 2000, 3000, 4000, 6000, 8000]
-    record = {"audiogram_cfs": hertz, "audiogram_levels_l": [45, 45, 35, 45, 60, 65, 70, 65], "audiogram_levels_r": [40, 40, 45, 45, 60, 65, 80, 80]}
+    record = {
+        "audiogram_cfs": hertz,
+        "audiogram_levels_l": [45, 45, 35, 45, 60, 65, 70, 65],
+        "audiogram_levels_r": [40, 40, 45, 45, 60, 65, 80, 80],
+    }
     path.write_text(json.dumps({"L0001": {"name": "L0001", **record}}))
     return path
 

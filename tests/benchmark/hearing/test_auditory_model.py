@@ -40,7 +40,9 @@ def test_a_tone_gives_the_published_model_s_values(ear, level, who, membrane, re
     audiogram = None if who is None else loss_of(who)
     outer = 1.0 if audiogram is None else 10 ** (-hair_cell_loss(audiogram, ear.centres)[0][..., None] / 20)
     steady = slice(8000, 16000)
-    assert ear.basilar_membrane(sine(level), outer)[0, 13, steady].square().mean().sqrt() == pytest.approx(membrane, rel=0.01)
+    assert ear.basilar_membrane(sine(level), outer)[0, 13, steady].square().mean().sqrt() == pytest.approx(
+        membrane, rel=0.01
+    )
     assert ear(sine(level), audiogram)[0, 13, steady].mean() == pytest.approx(reported, rel=0.01)
 
 
@@ -62,9 +64,21 @@ def test_channels_and_middle_ear_are_the_published_ones():
 @pytest.mark.parametrize(
     ("name", "outer", "inner"),
     [
-        ("N3", [18.59, 23.07, 23.33, 23.33, 26.67, 30.00, 33.33, 36.67, 39.32, 40.52], [16.41, 11.93, 11.67, 11.67, 13.33, 15.00, 16.67, 18.33, 20.68, 24.48]),
-        ("N5", [18.59, 23.07, 25.26, 30.70, 34.03, 38.68, 39.53, 39.49, 39.32, 40.52], [46.41, 44.43, 44.74, 41.80, 40.97, 41.32, 40.47, 40.51, 40.68, 39.48]),
-        ("S2", [13.33, 13.33, 13.33, 15.00, 16.67, 23.33, 36.67, 39.49, 39.32, 40.52], [6.67, 6.67, 6.67, 7.50, 8.33, 11.67, 18.33, 35.51, 55.68, 54.48]),
+        (
+            "N3",
+            [18.59, 23.07, 23.33, 23.33, 26.67, 30.00, 33.33, 36.67, 39.32, 40.52],
+            [16.41, 11.93, 11.67, 11.67, 13.33, 15.00, 16.67, 18.33, 20.68, 24.48],
+        ),
+        (
+            "N5",
+            [18.59, 23.07, 25.26, 30.70, 34.03, 38.68, 39.53, 39.49, 39.32, 40.52],
+            [46.41, 44.43, 44.74, 41.80, 40.97, 41.32, 40.47, 40.51, 40.68, 39.48],
+        ),
+        (
+            "S2",
+            [13.33, 13.33, 13.33, 15.00, 16.67, 23.33, 36.67, 39.49, 39.32, 40.52],
+            [6.67, 6.67, 6.67, 7.50, 8.33, 11.67, 18.33, 35.51, 55.68, 54.48],
+        ),
     ],
 )
 def test_a_loss_is_shared_out_between_hair_cells_as_published(name, outer, inner):
@@ -89,7 +103,9 @@ def test_batches_of_ears_and_signals_are_what_each_is_alone(ear):
     together = ear(sounds, losses)
     assert together.shape == (2, 31, 4000)
     for index in range(2):
-        torch.testing.assert_close(ear(sounds[index : index + 1], losses[index : index + 1])[0], together[index], rtol=1e-4, atol=1e-3)
+        torch.testing.assert_close(
+            ear(sounds[index : index + 1], losses[index : index + 1])[0], together[index], rtol=1e-4, atol=1e-3
+        )
 
 
 def test_no_loss_is_the_normal_ear_and_more_loss_reports_less(ear):
@@ -123,7 +139,9 @@ def test_the_gradient_is_that_of_finite_differences(ear):
     direction = torch.randn(1, 400, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     loss = loss_of("N2").double()
     step = 1e-7
-    difference = (exact(audio + step * direction, loss).mean() - exact(audio - step * direction, loss).mean()) / (2 * step)
+    difference = (exact(audio + step * direction, loss).mean() - exact(audio - step * direction, loss).mean()) / (
+        2 * step
+    )
     audio.requires_grad_()
     exact(audio, loss).mean().backward()
     assert float((audio.grad * direction).sum()) == pytest.approx(float(difference), rel=1e-3)

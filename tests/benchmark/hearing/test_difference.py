@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from listening import noisy, syllables
+from hearing_signals import noisy, syllables
 
 from benchmark.contracts import Heard
 from benchmark.frontends.nal_r import NalR
@@ -41,14 +41,21 @@ def test_it_is_the_mean_distance_of_what_the_model_reports(difference, speech):
 
 def test_equal_sounds_are_heard_alike_by_normal_ears_alone(difference, speech):
     assert difference(speech, speech, whole(speech)).tolist() == [0, 0]
-    torch.testing.assert_close(difference(speech, speech, whole(speech), loss_of("normal", "normal")), torch.zeros(2), atol=1e-5, rtol=0)
-    sizes = [difference(speech[:1], speech[:1], whole(speech[:1]), loss_of(name)).item() for name in ("N1", "N3", "N5", "N7")]
+    torch.testing.assert_close(
+        difference(speech, speech, whole(speech), loss_of("normal", "normal")), torch.zeros(2), atol=1e-5, rtol=0
+    )
+    sizes = [
+        difference(speech[:1], speech[:1], whole(speech[:1]), loss_of(name)).item() for name in ("N1", "N3", "N5", "N7")
+    ]
     assert sizes[0] > 0.1
     assert sizes == sorted(sizes)
 
 
 def test_noise_is_heard_and_more_of_it_more(difference, speech):
-    sizes = [difference(torch.from_numpy(noisy(speech[0].numpy(), snr)).float()[None], speech[:1], whole(speech[:1])).item() for snr in (20, 10, 0)]
+    sizes = [
+        difference(torch.from_numpy(noisy(speech[0].numpy(), snr)).float()[None], speech[:1], whole(speech[:1])).item()
+        for snr in (20, 10, 0)
+    ]
     assert 0 < sizes[0] < sizes[1] < sizes[2]
 
 
@@ -80,4 +87,6 @@ def test_gradients_are_finite_from_silence_to_full_scale_and_none_reaches_the_re
 def test_a_prescription_makes_speech_be_heard_more_like_a_normal_ear_does(difference, speech, name, level):
     spoken = speech[:1] * 10 ** ((level - 65) / 20)
     aided = NalR().process(Heard(spoken[:, None], whole(spoken), loss_of(name)[:, None])).audio[:, 0]
-    assert difference(aided, spoken, whole(spoken), loss_of(name)) < 0.95 * difference(spoken, spoken, whole(spoken), loss_of(name))
+    assert difference(aided, spoken, whole(spoken), loss_of(name)) < 0.95 * difference(
+        spoken, spoken, whole(spoken), loss_of(name)
+    )

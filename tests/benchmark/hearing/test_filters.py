@@ -43,18 +43,31 @@ def test_fir2_is_pyclaritys():
 def test_gradients_reach_the_gains():
     gains = GAINS.clone().requires_grad_()
     places = torch.linspace(0, 1, 41, dtype=torch.float64)
-    assert torch.autograd.gradcheck(lambda g: fir2(places, 10 ** (interpolated(g, KNOWN, 8000 * places) / 20), 21), gains)
+    assert torch.autograd.gradcheck(
+        lambda g: fir2(places, 10 ** (interpolated(g, KNOWN, 8000 * places) / 20), 21), gains
+    )
 
 
 @pytest.mark.parametrize(("channels", "taps"), [(1, 30), (3, 30), (3, 1), (1, 300)])
 def test_filtering_is_numpys_convolution_and_its_gradient_is_right(channels, taps):
     generator = torch.Generator().manual_seed(0)
-    signal, filters = torch.randn(2, channels, 100, generator=generator).double(), torch.randn(3, taps, generator=generator).double()
+    signal, filters = (
+        torch.randn(2, channels, 100, generator=generator).double(),
+        torch.randn(3, taps, generator=generator).double(),
+    )
     other, ones = torch.randn(2, 1, 100, generator=generator).double(), torch.ones(1, 5).double()
     expected = [
-        [np.convolve(example[channel % channels], filters[channel])[:100] + np.convolve(beside[0], ones[0])[:100] for channel in range(3)]
+        [
+            np.convolve(example[channel % channels], filters[channel])[:100] + np.convolve(beside[0], ones[0])[:100]
+            for channel in range(3)
+        ]
         for example, beside in zip(signal.numpy(), other.numpy(), strict=True)
     ]
     np.testing.assert_allclose(filtered((signal, filters), (other, ones)), expected, atol=1e-12)
-    assert torch.autograd.gradcheck(lambda *heard: filtered((heard[0], filters), (heard[1], ones)), (signal.requires_grad_(), other.requires_grad_()))
-    assert torch.autograd.gradgradcheck(lambda heard: filtered((heard, filters)).square(), (signal[..., :20].detach().requires_grad_(),))
+    assert torch.autograd.gradcheck(
+        lambda *heard: filtered((heard[0], filters), (heard[1], ones)),
+        (signal.requires_grad_(), other.requires_grad_()),
+    )
+    assert torch.autograd.gradgradcheck(
+        lambda heard: filtered((heard, filters)).square(), (signal[..., :20].detach().requires_grad_(),)
+    )

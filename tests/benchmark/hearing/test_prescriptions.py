@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from listening import pyclaritys
+from hearing_signals import pyclaritys
 from scipy.signal import freqz
 
 from benchmark.contracts import AUDIOGRAM_HZ, Heard
@@ -19,7 +19,9 @@ def loss_of(*names: str) -> torch.Tensor:
 
 
 def heard(audio: torch.Tensor, *names: str) -> Heard:
-    return Heard(audio, torch.full((len(audio),), audio.shape[-1]), loss_of(*names)[:, None].expand(-1, audio.shape[1], -1))
+    return Heard(
+        audio, torch.full((len(audio),), audio.shape[-1]), loss_of(*names)[:, None].expand(-1, audio.shape[1], -1)
+    )
 
 
 def sine(level: float, hertz: float) -> torch.Tensor:
@@ -98,7 +100,8 @@ def test_delay_is_taken_out_and_ears_are_their_own(front_end):
     noise = 0.02 * torch.randn(1, 2, 16000, generator=torch.Generator().manual_seed(0))
     listener = loss_of("normal", "N4")[None]
     both = front_end().process(Heard(noise, torch.tensor([16000]), listener)).audio
-    torch.testing.assert_close(both[0, 0], noise[0, 0], atol=2e-4, rtol=0)  # a normal ear hears what there is, when it is there
+    # a normal ear hears what there is, when it is there
+    torch.testing.assert_close(both[0, 0], noise[0, 0], atol=2e-4, rtol=0)
     right = front_end().process(Heard(noise[:, 1:], torch.tensor([16000]), listener[:, 1:])).audio
     torch.testing.assert_close(right[0, 0], both[0, 1])
     assert look_ahead(front_end()) <= 128

@@ -4,7 +4,7 @@ import importlib
 
 import numpy as np
 import pytest
-from listening import N3, N5, NORMAL, OTHERS, RATE, S2, enhanced, noisy, pyclaritys, score, syllables
+from hearing_signals import N3, N5, NORMAL, OTHERS, RATE, S2, enhanced, noisy, pyclaritys, score, syllables
 
 import benchmark.metrics
 from benchmark.hearing.audiograms import PROFILES

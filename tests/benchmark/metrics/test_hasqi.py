@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from listening import N3, NORMAL, OTHERS, RATE, S2, enhanced, noisy, pyclaritys, score, syllables
+from hearing_signals import N3, NORMAL, OTHERS, RATE, S2, enhanced, noisy, pyclaritys, score, syllables
 
 from benchmark.hearing.audiograms import PROFILES
 from benchmark.metrics import hasqi
@@ -79,6 +79,8 @@ def test_other_rates_are_pyclaritys(rate):
     from clarity.evaluator.hasqi import hasqi_v2
 
     at_16k = syllables(0.75)
-    clean, processed = (np.interp(np.arange(int(0.75 * rate)) * RATE / rate, np.arange(len(s)), s) for s in (at_16k, noisy(at_16k, 15)))
+    clean, processed = (
+        np.interp(np.arange(int(0.75 * rate)) * RATE / rate, np.arange(len(s)), s) for s in (at_16k, noisy(at_16k, 15))
+    )
     expected = hasqi_v2(clean, rate, processed, rate, pyclaritys(S2), level1=100.0)[0]
     assert score(hasqi, clean, processed, S2, sample_rate=rate) == pytest.approx(expected, abs=1e-3)

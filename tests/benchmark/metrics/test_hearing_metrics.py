@@ -6,7 +6,7 @@ from collections import OrderedDict
 import numpy as np
 import pytest
 import torch
-from listening import N3, NORMAL, S2, noisy, score, syllables
+from hearing_signals import N3, NORMAL, S2, noisy, score, syllables
 
 from benchmark.metrics import HASPI, HASQI, _kates, haspi, hasqi
 
@@ -24,7 +24,9 @@ def test_neighbours_and_padding_change_nothing(metric):
     for row, (x, y) in enumerate(pairs):
         clean[row, : len(x)], processed[row, : len(y)] = torch.from_numpy(x), torch.from_numpy(y)
     together = metric(clean, processed, torch.tensor(audiograms), lengths=torch.tensor([len(x) for x, _ in pairs]))
-    assert together.tolist() == [score(metric, x, y, audiogram) for (x, y), audiogram in zip(pairs, audiograms, strict=True)]
+    assert together.tolist() == [
+        score(metric, x, y, audiogram) for (x, y), audiogram in zip(pairs, audiograms, strict=True)
+    ]
     assert metric(clean[:0], processed[:0], torch.zeros(0, 10)).shape == (0,)
 
 
@@ -39,7 +41,8 @@ def test_what_is_heard_again_is_computed_once(metric, monkeypatch):
     assert len(_kates._kept) == _kates._KEPT
     computed.clear()
     assert [score(metric, clean, noisy(clean, snr), S2) for snr in range(2)] != alone[:2]
-    assert len(computed) == (2 if metric is haspi else 3)  # HASPI's reference is heard by a healthy ear, whoever listens
+    # HASPI's reference is heard by a healthy ear, whoever listens
+    assert len(computed) == (2 if metric is haspi else 3)
     _kates._kept.clear()
     assert score(metric, clean, noisy(clean, 9), N3) == alone[9]
 
@@ -47,7 +50,9 @@ def test_what_is_heard_again_is_computed_once(metric, monkeypatch):
 def test_the_level_of_an_rms_of_one(metric):
     clean = syllables(0.75)
     processed = noisy(clean, 5)
-    assert score(metric, 10 * clean, 10 * processed, N3, level_spl=80.0) == pytest.approx(score(metric, clean, processed, N3), abs=1e-4)
+    assert score(metric, 10 * clean, 10 * processed, N3, level_spl=80.0) == pytest.approx(
+        score(metric, clean, processed, N3), abs=1e-4
+    )
     assert score(metric, clean, processed, N3, level_spl=80.0) < score(metric, clean, processed, N3) - 0.01
 
 
@@ -70,7 +75,13 @@ def test_the_gradient_is_that_of_finite_differences(metric):
 
 
 @pytest.mark.parametrize(
-    "change", [lambda y: y.clamp(-0.02, 0.02), lambda y: 0 * y, lambda y: 1e-20 * y, lambda y: y * (torch.arange(y.shape[-1]) % 3000 > 1000)]
+    "change",
+    [
+        lambda y: y.clamp(-0.02, 0.02),
+        lambda y: 0 * y,
+        lambda y: 1e-20 * y,
+        lambda y: y * (torch.arange(y.shape[-1]) % 3000 > 1000),
+    ],
 )
 def test_gradients_are_finite_on_clipped_and_silent_audio(metric, change):
     clean = torch.from_numpy(syllables(0.5)).float()[None]
@@ -114,7 +125,11 @@ def test_where_there_is_no_value(metric):
     ],
 )
 def test_wrong_arguments_are_named(metric, changes, says):
-    arguments = {"reference": torch.zeros(2, 100), "processed": torch.zeros(2, 100), "audiogram": torch.zeros(2, 10)} | changes
+    arguments = {
+        "reference": torch.zeros(2, 100),
+        "processed": torch.zeros(2, 100),
+        "audiogram": torch.zeros(2, 10),
+    } | changes
     with pytest.raises(ValueError, match=says):
         metric(**arguments)
 

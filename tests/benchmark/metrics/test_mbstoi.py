@@ -19,7 +19,11 @@ def bursts(seconds, seed=0):
     """Noise at a syllable's rate from a little left of the middle, (2, time)."""
     rng = np.random.default_rng(seed)
     time = np.arange(round(seconds * RATE)) / RATE
-    return at_two_ears(0.05 * rng.standard_normal(len(time)) * np.clip(np.sin(2 * np.pi * 4 * time + rng.uniform(0, 6)), 0, None), 4, 0.7)
+    return at_two_ears(
+        0.05 * rng.standard_normal(len(time)) * np.clip(np.sin(2 * np.pi * 4 * time + rng.uniform(0, 6)), 0, None),
+        4,
+        0.7,
+    )
 
 
 def noisy(clean, snr, seed=1):
@@ -29,14 +33,19 @@ def noisy(clean, snr, seed=1):
 
 
 def score(clean, processed, **options):
-    return mbstoi(*(torch.from_numpy(np.ascontiguousarray(a)).float()[None] for a in (clean, processed)), **options).item()
+    return mbstoi(
+        *(torch.from_numpy(np.ascontiguousarray(a)).float()[None] for a in (clean, processed)), **options
+    ).item()
 
 
 def one_ear_deaf(clean):
     return noisy(clean, 0) * [[1], [0]]
 
 
-@pytest.mark.parametrize("process", [lambda clean: noisy(clean, -5), lambda clean: np.clip(noisy(clean, 3), -0.03, 0.03), one_ear_deaf, np.zeros_like])
+@pytest.mark.parametrize(
+    "process",
+    [lambda clean: noisy(clean, -5), lambda clean: np.clip(noisy(clean, 3), -0.03, 0.03), one_ear_deaf, np.zeros_like],
+)
 def test_it_is_pyclaritys(process):
     from clarity.evaluator.mbstoi import mbstoi as theirs
 
@@ -68,7 +77,10 @@ def test_neighbours_and_padding_change_nothing():
     signals = [bursts(seconds, seed) for seed, seconds in enumerate((1.0, 0.8, 1.3))]
     clean, processed = torch.randn(2, 3, 2, 22000)
     for row, signal in enumerate(signals):
-        clean[row, :, : signal.shape[-1]], processed[row, :, : signal.shape[-1]] = torch.from_numpy(signal), torch.from_numpy(noisy(signal, -5))
+        clean[row, :, : signal.shape[-1]], processed[row, :, : signal.shape[-1]] = (
+            torch.from_numpy(signal),
+            torch.from_numpy(noisy(signal, -5)),
+        )
     together = mbstoi(clean, processed, lengths=torch.tensor([signal.shape[-1] for signal in signals]))
     assert together.tolist() == [score(signal, noisy(signal, -5)) for signal in signals]
     assert mbstoi(clean[:0], processed[:0]).shape == (0,)
@@ -78,7 +90,10 @@ def test_scale_does_not_count_and_another_rate_does_little():
     clean = bursts(1.0)
     processed = noisy(clean, -5)
     assert score(3 * clean, 3 * processed) == pytest.approx(score(clean, processed), abs=1e-5)
-    twice = [np.stack([np.interp(np.arange(2 * len(ear)) / 2, np.arange(len(ear)), ear) for ear in signal]) for signal in (clean, processed)]
+    twice = [
+        np.stack([np.interp(np.arange(2 * len(ear)) / 2, np.arange(len(ear)), ear) for ear in signal])
+        for signal in (clean, processed)
+    ]
     assert score(*twice, sample_rate=2 * RATE) == pytest.approx(score(clean, processed), abs=0.02)
 
 
@@ -93,7 +108,9 @@ def test_the_gradient_is_that_of_finite_differences():
     assert (gradient * direction).sum().item() == pytest.approx((ahead - behind) / 2e-5, rel=1e-3)
 
 
-@pytest.mark.parametrize("change", [lambda y: y.clamp(-0.02, 0.02), lambda y: 0 * y, lambda y: y * (torch.arange(y.shape[-1]) % 3000 > 1000)])
+@pytest.mark.parametrize(
+    "change", [lambda y: y.clamp(-0.02, 0.02), lambda y: 0 * y, lambda y: y * (torch.arange(y.shape[-1]) % 3000 > 1000)]
+)
 def test_gradients_are_finite_on_clipped_and_silent_audio(change):
     clean = torch.from_numpy(bursts(0.7)).float()[None]
     processed = change(torch.from_numpy(noisy(clean[0].numpy(), 5)).float()[None]).requires_grad_()
@@ -106,7 +123,13 @@ def test_gradients_are_finite_on_clipped_and_silent_audio(change):
 def test_where_there_is_no_value():
     clean = bursts(0.7)
     broken = clean + np.where(np.arange(clean.shape[-1]) == 5, np.nan, 0)
-    for reference, processed in ((0 * clean, clean), (clean[:, :6000], clean[:, :6000]), (clean, broken), (broken, clean), (clean[:, :0], clean[:, :0])):
+    for reference, processed in (
+        (0 * clean, clean),
+        (clean[:, :6000], clean[:, :6000]),
+        (clean, broken),
+        (broken, clean),
+        (clean[:, :0], clean[:, :0]),
+    ):
         assert np.isnan(score(reference, processed))
 
 

@@ -11,13 +11,17 @@ from benchmark.metrics.signal import SI_SDR, si_sdr, snr, weighted_sdr
 def pair():
     generator = torch.Generator().manual_seed(0)
     reference = torch.randn(3, 2, 8000, generator=generator)
-    return reference, 0.5 * reference + torch.tensor([0.1, 1.0, 10.0])[:, None, None] * torch.randn(3, 2, 8000, generator=generator)
+    return reference, 0.5 * reference + torch.tensor([0.1, 1.0, 10.0])[:, None, None] * torch.randn(
+        3, 2, 8000, generator=generator
+    )
 
 
 def test_ratios_agree_with_torchmetrics(pair):
     reference, estimate = pair
     torch.testing.assert_close(snr(reference, estimate), signal_noise_ratio(estimate, reference), atol=1e-3, rtol=0)
-    torch.testing.assert_close(si_sdr(reference, estimate), scale_invariant_signal_distortion_ratio(estimate, reference), atol=1e-3, rtol=0)
+    torch.testing.assert_close(
+        si_sdr(reference, estimate), scale_invariant_signal_distortion_ratio(estimate, reference), atol=1e-3, rtol=0
+    )
 
 
 def test_scale_counts_in_snr_alone(pair):
@@ -33,7 +37,9 @@ def test_the_limit_is_soft_and_leaves_bad_examples_alone(pair):
         assert ratio(reference, reference, limit=30).amax().item() == pytest.approx(30, abs=0.01)
         # 10 log10(1 / (10^-a/10 + 10^-3)) for an unlimited ratio of a dB
         plain = ratio(reference, estimate)
-        torch.testing.assert_close(ratio(reference, estimate, limit=30), -10 * torch.log10(10 ** (-plain / 10) + 1e-3), atol=1e-3, rtol=0)
+        torch.testing.assert_close(
+            ratio(reference, estimate, limit=30), -10 * torch.log10(10 ** (-plain / 10) + 1e-3), atol=1e-3, rtol=0
+        )
 
 
 def test_weighted_sdr_by_hand():
@@ -59,7 +65,12 @@ def test_padding_adds_nothing(pair):
 def test_values_and_gradients_are_finite_on_silence(level, reference_level):
     reference = reference_level * torch.ones(1, 100)
     estimate = (level * torch.ones(1, 100)).requires_grad_()
-    for value in (snr(reference, estimate), si_sdr(reference, estimate), weighted_sdr(reference, estimate, reference), si_sdr(reference, estimate, 30)):
+    for value in (
+        snr(reference, estimate),
+        si_sdr(reference, estimate),
+        weighted_sdr(reference, estimate, reference),
+        si_sdr(reference, estimate, 30),
+    ):
         (gradient,) = torch.autograd.grad(value.sum(), estimate, retain_graph=True)
         assert torch.isfinite(value).all()
         assert torch.isfinite(gradient).all()

@@ -6,17 +6,21 @@ from typing import Any
 
 import numpy as np
 import pytest
-from summaries import CONDITIONS, TASKS, summary
+from invented_summaries import CONDITIONS, TASKS, summary
 
 from benchmark import audio, registry
 from benchmark.report.site import build
+from benchmark.results.summary_file import write_summaries
 from benchmark.store import Store, canonical, write_text
-from benchmark.summary_file import write_summaries
 
 HARM = "<script>alert(1)</script>"
 FORMULA = '=cmd()"&'
 FAILS = ("asr", HARM, "noisy")
-TEXTS = {"identity": "tree boxes are the door", "unet": "three books are under the door", "reference": "three books are under the door"}
+TEXTS = {
+    "identity": "tree boxes are the door",
+    "unet": "three books are under the door",
+    "reference": "three books are under the door",
+}
 
 
 @pytest.fixture(scope="session")
@@ -25,17 +29,30 @@ def summaries() -> list[dict[str, Any]]:
         name: summary()["costs"] | {"macs_per_second": macs, "real_time_factor": time}
         for name, macs, time in (("identity", 0, 1e-6), ("unet", 2e8, 0.02), (HARM, 4e8, 0.01), (FORMULA, None, 0.03))
     }
-    rates = {"asr": {"identity": 0.5, "unet": 0.1, HARM: 0.15, FORMULA: 0.6}, "commands": {"identity": 0.4, "unet": 0.2, HARM: 0.4, FORMULA: 0.7}}
+    rates = {
+        "asr": {"identity": 0.5, "unet": 0.1, HARM: 0.15, FORMULA: 0.6},
+        "commands": {"identity": 0.4, "unet": 0.2, HARM: 0.4, FORMULA: 0.7},
+    }
     once = np.zeros((30, len(CONDITIONS)), int)
     once[0, 1] = 1
     lines = [
-        summary(task, name, scheme, rate, costs=costs[name], predictions=None, **{"failed": once.tolist()} if (task, name, scheme) == FAILS else {})
+        summary(
+            task,
+            name,
+            scheme,
+            rate,
+            costs=costs[name],
+            predictions=None,
+            **{"failed": once.tolist()} if (task, name, scheme) == FAILS else {},
+        )
         for task, by_name in rates.items()
         for name, rate in by_name.items()
         for scheme in ("noisy", "joint")
         if (name, scheme) != ("identity", "joint")
     ]
-    return lines + [summary(task, "reference", "clean", 0.02, ranked=False, costs={}, predictions=None) for task in TASKS]
+    return lines + [
+        summary(task, "reference", "clean", 0.02, ranked=False, costs={}, predictions=None) for task in TASKS
+    ]
 
 
 @pytest.fixture(scope="session")

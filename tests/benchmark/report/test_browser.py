@@ -7,14 +7,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from summaries import summary
+from invented_summaries import summary
 
 from benchmark.report.site import build
-from benchmark.summary_file import write_summaries
+from benchmark.results.summary_file import write_summaries
 
 sync_api = pytest.importorskip("playwright.sync_api")
-CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"]
+CHROMIUM = next(
+    (path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None
+)
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 pytestmark = [pytest.mark.usefixtures("stubs"), pytest.mark.skipif(CHROMIUM is None, reason="no Chromium")]
 
 
@@ -36,10 +46,14 @@ def opened(browser: Any) -> Iterator[Any]:
         context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
         contexts.append(context)
         page = context.new_page()
-        page.on("console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None)
+        page.on(
+            "console", lambda message: complaints.append(message.text) if message.type in ("error", "warning") else None
+        )
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on("dialog", lambda dialog: complaints.append(dialog.message))
-        page.on("request", lambda request: None if request.url.startswith("file://") else complaints.append(request.url))
+        page.on(
+            "request", lambda request: None if request.url.startswith("file://") else complaints.append(request.url)
+        )
         page.on("requestfailed", lambda request: complaints.append(request.url))
         page.goto(path.resolve().as_uri() + fragment)
         return page
@@ -51,7 +65,10 @@ def opened(browser: Any) -> Iterator[Any]:
 
 
 def column(page: Any, index: int, panel: str = "#panel-overall .board:not(.costs)") -> list[str]:
-    return [row.locator("th, td").nth(index).inner_text().split("\n")[0].strip() for row in page.locator(f"{panel} tbody tr:visible").all()]
+    return [
+        row.locator("th, td").nth(index).inner_text().split("\n")[0].strip()
+        for row in page.locator(f"{panel} tbody tr:visible").all()
+    ]
 
 
 def test_a_click_puts_the_best_first_and_another_turns_round(site, opened):
@@ -169,9 +186,15 @@ def test_sounds_can_be_played_and_their_pictures_seen(site, opened):
     page = opened(site / "toy" / "listening.html")
     players = page.locator("audio[controls]")
     assert players.count() == 6
-    seconds = page.evaluate("async () => { const a = document.querySelector('audio'); a.muted = true; await a.play(); a.pause(); return a.duration }")
+    seconds = page.evaluate(
+        "async () => { const a = document.querySelector('audio'); a.muted = true; await a.play(); a.pause(); return "
+        "a.duration }"
+    )
     assert seconds == pytest.approx(0.5)
-    picture = "async () => { const i = new Image(); i.src = document.querySelector('image').href.baseVal; await i.decode(); return i.naturalHeight }"
+    picture = (
+        "async () => { const i = new Image(); i.src = document.querySelector('image').href.baseVal; await i.decode(); "
+        "return i.naturalHeight }"
+    )
     assert page.evaluate(picture) == 129
     assert page.locator(".understood mark").all_inner_texts() == ["tree", "boxes"]
     assert page.get_by_text("no sound, failed: the front-end's output <script>").count() == 1
@@ -188,7 +211,10 @@ def test_a_phone_never_scrolls_sideways(site, opened, name):
 
 def test_large_boards_show_some_rows_and_all_on_demand(opened, tmp_path):
     folder = tmp_path / "leaderboards" / "large"
-    write_summaries(folder / "summaries.jsonl", [summary(), *(summary(front_end=f"f{index:03}", rate=0.3, scenes=30) for index in range(130))])
+    write_summaries(
+        folder / "summaries.jsonl",
+        [summary(), *(summary(front_end=f"f{index:03}", rate=0.3, scenes=30) for index in range(130))],
+    )
     page = opened(build([folder], tmp_path / "site").parent / "large" / "index.html")
     rows = page.locator("#panel-overall .board:not(.costs) tbody tr:visible")
     assert rows.count() == 100
@@ -221,7 +247,8 @@ def test_on_a_phone_the_score_is_seen_beside_the_name(site, opened):
     box = page.locator("#panel-overall .board:not(.costs) tbody tr").first.locator("td.n").nth(1).bounding_box()
     assert box["x"] + 40 < 390
     for table in ("#panel-overall .board:not(.costs)", "#panel-overall .heat", "#panel-overall .costs"):
-        assert page.locator(f"{table} tbody tr:has-text('unet') .below").first.inner_text() in ("noisy", "joint")  # which stays in sight with the name
+        # which stays in sight with the name
+        assert page.locator(f"{table} tbody tr:has-text('unet') .below").first.inner_text() in ("noisy", "joint")
         assert page.locator(f"{table} .scheme:visible").count() == 0
 
 
@@ -229,4 +256,8 @@ def test_costs_stand_beside_quality(site, opened):
     page = opened(site / "toy" / "index.html")
     heads = page.locator("#panel-overall .costs thead th").all_inner_texts()
     assert [head.strip(" ↕↑↓") for head in heads][3:6] == ["error reduction", "parameters", "MACs per second"]
-    assert page.locator("#panel-overall .costs tbody tr").count() == page.locator("#panel-overall .board:not(.costs) tbody tr").count() - 1  # no reference
+    # no reference
+    assert (
+        page.locator("#panel-overall .costs tbody tr").count()
+        == page.locator("#panel-overall .board:not(.costs) tbody tr").count() - 1
+    )

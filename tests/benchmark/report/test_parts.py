@@ -4,14 +4,10 @@ from typing import ClassVar
 
 import numpy as np
 import pytest
-from summaries import CONDITIONS, summary
+from invented_summaries import CONDITIONS, summary
 
 from benchmark import registry
-from benchmark.board import boards_of, corrected, overall
 from benchmark.contracts import Figure
-from benchmark.leaderboard import undominated
-from benchmark.metrics.classification import unweighted_average_recall
-from benchmark.records import Records
 from benchmark.report import axes, differences
 from benchmark.report.confusion import confusions
 from benchmark.report.curves import curves
@@ -20,9 +16,13 @@ from benchmark.report.scatter import scatters
 from benchmark.report.show import level, number
 from benchmark.report.sounds import clips, factor
 from benchmark.report.understood import aligned
-from benchmark.report.view import Estimate, Together, Who, condition_intervals, task_view
+from benchmark.results.board import boards_of, corrected, overall
+from benchmark.results.leaderboard_files import undominated
+from benchmark.results.records import Records
+from benchmark.results.summary_file import unpacked, write_summaries
+from benchmark.results.view import Estimate, Together, Who, condition_intervals, task_view
+from benchmark.scores.classification import unweighted_average_recall
 from benchmark.statistics import ALPHA
-from benchmark.summary_file import unpacked, write_summaries
 
 pytestmark = pytest.mark.usefixtures("stubs")
 
@@ -58,15 +58,25 @@ def test_pairs_are_those_that_the_ranks_were_made_of(leaderboard):
         assert max(row.rank for row in rows) > 1
         (group,) = differences.of_board(board)
         ranks = {row.name: row.rank for row in rows}
-        assert [ranks[group.names[first]] for first, _ in group.bars] == sorted(ranks[group.names[first]] for first, _ in group.bars)
+        assert [ranks[group.names[first]] for first, _ in group.bars] == sorted(
+            ranks[group.names[first]] for first, _ in group.bars
+        )
 
 
 def test_tracks_have_diagrams_of_their_own(tmp_path):
-    lines = [summary(), summary(front_end="unet"), summary(front_end="other", track="open"), summary(front_end="third", track="open")]
+    lines = [
+        summary(),
+        summary(front_end="unet"),
+        summary(front_end="other", track="open"),
+        summary(front_end="third", track="open"),
+    ]
     write_summaries(tmp_path / "summaries.jsonl", lines)
     boards = boards_of(tmp_path)
     for groups in (differences.of_board(boards[0]), differences.of_overall(boards, overall(boards))):
-        assert {group.track: {name for name, _ in group.names} for group in groups} == {"closed": {"identity", "unet"}, "open": {"other", "third"}}
+        assert {group.track: {name for name, _ in group.names} for group in groups} == {
+            "closed": {"identity", "unet"},
+            "open": {"other", "third"},
+        }
 
 
 def test_intervals_by_condition_hold_the_score_and_are_those_of_a_board_of_that_condition_alone(tmp_path, leaderboard):
@@ -77,7 +87,9 @@ def test_intervals_by_condition_hold_the_score_and_are_those_of_a_board_of_that_
         assert low < value < high
     line = unpacked(row.lines[0])
     alone = {name: [values[1:2] for values in rows] for name, rows in line["sums"].items()}
-    write_summaries(tmp_path / "summaries.jsonl", [{**line, "sums": alone, "conditions": CONDITIONS[1:2], "failed": [[0]] * 30}])
+    write_summaries(
+        tmp_path / "summaries.jsonl", [{**line, "sums": alone, "conditions": CONDITIONS[1:2], "failed": [[0]] * 30}]
+    )
     expected = task_view(boards_of(tmp_path)[0]).lines[0].score
     assert found[1] == pytest.approx((expected.low, expected.high))
 
@@ -89,12 +101,17 @@ def test_curves_run_from_the_noisiest_to_clean_and_follow_the_scores(leaderboard
     assert [x for x, _ in chart.x] == sorted(x for x, _ in chart.x)
     best = next(series for series in chart.series if series.who.name == ("unet", "joint"))
     worst = next(series for series in chart.series if series.who.front_end.startswith("="))
-    assert all(low[1] > high[1] for low, high in zip(best.points, worst.points, strict=True))  # errors: the better line runs below, where y is greater
+    # errors: the better line runs below, where y is greater
+    assert all(low[1] > high[1] for low, high in zip(best.points, worst.points, strict=True))
 
 
 def test_conditions_without_an_snr_make_no_curves(tmp_path):
     one = summary()
-    one |= {"conditions": ["recorded"], "sums": {name: [row[:1] for row in rows] for name, rows in one["sums"].items()}, "failed": [[0]] * 30}
+    one |= {
+        "conditions": ["recorded"],
+        "sums": {name: [row[:1] for row in rows] for name, rows in one["sums"].items()},
+        "failed": [[0]] * 30,
+    }
     write_summaries(tmp_path / "summaries.jsonl", [one])
     assert curves(task_view(boards_of(tmp_path)[0])) == []
 
@@ -129,9 +146,25 @@ def test_the_pareto_front():
 def test_each_track_has_a_pareto_front_and_rows_at_one_place_one_label():
     def row(front_end: str, track: str, quality: float, cost: float) -> Together:
         who = Who(front_end, "noisy", track, 1, True, False, 1)
-        return Together(who, Estimate(quality), {}, None, 1.0, 1, {"macs_per_second": cost, "real_time_factor": None, "latency_ms": None}, {}, "")
+        return Together(
+            who,
+            Estimate(quality),
+            {},
+            None,
+            1.0,
+            1,
+            {"macs_per_second": cost, "real_time_factor": None, "latency_ms": None},
+            {},
+            "",
+        )
 
-    rows = [row("a", "closed", 0.1, 10), row("twin", "closed", 0.1, 10), row("b", "closed", 0.3, 900), row("c", "open", 0.05, 500), row("d", "open", 0.01, 600)]
+    rows = [
+        row("a", "closed", 0.1, 10),
+        row("twin", "closed", 0.1, 10),
+        row("b", "closed", 0.3, 900),
+        row("c", "open", 0.05, 500),
+        row("d", "open", 0.01, 600),
+    ]
     (chart,) = scatters(rows)
     assert [(point.who.front_end, point.best, point.label) for point in chart.points] == [
         ("a", True, "a · noisy"),
@@ -146,7 +179,9 @@ def test_each_track_has_a_pareto_front_and_rows_at_one_place_one_label():
 
 def test_a_take_that_is_louder_than_what_was_there_is_cut_off_and_says_so():
     tone = np.sin(np.arange(1000) / 3)[None].astype(np.float32)
-    scene = Scene("asr", "a", "snr_0", "", {"n": Take("identity", "noisy", 0.5 * tone), "e": Take("loud", "enhanced", 5 * tone)})
+    scene = Scene(
+        "asr", "a", "snr_0", "", {"n": Take("identity", "noisy", 0.5 * tone), "e": Take("loud", "enhanced", 5 * tone)}
+    )
     assert factor(scene) == pytest.approx(1.8, rel=0.01)
     assert (clips(scene, "n"), clips(scene, "e")) == (False, True)
 
@@ -191,7 +226,11 @@ def test_confusions_that_summaries_count_need_no_records(tmp_path, monkeypatch):
     said = np.where(rng.random(shape) < 0.3, 1 - truth, truth)
     said[3, 1] = -1  # a failure
     names = ["low", "up:high"]
-    sums = {f"confusion:{names[i]}:{names[j]}": ((truth == i) & (said == j)).astype(int).tolist() for i in range(2) for j in range(2)}
+    sums = {
+        f"confusion:{names[i]}:{names[j]}": ((truth == i) & (said == j)).astype(int).tolist()
+        for i in range(2)
+        for j in range(2)
+    }
     sums |= {f"count:{name}": np.broadcast_to(truth == k, shape).astype(int).tolist() for k, name in enumerate(names)}
     sums |= {f"hits:{name}": ((truth == k) & (said == k)).astype(int).tolist() for k, name in enumerate(names)}
     write_summaries(tmp_path / "summaries.jsonl", [summary(sums=sums)])
@@ -212,9 +251,15 @@ def test_a_record_of_other_predictions_is_passed_over(recorded):
 def test_sounds_stand_with_the_noisy_one_first_and_what_was_made_of_them(recorded):
     asr, commands = boards_of(recorded)
     (scene,) = scenes(asr, Records(recorded.parent.parent / "runs"))
-    assert [(take.front_end, take.kind) for take in scene.takes.values()] == [("identity", "noisy"), ("reference", "clean"), ("unet", "enhanced")]
+    assert [(take.front_end, take.kind) for take in scene.takes.values()] == [
+        ("identity", "noisy"),
+        ("reference", "clean"),
+        ("unet", "enhanced"),
+    ]
     assert [[one.errors for one in take.understood] for take in scene.takes.values()] == [[3], [0], [0]]
-    assert [(one.who, one.failed) for one in scene.failed] == [(("<script>alert(1)</script>", "noisy"), "the front-end's output <script>alert(1)</script>")]
+    assert [(one.who, one.failed) for one in scene.failed] == [
+        (("<script>alert(1)</script>", "noisy"), "the front-end's output <script>alert(1)</script>")
+    ]
     (scene,) = scenes(commands, Records(recorded.parent.parent / "runs"))
     assert [take.understood[0].right for take in scene.takes.values()] == [False, True, True]
 

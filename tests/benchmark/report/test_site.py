@@ -7,16 +7,16 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import soundfile
+from invented_summaries import summary
 from PIL import Image
-from summaries import summary
 
-from benchmark import leaderboard as boards
-from benchmark.board import boards_of, overall
 from benchmark.cli import main
 from benchmark.errors import EarmarkError
 from benchmark.report.site import build
-from benchmark.report.view import overall_view, task_view
-from benchmark.summary_file import write_summaries
+from benchmark.results import leaderboard_files as boards
+from benchmark.results.board import boards_of, overall
+from benchmark.results.summary_file import write_summaries
+from benchmark.results.view import overall_view, task_view
 
 pytestmark = pytest.mark.usefixtures("stubs")
 ADDRESS = re.compile(r"(?:src|href)=\"([^\"#]*)")
@@ -39,12 +39,21 @@ class Elements(HTMLParser):
 
 
 def digests(folder: Path) -> dict[str, str]:
-    return {str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest() for path in sorted(folder.rglob("*")) if path.is_file()}
+    return {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+    }
 
 
 def test_the_page_is_whole_and_refers_to_its_own_files_alone(site):
     pages = sorted(site.rglob("*.html"))
-    assert {str(path.relative_to(site)) for path in pages} == {"index.html", "toy & co/index.html", "toy/index.html", "toy/listening.html"}
+    assert {str(path.relative_to(site)) for path in pages} == {
+        "index.html",
+        "toy & co/index.html",
+        "toy/index.html",
+        "toy/listening.html",
+    }
     for page in pages:
         for tag, attributes in Elements(page).tags:
             assert not any(name.startswith("on") or name == "style" for name in attributes), (page, tag)
@@ -59,7 +68,9 @@ def test_names_are_text_and_never_elements(site):
     for name in ("index.html", "toy & co/index.html"):
         page = Elements(site / name)
         assert "<script>alert(1)</script> · joint" in page.text or "<script>alert(1)</script>" in page.text
-        assert [attributes.get("src") for tag, attributes in page.tags if tag == "script"] == [("../" if "/" in name else "") + "page.js"]
+        assert [attributes.get("src") for tag, attributes in page.tags if tag == "script"] == [
+            ("../" if "/" in name else "") + "page.js"
+        ]
         assert any(attributes.get("data-front") == '=cmd()"&' for _, attributes in page.tags)
 
 
@@ -77,14 +88,23 @@ def test_numbers_are_those_of_the_csv_files(leaderboard, tmp_path):
         lines = task_view(board).lines
         assert [line.who.front_end for line in lines] == [name.removeprefix("'") for name in csv["front_end"]]
         for name in ("score", "change"):
-            mine = pd.DataFrame([getattr(line, name) or (None,) * 3 for line in lines], dtype=float).set_axis(range(3), axis=1)
-            pd.testing.assert_frame_equal(mine, csv[[name, f"{name}_low", f"{name}_high"]].set_axis(range(3), axis=1), atol=5e-5, rtol=0)
+            mine = pd.DataFrame([getattr(line, name) or (None,) * 3 for line in lines], dtype=float).set_axis(
+                range(3), axis=1
+            )
+            pd.testing.assert_frame_equal(
+                mine, csv[[name, f"{name}_low", f"{name}_high"]].set_axis(range(3), axis=1), atol=5e-5, rtol=0
+            )
         assert [line.who.rank for line in lines if line.who.ranked] == csv["rank"].dropna().astype(int).tolist()
 
 
 def test_a_row_that_failed_on_something_says_so_on_every_board(site, leaderboard):
     found = boards_of(leaderboard)
-    failures = {(board.task, *line.who.name): line.who.failures for board in found for line in task_view(board).lines if line.who.failures}
+    failures = {
+        (board.task, *line.who.name): line.who.failures
+        for board in found
+        for line in task_view(board).lines
+        if line.who.failures
+    }
     assert set(failures.values()) == {1 / 90}
     ((task, *name),) = failures
     assert [row.who.failures for row in overall_view(found, overall(found)) if row.who.name == tuple(name)] == [1 / 180]
@@ -140,7 +160,8 @@ def test_cards_are_shown(leaderboard, tmp_path):
     copy = shutil.copytree(leaderboard, tmp_path / "leaderboards" / "toy")
     (copy / "cards").mkdir()
     (copy / "cards" / "unet.yaml").write_text(
-        "name: unet\ndescription: '<b>mine</b>'\npaper: 'javascript:alert(1)'\ntraining_data: Synthetic Commands, version 2\n"
+        "name: unet\ndescription: '<b>mine</b>'\npaper: 'javascript:alert(1)'\ntraining_data: Synthetic Commands, "
+        "version 2\n"
     )
     page = Elements(build([copy], tmp_path / "page").parent / "toy" / "index.html")
     assert "<b>mine</b>" in page.text
@@ -164,7 +185,11 @@ def test_a_page_takes_the_place_of_a_page_and_of_nothing_else(leaderboard, tmp_p
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"), [(["leaderboards/none"], "no summaries.jsonl"), (["leaderboards/toy", "--out", "leaderboards"], "no page of Earmark's")]
+    ("arguments", "message"),
+    [
+        (["leaderboards/none"], "no summaries.jsonl"),
+        (["leaderboards/toy", "--out", "leaderboards"], "no page of Earmark's"),
+    ],
 )
 def test_bad_arguments_are_one_line(leaderboard, tmp_path, monkeypatch, capsys, arguments, message):
     shutil.copytree(leaderboard, tmp_path / "leaderboards" / "toy")

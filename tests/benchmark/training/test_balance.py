@@ -8,7 +8,7 @@ from toys import Bands, Gain
 
 from benchmark.data import SceneData
 from benchmark.errors import EarmarkError
-from benchmark.recipe import Phase, Train, Trainer
+from benchmark.settings import Phase, Train, Trainer
 from benchmark.training.balance import BALANCES
 from benchmark.training.fit import fit
 from benchmark.training.schemes.joint import Joint
@@ -55,7 +55,9 @@ def test_gradients_are_those_of_the_sum(batch):
     torch.manual_seed(0)
     system = System(Gain(), {"one": Bands(SCHEMA), "two": Bands(SCHEMA)})
     logged = {}
-    system.manual_backward = lambda loss, inputs, retain_graph=False: loss.backward(inputs=inputs, retain_graph=retain_graph)
+    system.manual_backward = lambda loss, inputs, retain_graph=False: loss.backward(
+        inputs=inputs, retain_graph=retain_graph
+    )
     system.log = lambda name, value: logged.update({name: value.item()})
     update = next(iter(Joint().updates(system, {"one": batch, "two": batch}, 0)))
     parameters = [p for p in system.parameters() if p.requires_grad]
@@ -67,8 +69,14 @@ def test_gradients_are_those_of_the_sum(batch):
     alone = {}  # each task's own loss and nothing else, and the front-end's
     for name in ("one", "two", "front_end"):
         enhanced = system.enhance(batch)
-        loss = system.front_end_loss(enhanced, batch) if name == "front_end" else system.task_loss(name, enhanced, batch)
-        alone[name] = torch.cat([gradient.flatten() for gradient in torch.autograd.grad(loss.mean(), list(system.front_end.parameters()))])
+        loss = (
+            system.front_end_loss(enhanced, batch) if name == "front_end" else system.task_loss(name, enhanced, batch)
+        )
+        alone[name] = torch.cat(
+            [gradient.flatten() for gradient in torch.autograd.grad(loss.mean(), list(system.front_end.parameters()))]
+        )
     assert len(logged) == 3
     for first, second in itertools.combinations(alone, 2):
-        assert logged[f"cosine/{first}~{second}"] == pytest.approx(torch.nn.functional.cosine_similarity(alone[first], alone[second], dim=0).item(), abs=1e-4)
+        assert logged[f"cosine/{first}~{second}"] == pytest.approx(
+            torch.nn.functional.cosine_similarity(alone[first], alone[second], dim=0).item(), abs=1e-4
+        )

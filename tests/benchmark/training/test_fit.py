@@ -1,4 +1,6 @@
-"""Training with Lightning: resume to the bit, best weights, early stopping, and the gain of front-ends that ignore scale."""
+"""Training with Lightning: resume to the bit, best weights, early stopping, and the gain of front-ends that ignore
+scale.
+"""
 
 import csv
 from types import SimpleNamespace
@@ -12,7 +14,7 @@ from benchmark.data import SceneData
 from benchmark.errors import EarmarkError
 from benchmark.frontends.adapters.module import ModuleAdapter
 from benchmark.metrics.signal import si_sdr
-from benchmark.recipe import Phase, Train, Trainer
+from benchmark.settings import Phase, Train, Trainer
 from benchmark.training.fit import _Resume, fit, fit_gain
 from benchmark.training.pretraining import Pretraining
 from benchmark.training.schemes.joint import Joint
@@ -32,12 +34,18 @@ class Dropping(Bands):
 def prepared(source, phase=PHASE):
     torch.manual_seed(0)
     task = Dropping({"classes": ["low", "high"]})
-    return System(Gain(), {"bands": task}, Joint(), phase, seed=5), SceneData({"bands": source}, {"bands": task}, Train(validation_scenes=6), phase, 5)
+    return System(Gain(), {"bands": task}, Joint(), phase, seed=5), SceneData(
+        {"bands": source}, {"bands": task}, Train(validation_scenes=6), phase, 5
+    )
 
 
 def test_a_training_that_was_cut_off_ends_with_the_same_weights(source, tmp_path, monkeypatch):
     scores = [0.2, 0.3, 0.4, 0.5]  # the last weights are the best, so that every step counts
-    monkeypatch.setattr(System, "on_validation_epoch_end", lambda self: (self._seen.clear(), self.log("validation_score", scores[self.current_epoch])))
+    monkeypatch.setattr(
+        System,
+        "on_validation_epoch_end",
+        lambda self: (self._seen.clear(), self.log("validation_score", scores[self.current_epoch])),
+    )
     whole, data = prepared(source)
     expected = fit(whole, data, Trainer(), tmp_path / "whole", lambda done, total: None)
 
@@ -87,7 +95,11 @@ def test_the_best_weights_and_the_patience_survive_a_cut(source, tmp_path, monke
     """Cut right after the checkpoint of an epoch, wherever the best one was."""
     phase = Phase(steps=12, batch=4, lr=0.05, validations=4, patience=patience)
     scores = [0.2, 0.9, 0.5, 0.6]
-    monkeypatch.setattr(System, "on_validation_epoch_end", lambda self: (self._seen.clear(), self.log("validation_score", scores[self.current_epoch])))
+    monkeypatch.setattr(
+        System,
+        "on_validation_epoch_end",
+        lambda self: (self._seen.clear(), self.log("validation_score", scores[self.current_epoch])),
+    )
     whole, data = prepared(source, phase)
     expected = fit(whole, data, Trainer(), tmp_path / "whole", lambda done, total: None)
 
@@ -114,7 +126,11 @@ def test_the_best_weights_and_the_patience_survive_a_cut(source, tmp_path, monke
 
 def test_early_stopping(source, tmp_path, monkeypatch):
     system, data = prepared(source, Phase(steps=20, batch=4, validations=10, patience=2))
-    monkeypatch.setattr(System, "on_validation_epoch_end", lambda self: (self._seen.clear(), self.log("validation_score", -float(self.current_epoch))))
+    monkeypatch.setattr(
+        System,
+        "on_validation_epoch_end",
+        lambda self: (self._seen.clear(), self.log("validation_score", -float(self.current_epoch))),
+    )
     assert len(fit(system, data, Trainer(), tmp_path, lambda done, total: None)["scores"]) == 3
 
 
@@ -142,13 +158,17 @@ class Scaled(FrontEnd):
         return 0.25 * audio
 
     def loss(self, enhanced, batch):
-        return -si_sdr(batch.clean.flatten(1), enhanced.audio.flatten(1)) if self.blind else super().loss(enhanced, batch)
+        return (
+            -si_sdr(batch.clean.flatten(1), enhanced.audio.flatten(1)) if self.blind else super().loss(enhanced, batch)
+        )
 
 
 @pytest.mark.parametrize(("blind", "gain"), [(True, 4.0), (False, 1.0)])
 def test_one_gain_for_a_front_end_whose_loss_ignores_scale(batch, blind, gain):
     noise = 0.3 * batch.clean.std() * torch.randn(batch.clean.shape, generator=torch.Generator().manual_seed(0))
-    noisy = type(batch)(batch.scenes, batch.heard._replace(audio=batch.clean + noise), batch.clean, batch.labels, batch.rows)
+    noisy = type(batch)(
+        batch.scenes, batch.heard._replace(audio=batch.clean + noise), batch.clean, batch.labels, batch.rows
+    )
     system = System(Scaled(blind), {}, Pretraining())
     raw = system.enhance(noisy).audio
     assert fit_gain(system, [noisy]) == pytest.approx(gain, rel=0.02)

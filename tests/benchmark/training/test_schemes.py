@@ -95,7 +95,10 @@ def test_weights_have_mean_one_over_the_stated_set(system, batch):
             assert torch.cat(weights).mean().item() == pytest.approx(1)
             assert weights[0].mean().item() != pytest.approx(1, abs=1e-3)
         else:
-            means = [scheme.weights(system.task_loss(TASK, system.enhance(each[TASK]), each[TASK]).detach()).mean().item() for each in scheme.held]
+            means = [
+                scheme.weights(system.task_loss(TASK, system.enhance(each[TASK]), each[TASK]).detach()).mean().item()
+                for each in scheme.held
+            ]
             assert means == pytest.approx(expected)
 
 
@@ -110,7 +113,9 @@ def test_every_importance_function_prefers_the_harder_example(name):
 def test_importance_by_hand():
     losses = torch.tensor([1.0, 3.0])
     assert normalised(FUNCTIONS["proportional"](losses, 1, 1)).tolist() == [0.5, 1.5]
-    assert normalised(FUNCTIONS["rank"](torch.tensor([5.0, 1.0, 5.0]), 1, 1)).tolist() == pytest.approx([1.25, 0.5, 1.25])
+    assert normalised(FUNCTIONS["rank"](torch.tensor([5.0, 1.0, 5.0]), 1, 1)).tolist() == pytest.approx(
+        [1.25, 0.5, 1.25]
+    )
     assert normalised(FUNCTIONS["softmax"](losses, 1e-3, 1)).tolist() == pytest.approx([0, 2])
     assert normalised(FUNCTIONS["focal"](torch.zeros(2), 1, 2.0)).tolist() == [1, 1]  # nothing to choose between
     assert normalised(torch.tensor([float("nan"), 1.0])).isnan().all()  # not hidden behind weights that are alike

@@ -9,10 +9,10 @@ import pytest
 import soundfile
 import torch
 
-from benchmark.cells import placeless
 from benchmark.contracts import Heard
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
+from benchmark.planning.cells import placeless
 
 COPY = "import shutil, sys; shutil.copy(sys.argv[1], sys.argv[2])"
 
@@ -28,7 +28,14 @@ def command(tmp_path):
 
     def made(text, **options):
         (tmp_path / "program.py").write_text(text)
-        return build_front_end({"adapters/command": {"command": [sys.executable, "-S", str(tmp_path / "program.py"), "{in}", "{out}"], **options}})
+        return build_front_end(
+            {
+                "adapters/command": {
+                    "command": [sys.executable, "-S", str(tmp_path / "program.py"), "{in}", "{out}"],
+                    **options,
+                }
+            }
+        )
 
     return made
 
@@ -41,7 +48,11 @@ def test_what_the_program_leaves_is_the_output(command, heard):
 
 
 def test_the_program_reads_floats_at_its_rate_and_nothing_that_tells_the_scene(command, heard, tmp_path):
-    front_end = command(f"import shutil, sys; shutil.copy(sys.argv[1], {str(tmp_path / 'seen.wav')!r}); print(sys.argv); {COPY}", sample_rate=48000, gain=6.0)
+    front_end = command(
+        f"import shutil, sys; shutil.copy(sys.argv[1], {str(tmp_path / 'seen.wav')!r}); print(sys.argv); {COPY}",
+        sample_rate=48000,
+        gain=6.0,
+    )
     front_end.process(heard._replace(names=("secret",)))
     seen, rate = soundfile.read(tmp_path / "seen.wav", dtype="float32")
     assert rate == 48000
@@ -62,11 +73,18 @@ with wave.open(sys.argv[2], "wb") as file:
     [
         ("import sys; print('loading'); sys.exit('no CUDA')", "program.py|ended with status 1 \\(no CUDA\\)"),
         ("", "it wrote no file {out}"),
-        (WRITE.format(channels=1, rate=16000, size=1598), "1 channel of 799 samples, the mixture has 1 channel of 800 samples"),
+        (
+            WRITE.format(channels=1, rate=16000, size=1598),
+            "1 channel of 799 samples, the mixture has 1 channel of 800 samples",
+        ),
         (WRITE.format(channels=2, rate=16000, size=3200), "2 channels of 800 samples"),
         (WRITE.format(channels=1, rate=8000, size=800), "resampled to 8000 Hz, the mixture has 16000"),
         ("import sys; open(sys.argv[2], 'w').write('no audio')", "not audio that libsndfile reads"),
-        ("import sys; d = open(sys.argv[1], 'rb').read(); open(sys.argv[2], 'wb').write(d[:-4] + b'\\0\\0\\xc0\\x7f')", "not finite"),
+        (
+            "import sys; d = open(sys.argv[1], 'rb').read(); open(sys.argv[2], 'wb').write(d[:-4] + "
+            "b'\\0\\0\\xc0\\x7f')",
+            "not finite",
+        ),
     ],
 )
 def test_a_failure_is_one_line_that_is_the_same_each_time(command, heard, text, message):
@@ -83,7 +101,10 @@ def test_a_failure_is_one_line_that_is_the_same_each_time(command, heard, text, 
 def test_a_slow_program_is_killed_with_its_children(command, heard, tmp_path):
     beat = tmp_path / "beat"
     child = f"import time\nwhile True:\n    open({str(beat)!r}, 'a').write('.')\n    time.sleep(0.02)"
-    front_end = command(f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-S', '-c', {child!r}]); time.sleep(60)", seconds=1)
+    front_end = command(
+        f"import subprocess, sys, time; subprocess.Popen([sys.executable, '-S', '-c', {child!r}]); time.sleep(60)",
+        seconds=1,
+    )
     started = time.monotonic()
     with pytest.raises(EarmarkError, match="not done after 1 s; raise the option seconds"):
         front_end.process(heard)
@@ -97,7 +118,9 @@ def test_a_slow_program_is_killed_with_its_children(command, heard, tmp_path):
 
 def test_no_shell_sees_the_command(heard, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    front_end = build_front_end({"adapters/command": {"command": [sys.executable, "-S", "-c", COPY, "{in}", "{out}", ";", "touch", "owned"]}})
+    front_end = build_front_end(
+        {"adapters/command": {"command": [sys.executable, "-S", "-c", COPY, "{in}", "{out}", ";", "touch", "owned"]}}
+    )
     assert torch.equal(front_end.process(heard).audio, heard.audio)
     assert not os.path.exists("owned")
 

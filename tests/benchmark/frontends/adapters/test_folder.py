@@ -39,11 +39,20 @@ def test_files_are_the_output(folder, heard):
     ("change", "message"),
     [
         (lambda path: path.unlink(), "no such file; enhance every"),
-        (lambda path: path.write_bytes(path.read_bytes()[:30]), "not audio that libsndfile reads, or cut short; enhance its mixture again"),
-        (lambda path: audio.write(path, np.zeros((2, 499), np.float32)), "2 channels of 499 samples, the mixture has 2 channels of 500 samples"),
+        (
+            lambda path: path.write_bytes(path.read_bytes()[:30]),
+            "not audio that libsndfile reads, or cut short; enhance its mixture again",
+        ),
+        (
+            lambda path: audio.write(path, np.zeros((2, 499), np.float32)),
+            "2 channels of 499 samples, the mixture has 2 channels of 500 samples",
+        ),
         (lambda path: audio.write(path, np.zeros((2, 501), np.float32)), "501 samples"),
         (lambda path: audio.write(path, np.zeros((1, 500), np.float32)), "1 channel of 500 samples"),
-        (lambda path: audio.write(path, np.full((2, 500), np.nan, np.float32)), "not finite; enhance its mixture again"),
+        (
+            lambda path: audio.write(path, np.full((2, 500), np.nan, np.float32)),
+            "not finite; enhance its mixture again",
+        ),
         (lambda path: soundfile.write(path, np.zeros((500, 2)), 8000), "resampled to 8000 Hz, the mixture has 16000"),
         (lambda path: soundfile.write(path, np.zeros((1500, 2)), 48000), "resampled to 48000 Hz"),
     ],
@@ -83,12 +92,18 @@ def loud(path, subtype, share=1.0):
         (lambda path: audio.write(path, np.zeros((2, 499), np.float32)), "b.wav: 2 channels of 499 samples"),
         (lambda path: audio.write(path, np.zeros((1, 500), np.float32)), "b.wav: 1 channel of 500 samples"),
         (lambda path: soundfile.write(path, np.zeros((500, 2)), 44100), "b.wav: resampled to 44100 Hz"),
-        (lambda path: audio.write(path, np.full((2, 500), np.inf, np.float32)), "b.wav: the file holds samples that are not finite"),
+        (
+            lambda path: audio.write(path, np.full((2, 500), np.inf, np.float32)),
+            "b.wav: the file holds samples that are not finite",
+        ),
         (lambda path: path.write_bytes(path.read_bytes()[:-100]), "b.wav: cut short"),
         (lambda path: loud(path, "PCM_16"), "b.wav: clipped, 1000 samples"),
         (lambda path: loud(path, "PCM_24", -1.0), "b.wav: clipped, 1000 samples"),
         (lambda path: loud(path, "FLOAT", -1.0), "b.wav: clipped, 1000 samples stand at full scale"),
-        (lambda path: path.with_name("c.wav").write_bytes(path.read_bytes()), "c.wav: no mixture was exported under this name"),
+        (
+            lambda path: path.with_name("c.wav").write_bytes(path.read_bytes()),
+            "c.wav: no mixture was exported under this name",
+        ),
     ],
 )
 def test_an_audit_names_each_thing_that_is_wrong(folder, manifest, change, finding):

@@ -30,12 +30,21 @@ def declared(name, shape, kind=1):
     return field(1, name) + field(2, field(1, field(1, kind) + field(2, sizes)))
 
 
-def model(path, shape=("batch", "time"), gain=0.5, nodes=(("Mul", "x", "g", "y"),), inputs=("x",), kind=1, external=False):
+def model(
+    path, shape=("batch", "time"), gain=0.5, nodes=(("Mul", "x", "g", "y"),), inputs=("x",), kind=1, external=False
+):
     """Write y = gain x."""
-    where = field(13, field(1, "location") + field(2, "weights.bin")) + field(14, 1) if external else field(9, struct.pack("<f", gain))
+    where = (
+        field(13, field(1, "location") + field(2, "weights.bin")) + field(14, 1)
+        if external
+        else field(9, struct.pack("<f", gain))
+    )
     constant = field(2, kind) + field(8, "g") + (where if kind == 1 else field(9, struct.pack("<d", gain)))
     (path.parent / "weights.bin").write_bytes(struct.pack("<f", gain))
-    graph = b"".join(field(1, b"".join(field(1, name) for name in names) + field(2, output) + field(4, op)) for op, *names, output in nodes)
+    graph = b"".join(
+        field(1, b"".join(field(1, name) for name in names) + field(2, output) + field(4, op))
+        for op, *names, output in nodes
+    )
     graph += field(2, "graph") + field(5, constant) + field(12, declared("y", shape, kind))
     graph += b"".join(field(11, declared(name, shape, kind)) for name in inputs)
     path.write_bytes(field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 13)))
@@ -62,7 +71,9 @@ def test_either_layout_is_read_off_the_declaration(tmp_path, heard, shape):
 
 
 def test_a_neighbour_and_its_padding_change_nothing(tmp_path, heard):
-    front_end = built(model(tmp_path / "mean.onnx", nodes=(("ReduceMean", "x", "m"), ("Sub", "x", "m", "z"), ("Mul", "z", "g", "y"))))
+    front_end = built(
+        model(tmp_path / "mean.onnx", nodes=(("ReduceMean", "x", "m"), ("Sub", "x", "m", "z"), ("Mul", "z", "g", "y")))
+    )
     together = front_end.process(heard).audio
     alone = front_end.process(Heard(heard.audio[1:2, :, :600], heard.lengths[1:2])).audio
     assert torch.equal(together[1:2, :, :600], alone)
@@ -72,7 +83,9 @@ def test_a_neighbour_and_its_padding_change_nothing(tmp_path, heard):
 def test_the_level_that_a_model_expects_is_put_on_and_taken_off(tmp_path, heard):
     sign = (("Sign", "x", "s"), ("Mul", "s", "g", "z"), ("Add", "x", "z", "y"))  # x + 0.5 sign(x): it knows the level
     path = model(tmp_path / "level.onnx", nodes=sign)
-    torch.testing.assert_close(built(path, gain=20.0).process(heard).audio[0], heard.audio[0] + 0.05 * heard.audio[0].sign())
+    torch.testing.assert_close(
+        built(path, gain=20.0).process(heard).audio[0], heard.audio[0] + 0.05 * heard.audio[0].sign()
+    )
     whole = model(tmp_path / "loud.onnx", gain=40.0)
     torch.testing.assert_close(built(whole, rescale=True).process(heard).audio, heard.audio)
 
@@ -84,7 +97,10 @@ def test_the_level_that_a_model_expects_is_put_on_and_taken_off(tmp_path, heard)
         ({"shape": ("batch", 2, "time")}, "export it for 32-bit floats and one channel"),
         ({"shape": (4, "time")}, "one channel"),
         ({"shape": ("time",)}, "a model of one input and output"),
-        ({"inputs": ("x", "state"), "nodes": (("Mul", "x", "g", "z"), ("Add", "z", "state", "y"))}, "it declares x .*, state .*; export a model of one input"),
+        (
+            {"inputs": ("x", "state"), "nodes": (("Mul", "x", "g", "z"), ("Add", "z", "state", "y"))},
+            "it declares x .*, state .*; export a model of one input",
+        ),
         ({"kind": 11}, "tensor\\(double\\)"),
         ({"external": True}, "no model that onnxruntime .* runs .*; export it into one file"),
     ],

@@ -1,0 +1,1 @@
+"""Synthetic corpora, generated on first use."""

@@ -1,0 +1,1 @@
+"""From a recipe to the cells that have to be run."""

@@ -1,0 +1,222 @@
+"""Recipes: YAML in, validated dataclasses out, with every default filled in.
+
+A recipe may name one `base:`. `train` and `score` are merged into the base's key by key; `front_ends`, `tasks` and
+`schemes` say which rows there are, and an entry without a value is the base's own. There is no interpolation and there
+are no class paths but for a user's own files: `path/to/file.py:Class`, from the recipe's folder, else from the current
+one. Front-ends and schemes are built once here, so that one that cannot be built is told before anything is trained.
+"""
+
+import inspect
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError
+from torch import nn
+
+from benchmark import registry
+from benchmark.catalogue import reference
+from benchmark.contracts import PROTOCOL, Scheme, Spec, Task
+from benchmark.errors import EarmarkError, unknown
+from benchmark.options import bind, named, reported
+from benchmark.planning.recipe_file import find, merged, overlaid, title
+from benchmark.settings import Score, Set, Strict, Train, Trainer
+
+LABEL = r"\w[\w-]{0,63}"  # ASCII; labels become file names, keys, and cells of tables
+TAKEN: Mapping[str, frozenset[str]] = {
+    "front_ends": frozenset({"reference"}),  # the row that the evaluator adds
+    # other boards, and what torch calls no module
+    "tasks": frozenset({"overall", "costs", "front_end", "all", *dir(nn.ModuleDict())}),
+    "schemes": frozenset(),
+}
+KINDS: Mapping[str, type] = {"front_ends": nn.Module, "tasks": Task, "schemes": Scheme}
+
+
+class TaskEntry(Strict):
+    """One task of a recipe: its component, the corpora it stands on, and what it sets differently."""
+
+    task: str
+    targets: Any
+    interferers: Any = None
+    # values of the target corpus's option `fold`; every fold is trained and scored
+    folds: Set[str | int | None] = (None,)
+    model: dict[str, Any] = Field(default_factory=dict)  # options of the task's constructor
+    train: Train
+    score: Score
+
+
+class _Document(Strict):
+    """A recipe as it is written, under its base."""
+
+    front_ends: dict[str, Any] = Field(min_length=1)
+    tasks: dict[str, Any] = Field(min_length=1)
+    schemes: dict[str, Any] = Field(min_length=1)
+    seeds: Set[Annotated[int, Field(ge=0, lt=2**32)]] = (1,)
+    together: dict[str, Annotated[Set[str], Field(min_length=2)]] = Field(default_factory=dict)
+    train: Train = Train()
+    score: Score = Score()
+    trainer: Trainer = Trainer()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A recipe with everything resolved."""
+
+    name: str
+    title: str
+    seeds: tuple[int, ...]
+    front_ends: Mapping[str, Spec]
+    tasks: Mapping[str, TaskEntry]
+    schemes: Mapping[str, Spec]
+    # by scheme: tasks that train one front-end together
+    together: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    train: Train = field(default_factory=Train)  # of tasks that are trained together
+    trainer: Trainer = field(default_factory=Trainer)
+    protocol: int = PROTOCOL
+
+
+def load_recipe(name: str | Path, added: Mapping[str, Mapping[str, Any]] | None = None) -> Recipe:
+    """Read a recipe: a file, or the name of one in recipes/. `added`: front-ends, {name: options} by label.
+    EarmarkError names the key at fault.
+    """
+    path = find(name)
+    raw, where = merged(path), path.name
+    if added:  # a registered name as its own label stands before options alone
+        raw["front_ends"] = {
+            **(raw.get("front_ends") or {}),
+            **{label: entry.get(label, entry) for label, entry in added.items()},
+        }
+    document = _validated(_Document, raw, f"{where}: ")
+    if not re.fullmatch(LABEL, path.stem, re.ASCII):
+        raise EarmarkError(
+            f"{where}: a recipe's name becomes a folder; rename the file to letters, digits, _ and -, as in "
+            "my_recipe.yaml"
+        )
+    for kind, taken in TAKEN.items():
+        for label in getattr(document, kind):
+            if kind != "tasks" and label in registry.names(kind) and not re.fullmatch(LABEL, label, re.ASCII):
+                raise EarmarkError(
+                    f"{where}: {kind}: '{label}' is a component, not a label; write my_label: "
+                    f"{{{label}: {{option: value}}}}"
+                )
+            if not re.fullmatch(LABEL, label, re.ASCII):
+                raise EarmarkError(
+                    f"{where}: {kind}: '{label}' is no label; write up to 64 letters, digits, _ and -, as in my_label: "
+                    f"{{name: options}}"
+                )
+            if label in taken:
+                raise EarmarkError(
+                    f"{where}: {kind}: '{label}' means something else in the suite; choose another label"
+                )
+    front_ends = {
+        label: _component(f"{where}: front_ends.{label}", "front_ends", label, value)
+        for label, value in document.front_ends.items()
+    }
+    schemes = {
+        label: _component(f"{where}: schemes.{label}", "schemes", label, value)
+        for label, value in document.schemes.items()
+    }
+    tasks = {label: _task(f"{where}: tasks.{label}", label, value, raw) for label, value in document.tasks.items()}
+    _check_together(where, document.together, schemes, tasks)
+    return Recipe(
+        path.stem,
+        title(path),
+        document.seeds,
+        front_ends,
+        tasks,
+        schemes,
+        document.together,
+        document.train,
+        document.trainer,
+    )
+
+
+def _loaded(where: str, kind: str, name: str) -> Any:
+    with reported(where):
+        cls = registry.load(kind, name)
+    if not issubclass(cls, KINDS[kind]):
+        raise EarmarkError(f"{where}: {cls.__name__} is no {KINDS[kind].__name__}; derive it from that class")
+    return cls
+
+
+def _component(where: str, kind: str, label: str, value: Any) -> Spec:
+    """`label: {options}` where the label is a registered name, else `label: name` or `label: {name: options}`."""
+    if label in registry.names(kind):
+        value = {label: value}
+    elif value is None:
+        value = label  # unknown, and answered so
+    if isinstance(value, dict) and len(value) == 1 and isinstance(options := next(iter(value.values())), list):
+        name = next(iter(value))  # chain: [spectral, unet] fills the first option
+        value = {name: {next(iter(inspect.signature(_loaded(where, kind, name)).parameters), "options"): options}}
+    name, options = named(where, value)
+    cls = _loaded(where, kind, name)
+    config = bind(where, cls, options)
+    with reported(where):
+        cls(**config)
+    return Spec(name, getattr(cls, "version", 1), config)
+
+
+def _check_together(
+    where: str, groups: Mapping[str, tuple[str, ...]], schemes: Mapping[str, Spec], tasks: Mapping[str, TaskEntry]
+) -> None:
+    for scheme, partners in groups.items():
+        place = f"{where}: together.{scheme}"
+        if scheme not in schemes:
+            raise EarmarkError(f"{place}: {unknown('scheme', scheme, schemes)}")
+        component: Any = registry.load("schemes", schemes[scheme].name)
+        if "front_end" not in component.moves:
+            raise EarmarkError(
+                f"{place}: {schemes[scheme].name} trains no front-end; choose joint or sample_importance"
+            )
+        for task in partners:
+            if task not in tasks:
+                raise EarmarkError(f"{place}: {unknown('task', task, tasks)}")
+            if len(tasks[task].folds) > 1:
+                raise EarmarkError(f"{place}: {task} has several folds; only tasks with one can be trained together")
+
+
+def _task(where: str, label: str, value: Any, raw: Mapping[str, Any]) -> TaskEntry:
+    if not isinstance(value, dict | None):
+        raise EarmarkError(f"{where}: {value!r} is no task; write a mapping with targets and interferers")
+    entry = {"task": label} | {key: own for key, own in (value or {}).items() if own is not None}
+    for part in ("train", "score"):
+        entry[part] = overlaid(raw.get(part, {}), entry.get(part, {}))
+    task = _validated(TaskEntry, entry, f"{where}.")
+    cls = _loaded(f"{where}.task", "tasks", task.task)
+    if None in task.folds and len(task.folds) > 1:
+        raise EarmarkError(f"{where}.folds: null is no fold among others; leave it out")
+    for fold in task.folds:
+        reference(task.targets, f"{where}.targets", fold)
+    if task.interferers is not None:
+        reference(task.interferers, f"{where}.interferers")
+    return task.model_copy(update={"model": bind(f"{where}.model", cls, task.model, given=1)})
+
+
+def _validated(model: type[Strict], value: Any, where: str) -> Any:
+    """The value as JSON has it, where '8' and true are no numbers; `where` begins the line that says what is wrong."""
+    try:
+        return model.model_validate_json(json.dumps(value), strict=True)
+    except ValidationError as error:
+        first = error.errors()[0]
+        place, last = where + ".".join(map(str, first["loc"])), first["loc"][-1]
+        if first["type"] == "extra_forbidden":
+            place = (where + ".".join(map(str, first["loc"][:-1]))).rstrip(".")
+            raise EarmarkError(f"{place}: {unknown('key', str(last), _fields(model, first['loc'][:-1]))}") from error
+        got = "" if first["type"] == "missing" else f" (it says {first['input']!r})"
+        raise EarmarkError(
+            f"{place}: {first['msg'].removeprefix('Value error, ')}{got}; see docs/recipes.md"
+        ) from error
+
+
+def _fields(model: Any, parts: tuple[Any, ...]) -> list[str]:
+    for part in parts:
+        model = model.model_fields[part].annotation
+    return list(model.model_fields)
+
+
+def fast_dev_run(recipe: Recipe) -> Recipe:
+    """The same recipe with Lightning's fast_dev_run: one batch of each training, for trying a front-end."""
+    return replace(recipe, trainer=recipe.trainer.model_copy(update={"fast_dev_run": True}))

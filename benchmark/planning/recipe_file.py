@@ -1,0 +1,162 @@
+"""The files that recipes are: finding one, reading it, laying it over its base. What the keys mean stands in
+recipe.py.
+"""
+
+import math
+import re
+from pathlib import Path
+from textwrap import shorten
+from typing import Any
+
+import yaml
+
+from benchmark.errors import EarmarkError, unknown
+
+RECIPES = Path(__file__).resolve().parents[2] / "recipes"
+KEYS = ("base", "seeds", "front_ends", "tasks", "schemes", "together", "train", "score", "trainer")
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.1 reads 1e-4 as a string and the words yes, no, on and off as truth values; people mean a number, and
+    words, as YAML 1.2 does.
+
+    A key that stands twice is an error, as YAML says and PyYAML does not.
+    """
+
+    def compose_mapping_node(self, anchor: Any) -> Any:
+        node = super().compose_mapping_node(anchor)  # type: ignore[no-untyped-call]
+        seen = set()
+        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
+            if key.value in seen:
+                raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' stands twice", problem_mark=key.start_mark)
+            seen.add(key.value)
+        return node
+
+
+_Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$", re.IGNORECASE), list("tTfF"))
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+
+def find(name: str | Path) -> Path:
+    """The file of a recipe given by path or by name."""
+    given = Path(name)
+    if given.suffix in (".yaml", ".yml"):
+        if given.is_file():
+            return given
+        raise EarmarkError(f"no recipe {given}; known: {', '.join(sorted(known()))}")
+    if str(name) in known():
+        return known()[str(name)]
+    raise unknown("recipe", str(name), known())
+
+
+def known() -> dict[str, Path]:
+    """The recipes that come with the suite, by name."""
+    return {path.relative_to(RECIPES).with_suffix("").as_posix(): path for path in sorted(RECIPES.rglob("*.yaml"))}
+
+
+def title(path: Path) -> str:
+    """The first comment of a recipe."""
+    return next(
+        (line.lstrip("# ").strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")),
+        "",
+    )
+
+
+def merged(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """What a recipe says, laid over what its base says; `above`: the recipes that stand on this one."""
+    raw = _read(path)
+    if "base" not in raw:
+        return raw
+    name = str(raw.pop("base"))
+    base_path = next((folder / name for folder in (path.parent, RECIPES) if (folder / name).is_file()), None)
+    if base_path is None:
+        raise EarmarkError(
+            f"{path.name}: base: {name} is neither beside it nor a recipe of the suite; known: "
+            f"{', '.join(sorted(known()))}"
+        )
+    above = (*above, path.resolve())
+    if base_path.resolve() in above:
+        raise EarmarkError(f"{path.name}: base: {name} stands on this recipe itself; let one of them go without a base")
+    base = merged(base_path, above)
+    for key in ("train", "score"):  # what this file says of all tasks beats what its base says of single ones
+        for entry in filter(None, (base.get("tasks") or {}).values()):
+            if isinstance(entry, dict) and isinstance(entry.get(key), dict):
+                entry[key] = _without(entry[key], raw.get(key, {}))
+    for key, value in raw.items():
+        if key in ("front_ends", "tasks", "schemes") and isinstance(value, dict):
+            own = base.get(key) or {}
+            base[key] = {
+                label: overlaid(own.get(label), entry) if entry is not None else own.get(label)
+                for label, entry in value.items()
+            }
+        else:
+            base[key] = overlaid(base.get(key), value)
+    return base
+
+
+def overlaid(base: Any, value: Any) -> Any:
+    """Mappings are merged key by key; any other value replaces the base's."""
+    if isinstance(base, dict) and isinstance(value, dict):
+        return base | {key: overlaid(base.get(key), entry) for key, entry in value.items()}
+    return value
+
+
+def _without(value: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
+    """A mapping without the entries that another one has, down to single values."""
+    kept = {}
+    for key, entry in value.items():
+        if isinstance(entry, dict) and isinstance(said.get(key), dict):
+            kept[key] = _without(entry, said[key])
+        elif key not in said:
+            kept[key] = entry
+    return kept
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        with path.open(encoding="utf-8") as file:
+            raw = yaml.load(file, Loader=_Loader)  # a SafeLoader
+        if not isinstance(raw, dict):
+            raise EarmarkError(f"{path}: not a recipe; write a mapping with the keys {', '.join(KEYS)}")
+        for key, value in raw.items():
+            if key not in KEYS:
+                raise EarmarkError(f"{path.name}: {unknown('key', key, KEYS)}")
+            if key not in ("base", "seeds") and not isinstance(value, dict | None):
+                raise EarmarkError(f"{path.name}: {key}: {value!r} is no mapping; write one, see docs/recipes.md")
+        return {
+            key: _plain(f"{path.name}: {key}", value, path.parent) for key, value in raw.items() if value is not None
+        }
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+        raise EarmarkError(
+            f"{path}: not YAML: {shorten(str(error), 240)}; write YAML in UTF-8, every key once"
+        ) from error
+
+
+def _plain(where: str, value: Any, folder: Path) -> Any:
+    """The value, where it is what JSON knows; a user's file that lies beside the recipe by its whole path."""
+    if isinstance(value, dict):
+        for key in value:
+            if not isinstance(key, str) or not key.isprintable():
+                raise EarmarkError(
+                    f"{where}: {key!r} is no name; write printable characters, and put numbers and dates in quotes"
+                )
+        return {_placed(key, folder): _plain(f"{where}.{key}", entry, folder) for key, entry in value.items()}
+    if isinstance(value, list):
+        return [_plain(f"{where}.{index}", entry, folder) for index, entry in enumerate(value)]
+    if isinstance(value, str):
+        return _placed(value, folder)
+    if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    raise EarmarkError(f"{where}: {value!r} is no plain value; write a finite number, or put a word in quotes")
+
+
+def _placed(text: str, folder: Path) -> str:
+    file, mark, name = text.rpartition(".py:")
+    beside = folder / f"{file}.py"
+    return f"{beside.resolve()}:{name}" if mark and beside.is_file() else text

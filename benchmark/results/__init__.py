@@ -1,0 +1,1 @@
+"""From predictions to leaderboards: summaries, rankings, comparisons."""

@@ -1,0 +1,74 @@
+"""Arrays that were worked out before, under what they were worked out of: losing them costs time, and nothing else."""
+
+import os
+import zipfile
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+import numpy as np
+
+Arrays = dict[str, np.ndarray]
+
+
+class Cache:
+    """A folder of NumPy files by name. Nothing is unpickled; a file that is damaged, or of another context, is as good
+    as none.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def read(self, name: str, context: str) -> Arrays:
+        """The arrays that were written by this name under an equal context; none where there are none."""
+        try:
+            with np.load(self._path(name), allow_pickle=False) as file:
+                return (
+                    {part[1:]: file[part] for part in file if part.startswith("_")}
+                    if str(file["arr_0"]) == context
+                    else {}
+                )
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            return {}
+
+    def write(self, name: str, context: str, arrays: Arrays) -> None:
+        """Replace what stands by this name, whole or not at all; a folder that cannot be written to is passed over."""
+        partial = self._path(name).with_suffix(f".{os.getpid()}.part")
+        with suppress(OSError):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            try:
+                with partial.open("wb") as file:
+                    np.savez(
+                        file,
+                        np.array(context),
+                        allow_pickle=False,
+                        **{f"_{part}": array for part, array in arrays.items()},
+                    )
+                partial.replace(self._path(name))
+            finally:
+                partial.unlink(missing_ok=True)
+
+    def _path(self, name: str) -> Path:
+        return self.folder / f"{name}.npz"
+
+
+def remembered(
+    cache: Cache | None, name: str, context: str, keys: Sequence[str], make: Callable[[int], Arrays]
+) -> Arrays:
+    """Arrays of several things, stacked: (things, ...) each. Those made before under the same context are taken from
+    the cache.
+
+    Args:
+        keys: of the things, equal where they are equal
+        make: from the place of a key to its arrays
+    """
+    before = cache.read(name, context) if cache else {}
+    place = {key: index for index, key in enumerate(before.pop("keys").tolist())} if before else {}
+    made = [
+        {part: array[place[key]] for part, array in before.items()} if key in place else make(index)
+        for index, key in enumerate(keys)
+    ]
+    stacked = {part: np.stack([one[part] for one in made]) for part in made[0]}
+    if cache and place.keys() != set(keys):
+        cache.write(name, context, {"keys": np.array(keys), **stacked})
+    return stacked

@@ -1,0 +1,271 @@
+"""Two rows of a leaderboard held against each other: over tasks, conditions and groups, and the utterances on which
+they differ most.
+
+A gain is positive where the first row is better, whatever the metric's sign. Intervals and p values are those of the
+boards: one paired bootstrap over groups, scenes and seeds (`benchmark/statistics.py`). Each table that shows p values
+is a family of its own for Holm's correction (a choice of ours).
+"""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from benchmark import statistics
+from benchmark.contracts import Figure
+from benchmark.errors import EarmarkError, unknown
+from benchmark.results.board import REDUCTION, Board, overall, parts, pooled, together
+from benchmark.results.board_rows import Row
+from benchmark.results.leaderboard_files import aligned, safe
+from benchmark.results.records import Records, condition_of
+from benchmark.statistics import Design
+from benchmark.store import full_disk, write_text
+
+UTTERANCES = 10  # shown of each task
+# The tables with their titles and columns; all of them side by side are the columns of the CSV file.
+TABLES = {
+    "score": ("Tasks", ("task", "metric", "scenes", "first", "second", "gain", "gain_low", "gain_high", "p")),
+    "condition": (
+        "Conditions",
+        ("task", "metric", "condition", "scenes", "first", "second", "gain", "gain_low", "gain_high", "p"),
+    ),
+    "group": ("Groups", ("task", "metric", "group", "scenes", "first", "second", "gain", "gain_low", "gain_high")),
+    "utterance": (
+        "Utterances",
+        ("task", "metric", "scene", "condition", "first", "second", "gain", "reference", "first_made", "second_made"),
+    ),
+}
+COLUMNS = tuple(dict.fromkeys(("table", *(column for _, columns in TABLES.values() for column in columns))))
+Name = tuple[str, str]  # front-end, scheme
+Line = dict[str, Any]
+
+
+def compare(boards: Sequence[Board], first: str, second: str, records: Records) -> list[Line]:
+    """The lines of all tables, `table` telling them apart.
+
+    Args:
+        boards: of one leaderboard
+        first, second: rows, as front_end:scheme
+        records: what both rows made of an utterance is read from them, where they are here
+    Returns:
+        with some of COLUMNS each; p values are corrected after Holm over the lines of their table, and none is below
+        0.0001, which is as good as certain
+    Raises:
+        EarmarkError: an unknown row, twice the same, no task in common, or scenes that one of them lacks
+    """
+    names = [_name(text, boards) for text in (first, second)]
+    if names[0] == names[1]:
+        raise EarmarkError(f"{first}: the same row twice; give two rows, such as unet:joint unet:frozen")
+    rows = [{row.name: row for row in board.rows} for board in boards]
+    common = [
+        (board, own[names[0]], own[names[1]])
+        for board, own in zip(boards, rows, strict=True)
+        if own.keys() >= set(names)
+    ]
+    if not common:
+        raise EarmarkError(f"{first} and {second}: no task has both rows; run one of them on a task of the other")
+    lines = _overall(boards, names) if len(boards) > 1 else []  # of one task it would say the same twice
+    for board, one, other in common:
+        for row in (one, other):
+            if not row.complete:
+                raise EarmarkError(
+                    f"{board.task}: {':'.join(row.name)} was not scored on all scenes of the board; run its missing "
+                    "cells first"
+                )
+        lines += [*_scores(board, one, other), *_groups(board, one, other), *_utterances(board, one, other, records)]
+    for table in ("score", "condition"):
+        tested = [line for line in lines if line["table"] == table and line["p"] is not None]
+        for line, p in zip(tested, statistics.holm(np.array([line["p"] for line in tested])), strict=True):
+            line["p"] = max(p, statistics.LEAST_P)
+    return lines
+
+
+def render(lines: Sequence[Line], first: str, second: str) -> str:
+    """The tables as aligned Markdown under a line that says how to read them."""
+    reading = "Intervals are of 95 %, uncorrected; p is corrected after Holm over the lines of its table."
+    parts = [f"Gains are positive where {first} is better than {second}. {reading}\n"]
+    headers = {"first": first, "second": second, "first_made": f"{first} made", "second_made": f"{second} made"}
+    for table, (title, columns) in TABLES.items():
+        own = [line for line in lines if line["table"] == table]
+        shown = [column for column in columns if any(line.get(column) is not None for line in own)]
+        if own:
+            cells = [[_text(line.get(column)) for column in shown] for line in own]
+            parts.append(f"{title}\n\n{aligned([headers.get(column, column) for column in shown], cells)}")
+    return "\n".join(parts)
+
+
+def write_csv(lines: Sequence[Line], first: str, second: str, path: Path) -> None:
+    """All tables as one, with the names of the rows in each line."""
+    rows = [
+        {"first_row": first, "second_row": second, **{column: _text(line.get(column)) for column in COLUMNS}}
+        for line in lines
+    ]
+    try:
+        write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
+    except OSError as error:
+        raise full_disk(error, path) from error
+
+
+def _name(text: str, boards: Sequence[Board]) -> Name:
+    known = {":".join(row.name): row.name for board in boards for row in board.rows}
+    if text not in known:
+        raise unknown("row", text, known)
+    return known[text]
+
+
+def _overall(boards: Sequence[Board], names: Sequence[Name]) -> list[Line]:
+    """The difference of the mean reductions, where both rows have one on every task."""
+    rows = overall(boards)
+    one, other = (next(row for row in rows if row.name == name) for name in names)
+    if not len(one.reductions) == len(other.reductions) == len(boards) or one.records == other.records:
+        return []
+    design = pooled(together(boards), [row for row in rows if row.rank is not None], other.by_seed)._replace(
+        seeds=max(len(one.seeds), len(other.seeds))
+    )
+    design = design.over(statistics.Counted(*(float(values[0]) for values in parts([one], boards, [other]).of_rows())))
+    values = [(row.score, row.by_seed) for row in (one, other)]
+    return [
+        {
+            "table": "score",
+            "task": "overall",
+            "metric": "reduction",
+            "scenes": design.scenes,
+            **_gain(values, design, REDUCTION, tested=True),
+        }
+    ]
+
+
+def _scores(board: Board, one: Row, other: Row) -> Iterator[Line]:
+    """The score, with what seeds do pooled over the board, and every condition on which both were scored whole, with
+    seeds of its own.
+    """
+    line = {"task": board.task, "metric": board.metric}
+    seeds, tested = max(len(one.seeds), len(other.seeds)), one.records != other.records
+    design = pooled(board.design, board.entered, other.by_seed)._replace(seeds=seeds)
+    scores = [(row.score, row.by_seed) for row in (one, other)]
+    yield {
+        "table": "score",
+        **line,
+        "scenes": len(board.scenes),
+        **_gain(scores, design, board.figures[board.metric], tested),
+    }
+    figures = [board.replicates(board.sums(row), board.weights)[board.metric] for row in (one, other)]
+    for index, condition in enumerate(board.conditions):
+        kept = ~board.left_out[:, index]
+        if kept.any() and all((row.present[kept, index] == len(row.seeds)).all() for row in (one, other)):
+            values = [board.score_of(figure, row, [index]) for figure, row in zip(figures, (one, other), strict=True)]
+            own = Design(
+                int(kept.sum()),
+                statistics.units([group for group, there in zip(board.groups, kept, strict=True) if there]),
+                seeds,
+            )
+            yield {
+                "table": "condition",
+                **line,
+                "condition": condition,
+                "scenes": own.scenes,
+                **_gain(values, own, board.figures[board.metric], tested),
+            }
+
+
+def _groups(board: Board, one: Row, other: Row) -> Iterator[Line]:
+    """The score on the scenes of each group that has two or more, which alone are drawn."""
+    labels = np.array(board.groups)
+    sums = [board.sums(row) for row in (one, other)]
+    for group in dict.fromkeys(sorted(board.groups)):
+        members = np.flatnonzero(labels == group)
+        if len(members) < 2 or len(members) == len(labels):
+            continue
+        weights = np.zeros((1 + statistics.REPLICATES, len(labels)))
+        weights[:, members] = statistics.scene_weights(
+            [board.scenes[member] for member in members], [group] * len(members)
+        )
+        values = [
+            board.score_of(board.replicates(table, weights)[board.metric], row)
+            for table, row in zip(sums, (one, other), strict=True)
+        ]
+        design = Design(len(members), len(members), max(len(one.seeds), len(other.seeds)))
+        line = {"task": board.task, "metric": board.metric, "group": group.partition(" ")[2], "scenes": len(members)}
+        yield {"table": "group", **line, **_gain(values, design, board.figures[board.metric], tested=False)}
+
+
+def _gain(values: Sequence[tuple[np.ndarray, np.ndarray]], design: Design, figure: Figure, tested: bool) -> Line:
+    """Both scores, their difference with its interval, and its p value before correction; from scores and scores where
+    seeds alone were redrawn.
+    """
+    (one, one_by_seed), (other, other_by_seed) = values
+    gain, by_seed = figure.sign * (one - other), figure.sign * (one_by_seed - other_by_seed)
+    low, high = statistics.interval(gain, by_seed, design, figure.differences)
+    p = float(statistics.p_values(gain, by_seed, design)) if tested else None
+    return {"first": one[0], "second": other[0], "gain": gain[0], "gain_low": low, "gain_high": high, "p": p}
+
+
+def _utterances(board: Board, one: Row, other: Row, records: Records) -> Iterator[Line]:
+    """The base scenes whose scores differ most over the conditions that make the score, and what both made of each
+    where they differ most.
+    """
+    each = np.eye(len(board.scenes))
+    # (scenes, conditions)
+    first, second = (
+        board.replicates(board.sums(row), each)[board.metric][:, :, board.noisy].mean(1) for row in (one, other)
+    )
+    gains = board.sign * (first - second)
+    means = _mean(gains)
+    for scene in np.lexsort((board.scenes, -np.abs(means)))[:UTTERANCES]:  # what is undefined comes last
+        if not np.abs(means[scene]) > statistics.TIE:
+            break
+        condition = board.conditions[board.noisy[int(np.nanargmax(np.abs(gains[scene])))]]
+        made = [_made(row, board.scenes[scene], condition, board.task_class.columns, records) for row in (one, other)]
+        yield {
+            "table": "utterance",
+            "task": board.task,
+            "metric": board.metric,
+            "scene": board.scenes[scene],
+            "condition": condition,
+            "first": _mean(first)[scene],
+            "second": _mean(second)[scene],
+            "gain": means[scene],
+            "reference": next((reference for reference, _ in made if reference), None),
+            "first_made": made[0][1],
+            "second_made": made[1][1],
+        }
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """Means over the defined values of each row, NaN where there are none."""
+    defined = np.isfinite(values)
+    with np.errstate(invalid="ignore"):
+        return np.where(defined, values, 0).sum(1) / defined.sum(1)
+
+
+def _made(
+    row: Row, scene: str, condition: str, columns: Sequence[str], records: Records
+) -> tuple[str | None, str | None]:
+    """The reference of an utterance and what a row made of it, the first seed where there are several; None where the
+    record is not there.
+    """
+    line = next(line for line in row.lines if scene in line["scenes"])
+    here = (
+        one
+        for one in records.predictions(line) or []
+        if one["base"] == scene and condition_of(one, columns) == condition
+    )
+    record = next(here, None)
+    if record is None:
+        return None, None
+    words = {name: text for name, text in record["reference"].items() if isinstance(text, str)}
+    made = (
+        f"failed: {record['failed']}"
+        if record["failed"]
+        else " ".join(str(record["prediction"].get(name, "")) for name in words)
+    )
+    return " ".join(words.values()) or None, made or None
+
+
+def _text(value: Any) -> str:
+    """A cell: figures with four decimals, whole numbers as they are, nothing where there is nothing."""
+    if isinstance(value, float):
+        return f"{round(value, 4) + 0.0:.4f}" if np.isfinite(value) else ""
+    return "" if value is None else safe(str(value))

@@ -1,0 +1,67 @@
+"""Whether two leaderboards order the systems alike, task by task: what a board of synthetic sounds says of real
+ones.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import kendalltau
+
+from benchmark.errors import EarmarkError
+from benchmark.results.board import Board, Overall, Row, overall
+from benchmark.statistics import LEVEL
+
+
+class Agreement(NamedTuple):
+    """Kendall's tau between the orders of the same rows on two boards."""
+
+    first: str  # tasks, or "overall"
+    second: str
+    rows: int
+    tau: float
+    low: float
+    high: float
+
+
+def agreement(first: Sequence[Board], second: Sequence[Board]) -> list[Agreement]:
+    """Tau-b, -1 to 1, of every pair of tasks of one kind, then of the mean reduction over these tasks, each with its 95
+    % interval.
+
+    Rows are the front-ends under schemes that both boards rank. The interval is the percentile interval over pairs of
+    replicates, one of each board: it knows of scenes, speakers and seeds. The noise of either board pulls tau towards
+    zero, and replicates have more of it than the boards: intervals lie rather low.
+
+    Raises:
+        EarmarkError: where no task of one has the component of a task of the other, or fewer than three rows are on
+            both
+    """
+    pairs = [(one, other) for one in first for other in second if one.component == other.component]
+    if not pairs:
+        raise EarmarkError(
+            "the leaderboards share no kind of task; compare two that do, such as leaderboards/mini and "
+            "leaderboards/real"
+        )
+    found = [
+        _agreement((one.task, other.task), _scores(one.entered, one.sign), _scores(other.entered, other.sign))
+        for one, other in pairs
+    ]
+    totals = [overall(list({board.task: board for board in boards}.values())) for boards in zip(*pairs, strict=True)]
+    one, other = (_scores([row for row in rows if row.rank is not None]) for rows in totals)
+    return [*found, _agreement(("overall", "overall"), one, other)]
+
+
+def _scores(rows: Sequence[Row] | Sequence[Overall], sign: int = 1) -> dict[tuple[str, str], np.ndarray]:
+    return {row.name: sign * row.score for row in rows}
+
+
+def _agreement(
+    tasks: tuple[str, str], first: Mapping[tuple[str, str], np.ndarray], second: Mapping[tuple[str, str], np.ndarray]
+) -> Agreement:
+    names = [name for name in first if name in second]
+    if len(names) < 3:
+        raise EarmarkError(f"{' and '.join(tasks)}: {len(names)} rows are on both boards; three make an order")
+    columns = (np.stack([scores[name] for name in names], -1) for scores in (first, second))  # (1 + replicates, rows)
+    taus = np.array([kendalltau(x, y).statistic for x, y in zip(*columns, strict=True)])
+    low, high = np.nanquantile(taus[1:], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Agreement(*tasks, len(names), float(taus[0]), float(low), float(high))

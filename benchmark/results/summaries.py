@@ -1,0 +1,222 @@
+"""Records to summaries: the additive scores of every row, one line each, from which the boards are made.
+
+A record holds raw predictions; scoring them needs no model, so that a new score version or text normaliser costs a
+moment.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from benchmark import registry
+from benchmark.contracts import PROTOCOL, Task
+from benchmark.errors import EarmarkError
+from benchmark.planning.cells import REFERENCE, Plan, Row
+from benchmark.planning.recipe import TaskEntry
+from benchmark.results.board import cache_of
+from benchmark.results.cards import submissions
+from benchmark.results.leaderboard_files import build
+from benchmark.results.records import PREDICTIONS, condition_of, read_predictions
+from benchmark.results.summary_file import SUMMARIES, read_lines, write_summaries
+from benchmark.store import Store, digest, full_disk
+
+
+def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
+    """A summary for each row whose record is there; those that the boards hold already under the same keys are taken
+    over.
+    """
+    known = {}
+    if (boards / SUMMARIES).is_file():
+        known = {_identity(summary): summary for summary in read_lines(boards / SUMMARIES, cache_of(boards))}
+    summaries: list[dict[str, Any]] = []
+    scored: dict[str, dict[str, Any]] = {}
+    for row in plan.rows:
+        if not store.exists("records", row.record):
+            continue
+        task_class = registry.load("tasks", row.component)
+        described = describe(plan, row, task_class, store)
+        before = known.get(_identity(described))
+        if before is not None:
+            summaries.append(before)
+            continue
+        if row.record not in scored:
+            scored[row.record] = _scores(plan, row, task_class, store)
+        summaries.append({**described, **scored[row.record], **_spent(store, row)})
+    return summaries
+
+
+def staying(plan: Plan, boards: Path, only: str | None) -> list[dict[str, Any]]:
+    """Summaries on the boards that a run leaves there: submissions, which have cards; where it is about one front-end
+    alone, those of all others.
+    """
+    if not (boards / SUMMARIES).is_file():
+        return []
+    named, cards = {row.front_end for row in plan.rows} - {REFERENCE}, submissions(boards)
+    if only is None and (clash := sorted(named & set(cards))):
+        raise EarmarkError(
+            f"{boards}: {clash[0]} is a front-end of the recipe and a submission with a card; rename one, or delete "
+            "the card"
+        )
+    others: list[dict[str, Any]] = [
+        summary for summary in read_lines(boards / SUMMARIES, cache_of(boards)) if summary["front_end"] not in named
+    ]
+    return others if only is not None else [summary for summary in others if summary["front_end"] in cards]
+
+
+def is_baseline(plan: Plan, row: Row) -> bool:
+    """Whether a row is what all others are compared with: no front-end, the task model trained on noisy mixtures."""
+    front_end = plan.recipe.front_ends.get(row.front_end)  # the reference and submissions are none of the recipe's own
+    return front_end is not None and front_end.name == "identity" and plan.recipe.schemes[row.scheme].name == "noisy"
+
+
+def write_boards(summaries: list[dict[str, Any]], boards: Path) -> list[Path]:
+    """Write summaries.jsonl and the CSV files made from it."""
+    try:
+        write_summaries(boards / SUMMARIES, summaries)
+        return build(boards, cache_of(boards))
+    except OSError as error:
+        raise full_disk(error, boards) from error
+
+
+def _identity(summary: Mapping[str, Any]) -> tuple[Any, ...]:
+    row = (summary[name] for name in ("recipe", "task", "front_end", "scheme", "seed", "fold"))
+    return (
+        *row,
+        *(summary["keys"].get(name) for name in ("weights", "outputs", "scores")),
+        summary.get("predictions"),
+        summary.get("settings"),
+    )
+
+
+def describe(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:
+    """What a summary says of its row."""
+    return {
+        "protocol": PROTOCOL,
+        "recipe": plan.recipe.name,
+        "task": row.task,
+        "component": row.component,
+        "front_end": row.front_end,
+        "scheme": row.scheme,
+        "seed": row.seed,
+        "fold": row.fold,
+        "baseline": is_baseline(plan, row),
+        "ranked": row.front_end != REFERENCE,
+        "keys": {
+            "weights": digest(list(row.trained_by)),
+            "outputs": row.record,
+            "scores": digest([row.record, task_class.score_version]),
+        },
+        "settings": _settings(plan.recipe.tasks[row.task], task_class),
+        # SHA-256: a cell run again elsewhere may come out differently
+        "predictions": store.manifest("records", row.record)["files"][PREDICTIONS],
+        "track": row.track,
+        "training_data": row.training_data,
+        "corpora": list(row.corpora),
+        "synthetic": row.synthetic,
+    }
+
+
+def _settings(entry: TaskEntry, task_class: type[Task]) -> str:
+    """Digest of what all rows of a board have in common: budgets, test scenes, the task's model and its scores. A
+    recipe that was edited has another one.
+    """
+    speed: Any = {phase: {"workers"} for phase in ("pretrain", "stock", "adapt")}
+    return digest(
+        [
+            entry.train.model_dump(exclude=speed),
+            entry.score.model_dump(),
+            entry.model,
+            list(entry.folds),
+            task_class.score_version,
+        ]
+    )[:16]
+
+
+def _scores(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:
+    records = read_predictions(store.get("records", row.record) / PREDICTIONS)
+    return tables(task_class(plan.schemas[row.task], **plan.recipe.tasks[row.task].model), records)
+
+
+def tables(task: Task, records: list[dict[str, Any]]) -> dict[str, Any]:
+    """What a summary holds of a record's predictions: conditions, scenes, groups, sums, failed, excluded."""
+    columns = score_records(task, records)
+    conditions = sorted(
+        dict.fromkeys(condition_of(record, task.columns) for record in records),
+        key=lambda name: name.partition(" ")[0] != "clean",
+    )
+    bases = list(dict.fromkeys(record["base"] for record in records))
+    groups = {record["base"]: record["group"] for record in records}
+    place = {(record["base"], condition_of(record, task.columns)): index for index, record in enumerate(records)}
+
+    def table(values: Mapping[int, Any]) -> list[list[Any]]:
+        """A list of conditions for each scene; None where there is no value."""
+        return [
+            [values.get(place[base, name]) if (base, name) in place else None for name in conditions] for base in bases
+        ]
+
+    excluded = {
+        index: record["prediction"]["excluded"]
+        for index, record in enumerate(records)
+        if record["prediction"].get("excluded")
+    }
+    kept = [index for index in range(len(records)) if index not in excluded]
+    return {
+        "conditions": conditions,
+        "scenes": bases,
+        "groups": [groups[base] for base in bases],
+        "sums": {name: table({index: _number(columns[name].iloc[index]) for index in kept}) for name in columns},
+        "failed": table({index: int(records[index]["failed"] is not None) for index in range(len(records))}),
+        "excluded": [
+            {"scene": records[i]["base"], "condition": condition_of(records[i], task.columns), "reason": reason}
+            for i, reason in excluded.items()
+        ],
+    }
+
+
+def score_records(task: Task, records: list[dict[str, Any]]) -> pd.DataFrame:
+    """Additive columns for every record, failed ones at the metric's floor."""
+    failed = [index for index, record in enumerate(records) if record["failed"] is not None]
+    fine = [index for index, record in enumerate(records) if record["failed"] is None]
+    parts = []
+    for indices, floor in ((fine, False), (failed, True)):
+        if indices:
+            references = pd.DataFrame([records[i]["reference"] for i in indices], index=range(len(indices)))
+            predictions = pd.DataFrame([records[i]["prediction"] for i in indices], index=range(len(indices)))
+            part = task.floor(references) if floor else task.score(predictions, references)
+            parts.append(part.set_axis(indices, axis=0))
+    return pd.concat(parts).sort_index()
+
+
+def _number(value: Any) -> float | int | None:
+    number = round(float(value), 4)  # what boards print
+    return int(number) if number.is_integer() else number
+
+
+def _spent(store: Store, row: Row) -> dict[str, Any]:
+    return {"updates": _updates(store, row), "costs": _costs(store, row), "timings": _timings(store, row)}
+
+
+def _updates(store: Store, row: Row) -> dict[str, float]:
+    """What all trainings behind a row spent, artefacts included."""
+    reports = [store.manifest("weights", key)["report"] for key in row.trained_by]
+    return {name: round(sum(report[name] for report in reports), 1) for name in ("front_end", "task", "audio_seconds")}
+
+
+def _costs(store: Store, row: Row) -> dict[str, Any]:
+    """Costs of this machine: the front-end's own, and what all cells behind the row took."""
+    record = store.manifest("records", row.record)
+    trainings = [store.manifest("weights", key) for key in row.trained_by]
+    return {
+        **record["costs"],
+        "train_seconds": round(sum(entry["seconds"] for entry in trainings), 2),
+        "score_seconds": record["seconds"],
+        "peak_memory_mb": max(entry["peak_memory_mb"] for entry in (record, *trainings)),
+    }
+
+
+def _timings(store: Store, row: Row) -> dict[str, float]:
+    """Seconds by cell, for the estimates of another machine's dry run."""
+    entries = [store.manifest("records", row.record), *(store.manifest("weights", key) for key in row.trained_by)]
+    return {entry["label"]: entry["seconds"] for entry in entries}

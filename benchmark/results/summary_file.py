@@ -1,0 +1,291 @@
+"""The file of summaries: one sealed line for each front-end, scheme, task, seed and fold, small enough to be kept under
+version control.
+
+Scenes, their groups and their conditions stand on lines of their own, which summaries name by digest. In a summary a
+table (scenes by conditions) is packed: a row of digits is a string, a row of equal values one value, and where most
+scenes have the same row it stands once, as "*". Where two summaries have the same sums, as an untrained row has under
+each of its seeds, the second names the first one's digest instead. A summary's seal is over what is meant, not how it
+is written. The last line counts and seals all others, so that a file that was cut between two lines is known. Files of
+many thousand lines are read with a cache of the lines whose seals were found intact; of these only the short fields are
+parsed, and the sums when they are asked for.
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.errors import EarmarkError
+from benchmark.results.array_cache import Cache
+from benchmark.store import canonical, write_text
+
+SUMMARIES = "summaries.jsonl"
+FIELDS = (
+    *(
+        "protocol",
+        "task",
+        "component",
+        "front_end",
+        "scheme",
+        "seed",
+        "fold",
+        "baseline",
+        "ranked",
+        "track",
+        "training_data",
+        "corpora",
+        "synthetic",
+    ),
+    *("conditions", "scenes", "groups", "sums", "failed", "excluded", "updates", "costs", "keys"),
+)
+REMEDY = (
+    "restore the file from version control, or delete it, run the recipe again and submit again what was submitted "
+    "(finished cells are kept)"
+)
+LISTS = {"scenes", "groups", "conditions", "digest"}  # the fields of a line of scenes …
+CLOSING = {"lines", "digest"}  # … and of the last line
+Summary = dict[str, Any]
+
+
+class Line(Summary):
+    """A summary as it was read, its seal intact, without its sums: `sums_of` has them. Never changed in place; what is
+    made of it is made of `unpacked`.
+    """
+
+    def __init__(self, fields: Summary, text: bytes, lists: Summary) -> None:
+        super().__init__(fields)
+        self.text = text  # as it stands in the file, with its sums
+        self.lists = lists  # the line of its scenes
+
+
+def seal(summary: Mapping[str, Any]) -> Summary:
+    """The summary with its "digest": SHA-256 of the canonical JSON of all the rest; ValueError where a number is not
+    finite.
+    """
+    rest = {key: value for key, value in unpacked(summary).items() if key != "digest"}
+    return {**rest, "digest": hashlib.sha256(canonical(rest).encode()).hexdigest()}
+
+
+def read_summaries(path: Path) -> list[Summary]:
+    """All summaries of a file, whole; raises as `read_lines` does."""
+    return [unpacked(line) for line in read_lines(path)]
+
+
+def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
+    """All lines of a summaries file, without their sums; EarmarkError names the file and the line that is cut, edited
+    or lacks something.
+
+    Args:
+        cache: where lines whose seals were checked before are remembered; without one every seal is checked
+    """
+    if not path.is_file():
+        raise EarmarkError(f"{path}: no such file; run the recipe first")
+    heads, texts = _spelt(path)
+    closing = heads.pop() if heads and heads[-1].keys() == CLOSING else None
+    if not heads:
+        raise EarmarkError(f"{path}: the file is empty; {REMEDY}")
+    texts = texts[: len(heads)]
+    lists = {str(head["digest"]): (head, text) for head, text in zip(heads, texts, strict=True) if head.keys() == LISTS}
+    before = set(cache.read("lines", "1").get("intact", np.array([])).tolist()) if cache else set()
+    intact, lines = set(), []
+    for number, (head, text) in enumerate(zip(heads, texts, strict=True), 1):
+        if head.keys() == LISTS:
+            continue
+        scenes, scenes_text = lists.get(str(head.get("scenes")), ({}, b""))
+        key = hashlib.sha256(text + scenes_text).hexdigest()
+        if key not in before:
+            whole = _checked(path, number, text, scenes)
+            if whole != head:  # not as this module writes it: read with care every time
+                lines.append(Line({**whole, **scenes, "digest": whole["digest"]}, text, scenes))
+                continue
+        intact.add(key)
+        lines.append(Line({**head, **scenes, "digest": head["digest"]}, text, scenes))
+    named = {str(head.get("scenes")) for head in heads if head.keys() != LISTS}
+    for number, head in enumerate(heads, 1):
+        if head.keys() == LISTS and head["digest"] not in named:
+            raise EarmarkError(f"{path} line {number}: no summary is of these scenes, so lines are missing; {REMEDY}")
+    if closing != closing_line(head["digest"] for head in heads):
+        raise EarmarkError(
+            f"{path}: the last line does not match the others: lines are missing, or came from elsewhere; {REMEDY}"
+        )
+    if cache and not before >= intact:
+        cache.write("lines", "1", {"intact": np.array(sorted(intact))})
+    return lines
+
+
+def write_summaries(path: Path, summaries: Iterable[Mapping[str, Any]]) -> None:
+    """Write sealed summaries, sorted by task, row, seed and fold, one a line, after the lists of scenes; whole or not
+    at all.
+    """
+    lists: dict[str, Summary] = {}
+    texts, digests = [], []
+    first: dict[bytes, bytes] = {}  # by sums: the digest of the first line that has them, as JSON
+    for summary in sorted(summaries, key=order):
+        digest, entry, text = (
+            (summary["digest"], summary.lists, summary.text) if isinstance(summary, Line) else _written(summary)
+        )
+        lists[entry["digest"]] = entry
+        own, sums = f'"{digest}"'.encode(), _sums(text)
+        known = first.setdefault(sums, own)
+        texts.append((_with_sums(text, known) if known != own and len(known) < len(sums) else text).decode())
+        digests.append(digest)
+    write_text(
+        path,
+        "".join(
+            f"{text}\n"
+            for text in [*map(canonical, lists.values()), *texts, canonical(closing_line([*lists, *digests]))]
+        ),
+    )
+
+
+def order(summary: Mapping[str, Any]) -> tuple[Any, ...]:
+    """What a line is about, and where it stands in the file."""
+    return summary["task"], summary["front_end"], summary["scheme"], summary["seed"], str(summary["fold"])
+
+
+def closing_line(digests: Iterable[str]) -> Summary:
+    """What the last line says of all others, in whatever order they stand."""
+    own = sorted(digests)
+    return {"digest": hashlib.sha256("\n".join(own).encode()).hexdigest(), "lines": len(own)}
+
+
+def _spelt(path: Path) -> tuple[list[Summary], list[bytes]]:
+    """The lines of a file without their sums, and each whole in canonical JSON, with its own sums."""
+    heads, texts = [], []
+    for number, text in enumerate(path.read_bytes().splitlines(), 1):
+        head = _head(text)
+        if head is None:
+            text = _canonical(path, number, text)
+            head = _head(text) or json.loads(text)
+        heads.append(head)
+        texts.append(text)
+    known = {f'"{head.get("digest")}"'.encode(): _sums(text) for head, text in zip(heads, texts, strict=True)}
+    return heads, [_with_sums(text, known.get(_sums(text), b"")) for text in texts]
+
+
+def _place(text: bytes) -> tuple[int, int]:
+    """Where the sums of a line stand in canonical JSON, name and value; start < 1 where they do not."""
+    return text.find(b',"sums":'), text.rfind(b',"synthetic":')
+
+
+def _sums(text: bytes) -> bytes:
+    """A line's sums, or the digest, in quotes, of the line that has the same."""
+    start, end = _place(text)
+    return text[start + len(b',"sums":') : end] if 0 < start < end else b""
+
+
+def _with_sums(text: bytes, sums: bytes) -> bytes:
+    """The line with other sums, or as it is where there are none."""
+    start, end = _place(text)
+    return text[:start] + b',"sums":' + sums + text[end:] if sums and 0 < start < end else text
+
+
+def _head(text: bytes) -> Summary | None:
+    """A line's fields without its sums, which are most of it, cut out where they stand in canonical JSON; None where
+    they do not stand there.
+    """
+    start, end = _place(text)
+    try:
+        head = json.loads(text[:start] + text[end:]) if 0 < start < end else None
+    except ValueError:
+        return None
+    return head if isinstance(head, dict) else None
+
+
+def _canonical(path: Path, number: int, text: bytes) -> bytes:
+    """The line as this module spells it; EarmarkError where it is cut or no object."""
+    try:
+        parsed = json.loads(text)
+        spelt = canonical(parsed).encode() if isinstance(parsed, dict) else None
+    except (ValueError, RecursionError):
+        spelt = None
+    if spelt is None:
+        raise EarmarkError(f"{path} line {number}: the line is cut or not a summary; {REMEDY}")
+    return spelt
+
+
+def _checked(path: Path, number: int, text: bytes, scenes: Summary) -> Summary:
+    """A line without its sums; EarmarkError where it was edited or lacks something."""
+    line = json.loads(text)
+    try:
+        if "sums" in line and not scenes:
+            raise KeyError(line["scenes"])
+        summary = {**line, **scenes, "digest": line["digest"]}
+        intact = seal(summary)["digest"] == line["digest"]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        raise EarmarkError(
+            f"{path} line {number}: not a summary, or a line that it names is missing; {REMEDY}"
+        ) from None
+    if not intact:
+        raise EarmarkError(
+            f"{path} line {number}: the line, or that of its scenes, was edited: its digest does not match; {REMEDY}"
+        )
+    if missing := [field for field in FIELDS if field not in summary]:
+        raise EarmarkError(f"{path} line {number}: the summary lacks {', '.join(missing)}; {REMEDY}")
+    shaped = all(isinstance(summary[field], dict) for field in ("updates", "costs", "keys")) and isinstance(
+        summary["excluded"], list
+    )
+    if not shaped or not all(
+        isinstance(one, dict) and one.keys() >= {"scene", "condition", "reason"} for one in summary["excluded"]
+    ):
+        raise EarmarkError(
+            f"{path} line {number}: the fields updates, costs, keys or excluded are not what a run writes; {REMEDY}"
+        )
+    if summary["track"] not in ("closed", "open"):
+        raise EarmarkError(f"{path} line {number}: the track is closed or open; {REMEDY}")
+    return {name: value for name, value in line.items() if name != "sums"}
+
+
+def sums_of(summary: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The tables of a summary's sums by column, packed or not."""
+    sums: Mapping[str, Any] = json.loads(summary.text)["sums"] if isinstance(summary, Line) else summary["sums"]
+    return sums
+
+
+def unpacked(summary: Mapping[str, Any]) -> Summary:
+    """The summary with its tables as lists of conditions for each scene, whether they are packed or not."""
+    if "sums" not in summary and not isinstance(summary, Line):
+        return dict(summary)  # a line of scenes
+    size = len(summary["scenes"]), len(summary["conditions"])
+    tables = {name: unpacked_table(table, *size) for name, table in sums_of(summary).items()}
+    return {**summary, "sums": tables, "failed": unpacked_table(summary["failed"], *size)}
+
+
+def unpacked_table(table: Any, scenes: int, conditions: int) -> list[list[Any]]:
+    """A table as a list of conditions for each scene, whether it is packed or not."""
+    rows = [table.get(str(index), table["*"]) for index in range(scenes)] if isinstance(table, dict) else table
+    return [
+        row if isinstance(row, list) else [int(digit) for digit in row] if isinstance(row, str) else [row] * conditions
+        for row in rows
+    ]
+
+
+def _written(summary: Mapping[str, Any]) -> tuple[str, Summary, bytes]:
+    """A summary's digest, the line of its scenes, and its own text."""
+    sealed = seal(summary)
+    lists = seal({name: sealed[name] for name in ("scenes", "groups", "conditions")})
+    rest = {name: value for name, value in sealed.items() if name not in ("groups", "conditions")}
+    packed = {
+        "sums": {name: _packed_table(table) for name, table in sealed["sums"].items()},
+        "failed": _packed_table(sealed["failed"]),
+    }
+    return sealed["digest"], lists, canonical({**rest, **packed, "scenes": lists["digest"]}).encode()
+
+
+def _packed_table(rows: list[list[Any]]) -> list[Any] | dict[str, Any]:
+    short = [_packed_row(row) for row in rows]
+    most, times = Counter(map(canonical, short)).most_common(1)[0] if short else ("null", 0)
+    if times <= len(short) / 2:
+        return short
+    return {"*": json.loads(most), **{str(index): row for index, row in enumerate(short) if canonical(row) != most}}
+
+
+def _packed_row(row: list[Any]) -> Any:
+    kinds = set(map(type, row))
+    if len(kinds) == 1 and row.count(row[0]) == len(row):
+        return row[0]
+    return "".join(map(str, row)) if kinds == {int} and all(0 <= value <= 9 for value in row) else row

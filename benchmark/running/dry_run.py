@@ -1,0 +1,66 @@
+"""What a run would do: the cells as a graph, what is done, and an estimate of the time from runs of the same cells
+before.
+"""
+
+import dataclasses
+
+from benchmark.catalogue import Corpora
+from benchmark.errors import EarmarkError
+from benchmark.planning.cells import Cell, Plan
+from benchmark.planning.planner import make_plan, missing_corpora
+from benchmark.planning.recipe import Recipe
+from benchmark.running.run import Places, check_code
+from benchmark.running.timings import Timings
+from benchmark.store import Store
+
+
+def describe(recipe: Recipe, corpora: Corpora, places: Places, jobs: int) -> tuple[str, list[str]]:
+    """Lines for people, and what is missing on disk; then the lines are of the tasks that lack nothing. Whether
+    recordings can be decoded is not tried.
+    """
+    lacking = missing_corpora(recipe, corpora)
+    missing = list(dict.fromkeys(error for errors in lacking.values() for error in errors))
+    if not lacking:
+        return _described(make_plan(recipe, corpora), places, jobs), missing
+    rest = dataclasses.replace(
+        recipe, tasks={label: entry for label, entry in recipe.tasks.items() if label not in lacking}
+    )
+    try:
+        described = _described(make_plan(rest, corpora), places, jobs) if rest.tasks and not recipe.together else ""
+    except EarmarkError as error:  # such as a front-end that needs one of the missing tasks
+        described = f"the rest cannot be planned by itself: {error}"
+    return f"{described}\nwithout {', '.join(lacking)}, whose corpora are missing".lstrip(), missing
+
+
+def _described(plan: Plan, places: Places, jobs: int) -> str:
+    store = Store(places.runs)
+    timings = Timings(plan.recipe.name, store, places.boards)
+    lines = [f"{plan.recipe.name}: {plan.recipe.title}"]
+    total, unknown = 0.0, 0
+    for cell in plan.cells.values():
+        if store.exists(cell.shelf, cell.key):
+            state = "done"
+        else:
+            seconds = timings.seconds(cell)
+            total, unknown = total + (seconds or 0), unknown + (seconds is None)
+            state = f"to do, about {seconds:.0f} s" if seconds is not None else "to do"
+        lines.append(f"  {cell.kind:<5}  {cell.label}  [{state}]{_needs(cell, plan)}")
+    todo = sum(not store.exists(cell.shelf, cell.key) for cell in plan.cells.values())
+    lines.append(f"{len(plan.cells)} cells, {todo} to do, {len(plan.rows)} rows")
+    if todo:
+        time = f"{total / jobs / 60:.1f} minutes" if total > 60 * jobs else f"{total / jobs:.0f} seconds"
+        about = (
+            f"about {time} with {jobs} at a time, judged by earlier runs"
+            if total
+            else "no earlier run to judge the time by"
+        )
+        lines.append(about + (f"; {unknown} cells were never timed" if unknown and total else ""))
+    try:
+        check_code(plan, store, accept=False)
+    except EarmarkError as error:
+        lines.append(f"a run will refuse to go on: {error}")
+    return "\n".join(lines)
+
+
+def _needs(cell: Cell, plan: Plan) -> str:
+    return f"  after {'; '.join(plan.cells[key].label for key in cell.needs)}" if cell.needs else ""

@@ -1,0 +1,63 @@
+"""What a record keeps to be listened to: of a few scenes, the very audio that a task was scored on."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from benchmark import audio
+from benchmark.scenes import condition_name
+from benchmark.store import write_text
+
+SCENES = 2  # of each task; the first that are scored
+INDEX = "audio.json"
+
+
+class Listening:
+    """Collects the audio of the first scenes at the lowest and the middle SNR, for the first listener where there are
+    several.
+
+    It is kept as 32-bit floats, where rms 1.0 is 100 dB SPL, so that it is bit for bit what was scored.
+    """
+
+    def __init__(self, snrs: Sequence[float | str]) -> None:
+        noisy = sorted(float(snr) for snr in snrs if snr != "clean")
+        self.planned = {condition_name(snr) for snr in snrs}
+        self.wanted = {condition_name(snr) for snr in (noisy[0], noisy[len(noisy) // 2])} if noisy else self.planned
+        self.listener: str | None = None
+        self.bases: list[str] = []
+        self.kept: list[tuple[dict[str, Any], np.ndarray]] = []
+
+    def add(self, record: Mapping[str, Any], heard: Tensor | None) -> None:
+        """Keep what a task heard, (channels, time), if it is wanted; `record` names scene, base and conditions.
+
+        None: the system failed there. The scene counts all the same, so that all systems are heard on the same ones.
+        """
+        conditions = record["conditions"]
+        self.listener = self.listener or conditions.get("listener")
+        if record["base"] not in self.bases and len(self.bases) < SCENES:
+            self.bases.append(record["base"])
+        # a scene that its corpus mixed has the one SNR that it has
+        passed_over = conditions.get("snr") in self.planned - self.wanted
+        if (
+            heard is not None
+            and record["base"] in self.bases
+            and not passed_over
+            and conditions.get("listener") == self.listener
+        ):
+            entry = {
+                "scene": record["scene"],
+                "base": record["base"],
+                "conditions": dict(conditions),
+                "file": f"{len(self.kept)}.wav",
+            }
+            self.kept.append((entry, heard.cpu().numpy().copy()))
+
+    def write(self, folder: Path) -> None:
+        """Write the files and an index of them, audio.json: a list of scene, base, conditions and file."""
+        for entry, signal in self.kept:
+            audio.write(folder / entry["file"], signal)
+        write_text(folder / INDEX, json.dumps([entry for entry, _ in self.kept], indent=1))

@@ -1,0 +1,236 @@
+"""What a front-end's controls do: a grid of them, evaluated without any training on the scenes of a recipe that has
+been run, and maps of the figures.
+"""
+
+import io
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, cast
+
+import matplotlib
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure as Drawing
+from rich.console import Console
+from rich.progress import Progress
+
+from benchmark import registry, statistics
+from benchmark.catalogue import Corpora
+from benchmark.contracts import WET, Batch, FrontEnd, Task
+from benchmark.costs import one_thread
+from benchmark.data import Source, collate
+from benchmark.errors import EarmarkError, unknown
+from benchmark.frontends import build_front_end
+from benchmark.hearing.shadow_filtering import FIGURES, shadows
+from benchmark.planning.cells import Plan, Row
+from benchmark.planning.planner import make_plan
+from benchmark.planning.recipe import Recipe
+from benchmark.results.board import Board
+from benchmark.results.board import Row as BoardRow
+from benchmark.results.summaries import describe, tables
+from benchmark.running.evaluation import evaluate, snrs
+from benchmark.running.run import Places
+from benchmark.running.worker import scored_system
+from benchmark.scenes import Mixer, select
+from benchmark.settings import Score
+from benchmark.store import Store, write_text
+
+ACROSS = 3  # maps in a row
+POINTS = 5  # of an axis that is not given, from 0 to the control's default
+Grid = Mapping[str, Sequence[float]]
+
+
+def sweep(
+    recipe: Recipe, places: Places, front_end: str, grid: Grid, scenes: int | None = None, seed: int | None = None
+) -> list[Path]:
+    """Evaluate a grid of controls of one front-end on every task, with the weights of one seed and the first fold of
+    each scheme that drops it in or trains it.
+
+    Args:
+        recipe: run before, so that the weights are there
+        front_end: its label in the recipe
+        grid: values by control; empty: its own controls, from 0 to their defaults, or `wet` where it has none
+        scenes: how many of each task; None: as the recipe says
+        seed: whose weights; None: the recipe's first
+    Returns:
+        the files written below places.boards/controls: <front_end>.csv, and a drawing <front_end>_<scheme>_<task>.svg
+        for each row; a seed that was asked for is part of their names
+    Raises:
+        EarmarkError: no such front-end, control or seed; the recipe was not run
+    """
+    plan, store = make_plan(recipe, Corpora(places.data, places.cache)), Store(places.runs)
+    if seed not in (None, *recipe.seeds):
+        raise EarmarkError(f"{recipe.name}: no seed {seed}; it has {', '.join(map(str, recipe.seeds))}")
+    rows = _rows(plan, store, front_end, seed)
+    grid = _grid(
+        front_end, build_front_end({recipe.front_ends[front_end].name: dict(recipe.front_ends[front_end].config)}), grid
+    )
+    console, out, frames = Console(stderr=True), places.boards / "controls", []
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, one_thread():
+        for row in rows:
+            described = describe(plan, row, registry.load("tasks", row.component), store)
+            frames.append(_swept(places, plan.cells[row.record].config, described, grid, scenes, progress))
+    stem = front_end if seed is None else f"{front_end}_seed_{seed}"
+    table = out / f"{stem}.csv"
+    write_text(table, pd.concat(frames).to_csv(index=False, lineterminator="\n", float_format="%.4f"))
+    drawings = [out / f"{stem}_{row.scheme}_{row.task}.svg" for row in rows]
+    for path, row, frame in zip(drawings, rows, frames, strict=True):
+        write_text(path, _drawn(frame, grid, row))
+    return [table, *drawings]
+
+
+def _rows(plan: Plan, store: Store, front_end: str, seed: int | None) -> list[Row]:
+    """The first row of each scheme and task, of one seed where it is given."""
+    rows: dict[tuple[str, str], Row] = {}
+    for row in plan.rows:
+        if row.front_end == front_end and seed in (None, row.seed):
+            rows.setdefault((row.scheme, row.task), row)
+    if not rows:
+        raise EarmarkError(str(unknown("front-end", front_end, plan.recipe.front_ends)))
+    for row in rows.values():
+        if not store.exists("records", row.record):
+            raise EarmarkError(
+                f"{store.root}: {front_end} under {row.scheme} on {row.task} was not run yet; run `earmark run "
+                f"{plan.recipe.name}` first"
+            )
+    return list(rows.values())
+
+
+def _grid(label: str, front_end: FrontEnd, given: Grid) -> Grid:
+    controls = {**front_end.controls, WET: 1.0}
+    for name in given:
+        if name not in controls:
+            raise EarmarkError(f"{label}: {unknown('control', name, controls)}")
+    grid = dict(given) or {
+        name: [default * step / (POINTS - 1) for step in range(POINTS)]
+        for name, default in front_end.controls.items() or [(WET, 1.0)]
+    }
+    for name, values in grid.items():
+        if len(set(values)) < max(len(values), 2) or not np.isfinite(values).all():
+            raise EarmarkError(
+                f"{label}: control {name}: an axis has two values or more, finite and no two alike; write "
+                f"{name}=0,0.5,1"
+            )
+        if name == WET and not all(0 <= value <= 1 for value in values):
+            raise EarmarkError(
+                f"{label}: control {WET}: it is the share of the front-end's output, 0 to 1; write {WET}=0,0.5,1"
+            )
+    if len(grid) > 2:
+        raise EarmarkError(
+            f"{label}: {', '.join(grid)}: a map has one or two axes; choose which, as {next(iter(grid))}=0,0.5,1"
+        )
+    return grid
+
+
+def _swept(
+    places: Places,
+    config: Mapping[str, Any],
+    described: Mapping[str, Any],
+    grid: Grid,
+    scenes: int | None,
+    progress: Progress,
+) -> pd.DataFrame:
+    """One line for each setting: its values, the score with its interval, further figures, the score in each condition,
+    and shadows where there are masks.
+    """
+    corpora = Corpora(places.data, places.cache)
+    targets, interferers = (
+        None if config["source"][role] is None else corpora.open(config["source"][role])
+        for role in ("targets", "interferers")
+    )
+    assert targets is not None
+    source = Source(targets, interferers)
+    system = scored_system(config, source, Store(places.runs))
+    settings = [dict(zip(grid, map(float, values), strict=True)) for values in itertools.product(*grid.values())]
+    score = Score(**config["score"])
+    score = score if scenes is None else score.model_copy(update={"scenes": scenes})
+    by_setting: dict[str, list[dict[str, Any]]] = {_name(setting): [] for setting in settings}
+    mixer, listeners = source.mixer("test"), config.get("listeners")
+    total = min(score.scenes, len(mixer.targets)) * len(score.snr) * len(listeners or [None]) * len(settings)
+    records = evaluate(system, config["label"], mixer, score, False, listeners, settings)
+    for record in progress.track(
+        records, total, description=f"{described['front_end']} under {described['scheme']}, {described['task']}"
+    ):
+        setting = {name: record["conditions"].pop(name) for name in grid}
+        by_setting[_name(setting)].append(record)
+    task = cast(Task, system.tasks[config["label"]])
+    lines = [
+        {**described, "scheme": name, "keys": {"outputs": name}, **tables(task, records)}
+        for name, records in by_setting.items()
+    ]
+    board = Board(config["label"], lines, ())
+    rows = {row.name[1]: row for row in board.rows}
+    frame = pd.DataFrame(
+        [
+            {name: described[name] for name in ("front_end", "scheme", "task")}
+            | setting
+            | _figures(board, rows[_name(setting)])
+            for setting in settings
+        ]
+    )
+    if not hasattr(system.front_end, "shadow") or WET in grid:
+        return frame
+    return frame.join(shadows(system.front_end, batches(mixer, score, listeners), settings))
+
+
+def batches(mixer: Mixer, score: Score, listeners: Mapping[str, Sequence[float]] | None) -> Iterator[Batch]:
+    """Every scene that has a clean signal and something added to it, for each listener."""
+    for row in select(mixer.targets, score.scenes, score.seed):
+        for snr in snrs(mixer, score, row):
+            mixture = mixer.scene(row, snr, score.level, score.seed)
+            if mixture.clean is not None and not np.array_equal(mixture.clean, mixture.noisy):
+                for thresholds in listeners.values() if listeners else (None,):
+                    yield collate([mixture._replace(listener=thresholds)], None)
+
+
+def _figures(board: Board, row: BoardRow) -> dict[str, Any]:
+    low, high = statistics.interval(row.score, None, board.design, board.figures[board.metric].bounds)
+    others = {name: float(values[board.noisy].mean()) for name, values in row.figures.items() if name != board.metric}
+    conditions = dict(zip(board.conditions, row.figures[board.metric], strict=True))
+    return {"metric": board.metric, "score": row.score[0], "score_low": low, "score_high": high, **others, **conditions}
+
+
+def _name(setting: Mapping[str, float]) -> str:
+    return " ".join(f"{name}={value:g}" for name, value in setting.items())
+
+
+def _drawn(frame: pd.DataFrame, grid: Grid, row: Row) -> str:
+    """An SVG: a map of each figure over two controls, or its curve over one, the score with its interval."""
+    task: Any = registry.load("tasks", row.component)
+    primary, *others = (name for name in (*task.figures, *FIGURES) if name == frame["metric"].iloc[0] or name in frame)
+    figures = {primary: "score"} | {name: name for name in others}
+    across, down = min(ACROSS, len(figures)), -(-len(figures) // ACROSS)
+    drawing = Drawing(figsize=(4 * across, 3.4 * down), layout="constrained")
+    drawing.suptitle(f"{row.front_end} under {row.scheme}, {row.task}")
+    for place, (name, column) in enumerate(figures.items(), 1):
+        axes: Any = drawing.add_subplot(down, across, place)
+        names = list(grid)
+        unit = task.figures[name].unit if name in task.figures else ""
+        axes.set_title(FIGURES.get(name) or name.replace("_", " ") + (f", {unit}" if unit else ""), fontsize=11)
+        axes.set_xlabel(names[-1])
+        if len(names) == 1:
+            axes.plot(frame[names[0]], frame[column], marker="o")
+            if column == "score":
+                axes.fill_between(frame[names[0]], frame["score_low"], frame["score_high"], alpha=0.2)
+            continue
+        table = frame.pivot(index=names[0], columns=names[1], values=column)
+        image = axes.imshow(table, origin="lower", aspect="auto")
+        drawing.colorbar(image, ax=axes)
+        axes.set_ylabel(names[0])
+        axes.set_xticks(range(len(table.columns)), [f"{value:g}" for value in table.columns])
+        axes.set_yticks(range(len(table.index)), [f"{value:g}" for value in table.index])
+        for (y, x), value in np.ndenumerate(table.to_numpy()):
+            axes.text(
+                x,
+                y,
+                f"{value:.2f}",
+                ha="center",
+                va="center",
+                color="black" if image.norm(value) > 0.6 else "white",
+                fontsize=8,
+            )
+    buffer = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": row.record}):  # the same bytes from the same figures
+        drawing.savefig(buffer, format="svg", metadata={"Date": None})
+    return buffer.getvalue()

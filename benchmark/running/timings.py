@@ -1,0 +1,48 @@
+"""How long cells should take, judged by earlier runs of the same cells: on this machine, else where the boards were
+made.
+"""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmark.planning.cells import SHELVES, Cell
+from benchmark.results.summary_file import SUMMARIES, read_summaries
+from benchmark.store import Store, canonical
+
+BOARDS = Path(__file__).resolve().parents[2] / "leaderboards"  # that come with the suite
+GUESS = {"train": 60.0, "score": 8.0}  # seconds of a cell where nothing at all is known; ours, as most of mini's
+
+
+class Timings:
+    """Seconds by label; and by label and amount of work, where cells of this machine say how much theirs was."""
+
+    def __init__(self, recipe: str, store: Store, boards: Path) -> None:
+        self.known: dict[tuple[str, str | None], float] = {}
+        for path in (BOARDS / recipe / SUMMARIES, boards / SUMMARIES):
+            if path.is_file():
+                for summary in read_summaries(path):
+                    self.known |= {(label, None): seconds for label, seconds in summary.get("timings", {}).items()}
+        for shelf in SHELVES.values():
+            for key in store.list(shelf):
+                manifest = store.manifest(shelf, key)
+                # an estimate is no place to complain about others
+                if manifest.keys() >= {"label", "config", "seconds"}:
+                    self.known[manifest["label"], _work(manifest["config"])] = manifest["seconds"]
+
+    def seconds(self, cell: Cell) -> float | None:
+        """What a cell took before, None where it never ran."""
+        return self.known.get((cell.label, _work(cell.config)), self.known.get((cell.label, None)))
+
+    def expected(self, cells: Iterable[Cell]) -> dict[str, float]:
+        """Seconds by key; a cell that never ran is taken to last as long as others of its kind."""
+        judged = {cell.key: (cell.kind, self.seconds(cell)) for cell in cells}
+        means = dict(GUESS)
+        for kind in means:
+            if known := [seconds for other, seconds in judged.values() if other == kind and seconds is not None]:
+                means[kind] = sum(known) / len(known)
+        return {key: means[kind] if seconds is None else seconds for key, (kind, seconds) in judged.items()}
+
+
+def _work(config: Mapping[str, Any]) -> str:
+    return canonical(config["phase"] if "phase" in config else config["score"])

@@ -1,0 +1,1 @@
+"""Scores of predictions as sums over utterances: classes, text, trajectories."""

@@ -1,0 +1,116 @@
+"""What a recipe sets, validated: budgets of trainings, what is scored, flags of the trainer. Every default stands
+here.
+"""
+
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
+
+from benchmark.errors import unknown
+
+
+def _ordered(span: tuple[float, float]) -> tuple[float, float]:
+    if span[0] > span[1]:
+        raise ValueError("write [lowest, highest]")
+    return span
+
+
+def _distinct(values: tuple[Any, ...]) -> tuple[Any, ...]:
+    if len(set(values)) < len(values):
+        raise ValueError("write each value once")
+    return values
+
+
+def _snr(value: float | str) -> float | str:
+    if isinstance(value, str) and value != "clean":
+        raise ValueError(f"'{value}' is neither a number of dB nor 'clean'")
+    return value
+
+
+T = TypeVar("T")
+Positive = Annotated[int, Field(gt=0)]
+Rate = Annotated[float, Field(gt=0)]
+Level = Annotated[float, Field(ge=0, le=120)]  # dB SPL
+Set = Annotated[tuple[T, ...], Field(min_length=1), AfterValidator(_distinct)]
+
+
+class Strict(BaseModel):
+    """Validated and frozen; unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
+
+
+class Phase(Strict):
+    """One training: how long, how fast, on what pieces."""
+
+    steps: Positive = 600
+    batch: Positive = 16
+    lr: Rate = 1e-3  # of the task models; and of a front-end that is trained alone
+    front_end_lr: Rate | None = None  # of a front-end trained beside a task model; None: lr
+    weight_decay: Annotated[float, Field(ge=0)] = 0.01
+    clip: Rate = 5.0  # norm of the gradient
+    validations: Positive = 4  # how often the validation scenes are scored; the best weights are kept
+    patience: Positive | None = None  # validations without a better score before stopping early; None: never
+    segment: Annotated[float, Field(ge=0.1)] | None = None  # seconds that a scene is cut to; None: whole
+    workers: Annotated[int, Field(ge=0)] = 0  # processes that mix scenes; the scenes do not depend on it
+
+    @property
+    def epoch(self) -> int:
+        """Steps between two validations."""
+        return -(-self.steps // self.validations)
+
+
+class Train(Strict):
+    """How everything is trained. Front-ends are pre-trained, stock task models trained on clean audio, then pairs are
+    adapted from there.
+    """
+
+    snr: Annotated[tuple[float, float], AfterValidator(_ordered)] = (-5, 20)  # dB, drawn uniformly
+    level: Annotated[tuple[Level, Level], AfterValidator(_ordered)] = (55, 75)  # dB SPL of the target, drawn uniformly
+    validation_scenes: Positive = 64
+    pretrain: Phase = Phase()
+    stock: Phase = Phase()
+    adapt: Phase = Phase()
+
+
+class Score(Strict):
+    """What is scored."""
+
+    snr: Set[Annotated[float | str, AfterValidator(_snr)]] = ("clean", 20, 15, 10, 5, 0, -5)
+    scenes: Positive = 60
+    level: Level = 65.0  # of the target, P.56 active level for speech
+    seed: Annotated[int, Field(ge=0)] | None = None  # of the test scenes; None: the public ones, which anyone can mix
+    # profiles, or ears as path/to/listeners.json:L0001:left; for tasks that need a listener
+    listeners: Set[str] = ("N3", "N4", "S3")
+
+
+class Trainer(Strict):
+    """Flags passed through to lightning.Trainer."""
+
+    accelerator: Literal["cpu", "gpu", "cuda", "mps", "auto"] = "cpu"
+    devices: Literal[1] = 1
+    precision: Literal[
+        16, 32, 64, "16", "32", "64", "bf16", "16-true", "32-true", "64-true", "bf16-true", "16-mixed", "bf16-mixed"
+    ] = "32-true"
+    strategy: str = "auto"
+    fast_dev_run: bool = False
+
+    @field_validator("devices", mode="before")
+    @classmethod
+    def _one(cls, value: Any) -> Any:
+        if value is True or value != 1:
+            raise ValueError(
+                "write 1, for all of several devices would draw the same scenes; run cells beside each other with "
+                "--jobs"
+            )
+        return value
+
+    @field_validator("strategy")
+    @classmethod
+    def _known(cls, value: str) -> str:
+        if value != "auto":
+            from lightning.pytorch.strategies import StrategyRegistry  # here, since importing it takes seconds
+
+            if value not in StrategyRegistry:
+                raise ValueError(str(unknown("strategy", value, ["auto", *StrategyRegistry])))
+        return value

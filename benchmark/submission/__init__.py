@@ -1,0 +1,1 @@
+"""Putting a front-end of one's own on a leaderboard."""

@@ -1,0 +1,184 @@
+"""The noisy test scenes of a recipe as files, for enhancement by programs that run elsewhere.
+
+A file's name and its place in any list tell nothing of target, SNR or task. Clean signals and labels never leave:
+scenes whose input is the clean signal are left out, and what was enhanced elsewhere is not scored on them.
+"""
+
+import hashlib
+import io
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import soundfile
+from rich.console import Console
+from rich.progress import track
+
+from benchmark import audio
+from benchmark.catalogue import Corpora, reference
+from benchmark.contracts import PROTOCOL, SAMPLE_RATE
+from benchmark.data import Source, collate
+from benchmark.errors import EarmarkError, unknown
+from benchmark.planning.planner import missing_corpora
+from benchmark.planning.recipe import Recipe
+from benchmark.running.evaluation import snrs
+from benchmark.scenes import Mixer
+from benchmark.scenes import select as select_rows
+from benchmark.store import digest, file_hash, full_disk, write_text
+
+MANIFEST = "manifest.json"
+HEADER = 128  # bytes of a WAV file besides its samples, at most
+
+
+class _Wanted(NamedTuple):
+    """A scene that is yet to be mixed."""
+
+    mixer: Mixer
+    row: Mapping[str, Any]
+    snr: float | None
+    level: float
+    seed: int | None
+
+
+def export(recipe: Recipe, corpora: Corpora, folder: Path, tasks: Sequence[str] = ()) -> Path:
+    """Write every noisy test scene of a recipe as <opaque name>.wav, 32-bit float at 16 kHz, and manifest.json; what is
+    there and right is kept.
+
+    Args:
+        tasks: labels; none: all
+    Returns:
+        the manifest: recipe, protocol, tasks, how to submit, and for each file its name, channels, samples, sample_rate
+            and sha256, sorted by name
+    Raises:
+        EarmarkError: an unknown task, missing corpora, too little space on the disk, or two different scenes of one
+            name
+    """
+    for label in tasks:
+        if label not in recipe.tasks:
+            raise EarmarkError(f"--task: {unknown('task', label, recipe.tasks)}")
+    recipe = replace(
+        recipe, tasks={label: entry for label, entry in recipe.tasks.items() if label in (tasks or recipe.tasks)}
+    )
+    if missing := [error for errors in missing_corpora(recipe, corpora).values() for error in errors]:
+        raise EarmarkError("\nearmark: ".join(dict.fromkeys(missing)))
+    wanted = list(_wanted(recipe, corpora).values())
+    if not wanted:
+        raise EarmarkError(
+            f"{recipe.name}: all its scenes are clean, and clean scenes are never exported; add an SNR to its score"
+        )
+    console = Console(stderr=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        _check_space(folder, wanted, console)
+        files: dict[str, dict[str, Any]] = {}
+        for each in track(wanted, "scenes", console=console, transient=True, disable=not console.is_terminal):
+            entry = _written(folder, each)
+            if files.setdefault(entry["name"], entry) != entry:
+                raise EarmarkError(
+                    f"{recipe.name}: two different scenes of {each.row['id']} share a name; export the tasks one by "
+                    "one, with --task"
+                )
+        manifest = {
+            "recipe": recipe.name,
+            "protocol": PROTOCOL,
+            "tasks": list(recipe.tasks),
+            "submit": "enhance each file at its rate, with its channels and length, "
+            "into a WAV file of the same name, of 32-bit float samples; "
+            f"then: earmark submit --audio FOLDER --recipe {recipe.name} --name NAME",
+            "files": [files[name] for name in sorted(files)],
+        }
+        write_text(folder / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    except OSError as error:
+        raise full_disk(error, folder) from error
+    return folder / MANIFEST
+
+
+def expected(recipe: Recipe, corpora: Corpora) -> dict[str, dict[str, dict[str, Any]]]:
+    """By task, what an export of it holds: an entry of the manifest for each file, by its name. Every scene is mixed
+    for it, and nothing written.
+    """
+    mixed: dict[str, dict[str, Any]] = {}
+    found: dict[str, dict[str, dict[str, Any]]] = {}
+    scenes = {label: _wanted(replace(recipe, tasks={label: entry}), corpora) for label, entry in recipe.tasks.items()}
+    console, every = Console(stderr=True), [(label, key) for label, keys in scenes.items() for key in keys]
+    for label, key in track(every, "scenes", console=console, transient=True, disable=not console.is_terminal):
+        if key not in mixed:
+            mixed[key], _ = _mixed(scenes[label][key])
+        found.setdefault(label, {})[mixed[key]["name"]] = mixed[key]
+    return found
+
+
+def _wanted(recipe: Recipe, corpora: Corpora) -> dict[str, _Wanted]:
+    """Each noisy scene once, by a hash and in its order: neither the order nor the time of writing tells what belongs
+    together.
+    """
+    mixers: dict[str, Mixer] = {}
+    wanted: dict[str, _Wanted] = {}
+    for label, entry in recipe.tasks.items():
+        for fold in entry.folds:
+            targets = reference(entry.targets, f"tasks.{label}.targets", fold)
+            interferers = (
+                None if entry.interferers is None else reference(entry.interferers, f"tasks.{label}.interferers")
+            )
+            source = digest([targets, interferers])
+            if source not in mixers:
+                mixers[source] = Source(
+                    corpora.open(targets), None if interferers is None else corpora.open(interferers)
+                ).mixer("test")
+            mixer, score = mixers[source], entry.score
+            for row in select_rows(mixer.targets, score.scenes, score.seed):
+                for snr in snrs(mixer, score, row):
+                    if snr is not None or "clean" in row:  # a pair mixed by its owner is noisy as it is
+                        wanted[digest([source, row["id"], snr, score.level, score.seed])] = _Wanted(
+                            mixer, row, snr, score.level, score.seed
+                        )
+    return {key: wanted[key] for key in sorted(wanted)}
+
+
+def _check_space(folder: Path, wanted: Sequence[_Wanted], console: Console) -> None:
+    needed = sum(HEADER + 4 * _samples(each.row["audio"]) for each in wanted)
+    there = sum(path.stat().st_size for path in folder.glob("*.wav"))
+    console.print(
+        f"{len(wanted)} scenes, {needed / 1e6:.0f} MB, into {folder}", highlight=False, markup=False, soft_wrap=True
+    )
+    if needed - there > shutil.disk_usage(folder).free:
+        raise EarmarkError(
+            f"{folder}: {needed / 1e6:.0f} MB are needed, {shutil.disk_usage(folder).free / 1e6:.0f} are free; free "
+            "some, or name another disk"
+        )
+
+
+def _samples(source: Any) -> int:
+    """How long a recording is at 16 kHz, by its header."""
+    stored = source.get("bytes") if isinstance(source, Mapping) else None
+    info = soundfile.info(
+        io.BytesIO(stored) if stored else str(source["path"] if isinstance(source, Mapping) else source)
+    )
+    return -(-info.frames * SAMPLE_RATE // info.samplerate)
+
+
+def _mixed(wanted: _Wanted) -> tuple[dict[str, Any], np.ndarray]:
+    """A scene's entry in the manifest, and its samples, (channels, time)."""
+    mixture = wanted.mixer.scene(wanted.row, wanted.snr, wanted.level, wanted.seed)
+    heard = collate([mixture], None).heard
+    samples = heard.audio[0].numpy()
+    entry = {
+        "name": heard.names[0],
+        "channels": samples.shape[0],
+        "samples": samples.shape[1],
+        "sample_rate": SAMPLE_RATE,
+    }
+    return entry | {"sha256": hashlib.sha256(audio.encoded(samples)).hexdigest()}, samples
+
+
+def _written(folder: Path, wanted: _Wanted) -> dict[str, Any]:
+    """Mix a scene and see that its file is there, whole; its entry in the manifest."""
+    entry, samples = _mixed(wanted)
+    path = folder / f"{entry['name']}.wav"
+    if not path.is_file() or file_hash(path) != entry["sha256"]:
+        audio.write(path, samples)
+    return entry

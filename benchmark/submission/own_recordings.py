@@ -1,0 +1,213 @@
+"""A front-end as a tool: recordings in, enhanced recordings out, with the weights that a run left or without any."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import soundfile
+import torch
+from rich.console import Console
+from rich.progress import track
+from safetensors import SafetensorError
+
+from benchmark import audio
+from benchmark.catalogue import Corpora
+from benchmark.contracts import FRONT_END, SAMPLE_RATE, WET, Batch, FrontEnd, Heard
+from benchmark.corpora._reader import audio_files
+from benchmark.errors import EarmarkError, unknown
+from benchmark.frontends import build_front_end
+from benchmark.frontends.adapters.module import ModuleAdapter
+from benchmark.hearing.audiograms import Audiogram
+from benchmark.planning.components import learned_elsewhere, trainable
+from benchmark.planning.planner import make_plan
+from benchmark.planning.recipe import Recipe
+from benchmark.running.evaluation import defect
+from benchmark.running.run import Places
+from benchmark.running.worker import load_part
+from benchmark.store import Store
+from benchmark.training.system import System
+
+
+def system_of(entry: str | Mapping[str, Any], weights: Path | None = None) -> System:
+    """A front-end on the CPU in evaluation mode, with the weights of a file model.safetensors that a run left.
+    EarmarkError where they do not fit.
+    """
+    system = System(build_front_end(entry), {})
+    if weights is not None:
+        try:
+            load_part(system, FRONT_END, weights)
+        except (OSError, SafetensorError, KeyError) as error:
+            raise EarmarkError(
+                f"{weights}: no weights of a front-end ({error}); give a model.safetensors below runs/weights"
+            ) from error
+        except EarmarkError as error:
+            name = type(system.front_end).__name__
+            raise EarmarkError(
+                f"{weights}: these weights do not fit {name}; give the options that it was trained with, as --option "
+                "channels=16"
+            ) from error
+    elif _ours(system.front_end) and trainable(system.front_end) and not learned_elsewhere(system.front_end):
+        name = type(system.front_end).__name__
+        raise EarmarkError(
+            f"{name}: it was trained on nothing yet; take weights of a run with --from RECIPE:SCHEME:TASK, or of a "
+            "file with --weights"
+        )
+    return system.eval()
+
+
+def _ours(front_end: FrontEnd) -> bool:
+    """Whether it is the suite's own, whose constructor loads no weights, as that of anyone else's may."""
+    return type(front_end).__module__.startswith("benchmark.") and not isinstance(front_end, ModuleAdapter)
+
+
+def benchmarked(recipe: Recipe, places: Places, front_end: str, scheme: str, task: str | None = None) -> System:
+    """A front-end as a recipe's run left it under a scheme, with the first seed and fold.
+
+    Args:
+        front_end: its label in the recipe
+        task: which one it was trained with; needed where a scheme trains it with each
+    Raises:
+        EarmarkError: no such row, several trainings to choose from, or a recipe that was not run
+    """
+    if not places.runs.is_dir():
+        raise EarmarkError(
+            f"{places.runs}: nothing was run here; run `earmark run {recipe.name}` first, or say with --out where it "
+            "was"
+        )
+    if front_end not in recipe.front_ends:
+        raise EarmarkError(f"{recipe.name}: {unknown('front-end', front_end, recipe.front_ends)}")
+    alone = replace(recipe, front_ends={front_end: recipe.front_ends[front_end]})
+    plan = make_plan(alone, Corpora(places.data, places.cache))
+    rows = [row for row in plan.rows if row.front_end == front_end]
+    if scheme not in (schemes := {row.scheme for row in rows}):
+        raise EarmarkError(f"{recipe.name}: {front_end}: {unknown('scheme', scheme, schemes)}")
+    by_task: dict[str, str | None] = {}
+    for row in rows:
+        if row.scheme == scheme:
+            by_task.setdefault(row.task, plan.cells[row.record].config["weights"]["front_end"])
+    if task is not None and task not in by_task:
+        raise EarmarkError(f"{recipe.name}: {front_end} under {scheme}: {unknown('task', task, by_task)}")
+    keys = set(by_task.values()) if task is None else {by_task[task]}
+    if len(keys) > 1:
+        raise EarmarkError(
+            f"{recipe.name}: {front_end} under {scheme} has other weights for other tasks; say which, as "
+            f"{scheme}:{next(iter(by_task))}"
+        )
+    (key,), store, spec = keys, Store(places.runs), recipe.front_ends[front_end]
+    if key is not None and not store.exists("weights", key):
+        remedy = (
+            f"run `earmark run {recipe.name}` first, or give the options that it was trained with, as --option "
+            "channels=16"
+        )
+        raise EarmarkError(f"{store.root}: {front_end} under {scheme} was not trained yet; {remedy}")
+    return system_of(
+        {spec.name: dict(spec.config)}, None if key is None else store.get("weights", key) / "model.safetensors"
+    )
+
+
+def enhance(
+    system: System,
+    source: Path,
+    target: Path,
+    listener: Sequence[Audiogram] = (),
+    controls: Mapping[str, float] | None = None,
+) -> list[Path]:
+    """Enhance a recording, or all in a folder at any depth, into WAV files of 32-bit float samples with the rate,
+    channels and length of their inputs.
+
+    The front-end gets samples as they are, where an rms of 1 stands for 100 dB SPL, at 16 kHz: nothing above 8 kHz is
+    left. Where it takes one channel each channel is enhanced alone.
+
+    Args:
+        source: a file that libsndfile reads, or a folder
+        target: a .wav file, or a folder, where names and tree are kept
+        listener: thresholds in dB HL, of all channels or of one after the other
+        controls: of the front-end, and `wet`: the share of its output
+    Returns:
+        the files written
+    Raises:
+        EarmarkError: what is missing or does not fit; a file that failed, after all others are done
+    """
+    controls = dict(controls or {})
+    for name, value in controls.items():
+        if name not in (known := (*system.front_end.controls, WET)):
+            raise EarmarkError(f"--control: {unknown('control', name, known)}")
+        if not np.isfinite(value) or (name == WET and not 0 <= value <= 1):
+            raise EarmarkError(
+                f"--control: {name}={value:g}: write {'a share, 0 to 1' if name == WET else 'a finite number'}"
+            )
+    if ("listener" in system.front_end.needs) != bool(listener):
+        wanted = "give the ear that it hears for, as --audiogram N3" if not listener else "leave --audiogram out"
+        raise EarmarkError(
+            f"--audiogram: this front-end {'needs one' if not listener else 'does not know the listener'}; {wanted}"
+        )
+    pairs, failures, written = _pairs(source, target), [], []
+    console = Console(stderr=True)
+    for one, other in track(pairs, "recordings", console=console, transient=True, disable=not console.is_terminal):
+        try:
+            audio.write(other, *_enhanced(system, one, listener, controls))
+            written.append(other)
+        except EarmarkError as error:
+            failures.append(str(error))
+        except OSError as error:
+            failures.append(f"{other}: cannot be written ({error.strerror}); choose another place for the output")
+    if failures:
+        raise EarmarkError("\nearmark: ".join(failures))
+    return written
+
+
+def _pairs(source: Path, target: Path) -> list[tuple[Path, Path]]:
+    """Inputs and outputs; EarmarkError where an output is an input, or that of two inputs."""
+    if source.is_dir():
+        pairs = [(path, (target / path.relative_to(source)).with_suffix(".wav")) for path in audio_files(source)]
+    else:
+        pairs = [(source, target)]
+        if target.suffix.lower() != ".wav" or target.is_dir():
+            raise EarmarkError(f"{target}: the output of a file is a file; give a name that ends in .wav")
+    if not pairs:
+        raise EarmarkError(f"{source}: no recordings in it; give a folder of audio files")
+    inputs, outputs = {one.resolve() for one, _ in pairs}, Counter(other.resolve() for _, other in pairs)
+    for one, other in pairs:
+        if other.resolve() in inputs:
+            raise EarmarkError(
+                f"{other}: this is an input, which is never written over; choose another place for the output"
+            )
+        if outputs[other.resolve()] > 1:
+            raise EarmarkError(f"{one}: another recording has the same name but for its suffix; rename one of them")
+    return pairs
+
+
+def _enhanced(
+    system: System, path: Path, listener: Sequence[Audiogram], controls: Mapping[str, float]
+) -> tuple[np.ndarray, int]:
+    """Samples, (channels, time), and their rate."""
+    try:
+        samples = audio.read(path, None)
+    except EarmarkError as error:
+        raise EarmarkError(f"{str(error).partition(';')[0]}; give another recording") from error
+    rate, channels = soundfile.info(path).samplerate, len(samples)
+    if len(listener) not in (0, 1, channels):
+        raise EarmarkError(
+            f"--audiogram: {path} has {channels} channels, and {len(listener)} audiograms were given; give one, or one "
+            "for each channel"
+        )
+    inner = torch.tensor(audio.resample(samples, rate, SAMPLE_RATE))[None]
+    thresholds = torch.tensor(listener, dtype=torch.float32).expand(channels, -1)[None] if listener else None
+    heard = Heard(inner, torch.tensor([inner.shape[-1]]), thresholds, (path.stem,))
+    try:
+        with torch.inference_mode():
+            output = system.enhance(Batch([], heard, None, {}), **controls).audio[0].numpy()
+    except EarmarkError:
+        raise
+    except (Exception, SystemExit) as error:  # a third party's code
+        raise EarmarkError(
+            f"{path}: the front-end failed ({' '.join(f'{type(error).__name__}: {error}'.split())[:200]}); mend it, or "
+            "the recording"
+        ) from error
+    if reason := defect(torch.from_numpy(output)):
+        raise EarmarkError(f"{path}: the front-end's output {reason}; nothing was written")
+    output = audio.resample(output, SAMPLE_RATE, rate)[:, : samples.shape[-1]]
+    return np.pad(output, ((0, 0), (0, samples.shape[-1] - output.shape[-1]))), rate

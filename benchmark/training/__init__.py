@@ -1,0 +1,1 @@
+"""Training a front-end together with a task model."""

@@ -1,0 +1,58 @@
+"""For tests of metrics with a listener: speech-like signals, some audiograms, also as pyclarity has them, and the value
+of one pair.
+"""
+
+import numpy as np
+import torch
+from scipy.signal import lfilter
+
+from benchmark.contracts import AUDIOGRAM_HZ, Heard
+from benchmark.frontends import build_front_end
+from benchmark.hearing.audiograms import PROFILES
+
+RATE = 16000
+OTHERS = ("N1", "N2", "N4", "N5", "N6", "N7", "S1", "S3")  # of which the tests know nothing else
+NORMAL, N3, N5, S2 = (PROFILES[name] for name in ("normal", "N3", "N5", "S2"))
+
+
+def pyclaritys(audiogram):
+    from clarity.utils.audiogram import Audiogram
+
+    return Audiogram(levels=np.array(audiogram, float), frequencies=np.array(AUDIOGRAM_HZ, float))
+
+
+def syllables(seconds, seed=0):
+    """Noise and pulses through resonances that change four times a second, at 65 dB SPL."""
+    rng = np.random.default_rng(seed)
+    n = RATE // 4
+    parts = []
+    for index in range(round(seconds * 4)):
+        source = rng.standard_normal(n) if index % 3 == 2 else 5.0 * (np.arange(n) % rng.integers(90, 160) == 0)
+        for hertz in rng.uniform((300, 1200), (1000, 3500)):
+            pole = 0.97 * np.exp(2j * np.pi * hertz / RATE)
+            source = lfilter([1, -0.6], [1, -2 * pole.real, abs(pole) ** 2], source)
+        parts.append(source / source.std() * np.sin(np.pi * (np.arange(n) + 0.5) / n) ** 2)
+    signal = np.concatenate(parts)
+    return signal * 10 ** (-35 / 20) / np.sqrt(np.mean(signal**2))
+
+
+def noisy(clean, snr, seed=1):
+    noise = lfilter([1], [1, -0.9], np.random.default_rng(seed).standard_normal(len(clean)))
+    return clean + noise * np.sqrt(np.mean(clean**2) / np.mean(noise**2)) * 10 ** (-snr / 20)
+
+
+def enhanced(clean):
+    """What spectral subtraction makes of it in noise, some 20 dB louder, as an aid would."""
+    heard = torch.from_numpy(noisy(clean, 8)).float()[None, None]
+    with torch.inference_mode():
+        return (
+            10
+            * build_front_end("spectral").process(Heard(heard, torch.tensor([len(clean)]))).audio[0, 0].double().numpy()
+        )
+
+
+def score(metric, clean, processed, audiogram=NORMAL, **options):
+    clean, processed, audiogram = (
+        torch.as_tensor(np.asarray(a), dtype=torch.float32)[None] for a in (clean, processed, audiogram)
+    )
+    return metric(clean, processed, audiogram, **options).item()
