@@ -198,16 +198,19 @@ class FrontEnd(nn.Module):
         return -torch.log10((signal + 1e-8) / (noise + 1e-3 * signal + 1e-8)) / 3
 
 
-class Task(nn.Module, ABC):
-    """A downstream consumer of audio: model, per-example loss, raw predictions, additive scores.
+class Task(ABC):
+    """What is asked of audio: labels, scores and figures. What answers is a task model.
 
-    The constructor takes the schema of its corpus, then options of its own. Predictions and references are plain JSON
-    values, stored one a scene; scores are columns that add up over scenes, so that every figure is a function of sums
-    and a better normaliser needs no model.
+    The constructor takes the schema of the target corpus, then options of its own. Predictions and references are plain
+    JSON values, stored for each scene. Scores are columns that add up over scenes: every figure is a function of sums,
+    and a better text normaliser re-scores stored predictions without a model.
     """
 
-    version: ClassVar[int] = 1  # of the model and its loss
-    score_version: ClassVar[int] = 1  # of the scores alone
+    version: ClassVar[int] = 1  # raised when equal predictions get other scores
+    model: ClassVar[str | None] = None  # the task model that recipes get unless they name one; None: a signal task
+    asks: ClassVar[str] = (
+        ""  # what it asks of a task model, matched with TaskModel.answers: "classes", "text", "tracks"
+    )
     # of clean, labels, listener; checked when the cells are planned
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})
     whole: ClassVar[bool] = False  # labels belong to whole recordings: training scenes are never cut to a segment
@@ -222,29 +225,23 @@ class Task(nn.Module, ABC):
         super().__init__()
         self.schema = schema
 
+    @classmethod
+    def figures_of(cls, options: Mapping[str, Any]) -> Mapping[str, Figure]:
+        """The figures under some options of the constructor, the primary one first."""
+        return cls.figures
+
     def check(self, row: Mapping[str, Any]) -> None:
-        """Raise ValueError where a row's label cannot be used, such as an empty transcript; called for every row before
-        training.
+        """Raise ValueError where a row's label cannot be used, such as an empty transcript.
+
+        Called for every row before anything is trained or scored.
         """
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-        """Rows of the corpus to what `loss` needs of them."""
+        """The labels of a batch, made from rows of the corpus; they become `Batch.labels`."""
         return {}
 
-    @abstractmethod
-    def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Any:
-        """(batch, channels, time) to the model's output; padding behind `lengths` never changes an example's output."""
-
-    @abstractmethod
-    def loss(self, output: Any, batch: Batch) -> Tensor:
-        """Per example, (batch,), normalised by length; 0 or more, for schemes weigh examples by it."""
-
-    @abstractmethod
-    def predict(self, output: Any, batch: Batch) -> list[dict[str, Any]]:
-        """One record a scene; signal tasks: measured values."""
-
     def reference(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """What the prediction for this row is held against."""
+        """What the prediction for this row is scored against."""
         return {}
 
     @abstractmethod
@@ -259,6 +256,56 @@ class Task(nn.Module, ABC):
     @abstractmethod
     def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Figures as functions of sums, over any leading dimensions; NaN where nothing was summed."""
+
+
+class TaskModel(nn.Module, ABC):
+    """What answers a task: trained by the suite, or trained elsewhere. tasks/models/ holds one a file.
+
+    The constructor takes the task, then options of its own. Padding behind `lengths` never changes an example's output.
+    """
+
+    version: ClassVar[int] = 1  # raised when an equal configuration gives other numbers
+    answers: ClassVar[str]  # the kind of question, matched with Task.asks
+    differentiable: bool = True  # whether a gradient of its loss reaches the audio; False: no joint training through it
+    pretrained_on: str = ""  # the data that its weights come trained on; empty: the suite trains it
+
+    def __init__(self, task: Task | None = None) -> None:
+        super().__init__()
+        self.task = task
+
+    @property
+    def trainable(self) -> bool:
+        """Whether there is anything to train."""
+        return any(parameter.requires_grad for parameter in self.parameters())
+
+    @abstractmethod
+    def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Any:
+        """From audio to the model's output.
+
+        Args:
+            audio: (batch, channels, time) at 16 kHz
+            lengths: (batch,) samples
+            shared: (batch, frames, features) of an encoder that the front-end shares with it, where there is one
+        """
+
+    @abstractmethod
+    def loss(self, output: Any, batch: Batch) -> Tensor:
+        """Loss of each example, (batch,), normalised by length; 0 or more, since schemes weigh examples by it."""
+
+    @abstractmethod
+    def predict(self, output: Any, batch: Batch) -> list[dict[str, Any]]:
+        """One record of plain JSON values for each scene."""
+
+
+class SignalTask(Task, TaskModel):
+    """A task that measures the audio itself by metrics: it is its own model, with nothing to train."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        super().__init__(schema)
+
+    def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Tensor:
+        """The audio as it is."""
+        return audio
 
 
 def primary(task: type[Task] | Task) -> str:

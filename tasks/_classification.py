@@ -1,4 +1,4 @@
-"""What tasks share that choose one class for an utterance."""
+"""What tasks share that ask for one class of an utterance."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -6,17 +6,19 @@ from typing import Any
 
 import pandas as pd
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from benchmark.contracts import Batch, Task
+from benchmark.contracts import Task
 from benchmark.errors import EarmarkError
 
 
-class Classifier(Task):
-    """One of schema["classes"] by cross entropy; a row's column `label` holds it. A subclass writes `forward`, to
-    logits (batch, classes), and `counted`.
+class Classification(Task):
+    """One of schema["classes"], in the order of the models' logits; a row's column `label` holds it.
+
+    A subclass writes `counted` and `summarise`.
     """
+
+    asks = "classes"
 
     def __init__(self, schema: Mapping[str, Any]) -> None:
         super().__init__(schema)
@@ -35,18 +37,6 @@ class Classifier(Task):
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
         """`label`: indices of classes, (batch,)."""
         return {"label": torch.tensor([self.classes.index(row["label"]) for row in rows])}
-
-    def loss(self, output: Tensor, batch: Batch) -> Tensor:
-        """Cross entropy, (batch,)."""
-        return F.cross_entropy(output.float(), batch.labels["label"], reduction="none")
-
-    def predict(self, output: Tensor, batch: Batch) -> list[dict[str, Any]]:
-        """`label`, the likeliest class, and `log_probability`, that of the true class."""
-        true = -self.loss(output, batch)
-        return [
-            {"label": self.classes[best], "log_probability": p}
-            for best, p in zip(output.argmax(-1).tolist(), true.tolist(), strict=True)
-        ]
 
     def reference(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The label."""

@@ -36,13 +36,13 @@ def build(name: str, alphabet: str, words: tuple[str, ...], width: int, language
     if name not in _DECODERS:
         raise unknown("decoder", name, _DECODERS)
     if language_model is not None and not Path(language_model).is_file():
-        raise EarmarkError(f"asr.language_model: no file {language_model}; name an ARPA file or a KenLM binary")
+        raise EarmarkError(f"language_model: no file {language_model}; name an ARPA file or a KenLM binary")
     return _DECODERS[name](alphabet, words, width, language_model)
 
 
 def _greedy(alphabet: str, words: tuple[str, ...], width: int, language_model: str | None) -> Decoder:
     if language_model is not None:
-        raise EarmarkError("asr.language_model: greedy decoding takes none; set decoder: beam or decoder: lexicon")
+        raise EarmarkError("language_model: greedy decoding takes none; set decoder: beam or decoder: lexicon")
     return lambda posterior: "".join(
         alphabet[symbol - 1] for symbol, _ in groupby(posterior.argmax(-1).tolist()) if symbol
     )
@@ -51,8 +51,8 @@ def _greedy(alphabet: str, words: tuple[str, ...], width: int, language_model: s
 @lru_cache(maxsize=4)
 def _beam(alphabet: str, words: tuple[str, ...], width: int, language_model: str | None) -> Decoder:
     if language_model is not None:
-        _need("kenlm", "asr.language_model with decoder: beam")
-        _need("pygtrie", "asr.language_model with decoder: beam")
+        _need("kenlm", "language_model with decoder: beam")
+        _need("pygtrie", "language_model with decoder: beam")
     from speechbrain.decoders.ctc import CTCBeamSearcher  # here, because it takes seconds
 
     vocabulary = ["<blank>", *alphabet]
@@ -63,11 +63,9 @@ def _beam(alphabet: str, words: tuple[str, ...], width: int, language_model: str
 
 @lru_cache(maxsize=4)
 def _lexicon(alphabet: str, words: tuple[str, ...], width: int, language_model: str | None) -> Decoder:
-    _need("flashlight", "asr.decoder: lexicon", "flashlight-text")
+    _need("flashlight", "decoder: lexicon", "flashlight-text")
     if not words or " " not in alphabet:
-        raise EarmarkError(
-            "asr.decoder: lexicon needs the corpus's words and a space in its alphabet; set decoder: beam"
-        )
+        raise EarmarkError("decoder: lexicon needs the corpus's words and a space in its alphabet; set decoder: beam")
     from torchaudio.models.decoder import ctc_decoder
 
     known = sorted({normalise(word) for word in words})

@@ -1,27 +1,10 @@
-"""Padding that cannot be heard: lengths, masks and statistics over an example's own samples and frames."""
+"""Layers that the task models share: level normalisation, and a normalisation blind to padding."""
 
 import torch
 from torch import Tensor, nn
 
 from benchmark.audio import TINY
-
-
-def after(lengths: Tensor, stride: int) -> Tensor:
-    """Frames that begin within `lengths` samples or frames, one every `stride`: rounded up, so that no end is lost."""
-    return (lengths + stride - 1) // stride
-
-
-def mask(x: Tensor, lengths: Tensor) -> Tensor:
-    """(batch, …, time) with zeros behind `lengths` (batch,), whatever stood there."""
-    behind = torch.arange(x.shape[-1], device=x.device) >= lengths.to(x.device)[:, None]
-    return x.masked_fill(behind.view(len(x), *(1,) * (x.ndim - 2), -1), 0)
-
-
-def mean(x: Tensor, lengths: Tensor) -> Tensor:
-    """(batch, channels, time), zero behind `lengths`, to (batch, channels): global average pooling over an example's
-    own frames.
-    """
-    return x.sum(-1) / lengths.to(x.device)[:, None]
+from benchmark.padding import mask
 
 
 def unit_rms(audio: Tensor, lengths: Tensor) -> Tensor:

@@ -5,7 +5,8 @@ from torch import Tensor, nn
 from torchaudio.transforms import MelSpectrogram
 
 from benchmark.contracts import SAMPLE_RATE
-from tasks._masking import mask, unit_rms
+from benchmark.padding import mask
+from tasks.models._layers import unit_rms
 
 HOP = 160  # samples, 10 ms
 WINDOW = 400  # samples, 25 ms
