@@ -11,7 +11,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from benchmark.contracts import Batch, Task
+from benchmark.contracts import Batch, SignalTask
 from benchmark.metrics import Undefined, check_pair
 from benchmark.metrics.intelligibility import ESTOI, estoi
 from benchmark.metrics.quality import DNSMOS, PESQ, dnsmos, pesq_wb
@@ -20,7 +20,7 @@ from benchmark.metrics.signal import SI_SDR, si_sdr
 QUIET = 1e-6  # energy, of a reference that nothing can be trained on
 
 
-class Enhancement(Task):
+class Enhancement(SignalTask):
     """A signal task without a model: measured values a scene. Two channels are heard as their mean.
 
     A scene is excluded where any metric fails through the reference's fault, so that all figures stand on the same
@@ -42,10 +42,6 @@ class Enhancement(Task):
         """`dnsmos`: also measure DNSMOS, with the extra of that name; slower by seconds a scene."""
         super().__init__(schema)
         self.names = tuple(self.figures) if dnsmos else ("pesq", "estoi", "si_sdr")
-
-    def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Tensor:
-        """(batch, channels, time) as it is."""
-        return audio
 
     def loss(self, output: Tensor, batch: Batch) -> Tensor:
         """Distance of SI-SDR from its best, in units of its range, (batch,): about 0 to 1; 0 where the reference is

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmark.audio import TINY
-from benchmark.contracts import FULL_SCALE_DB_SPL, Batch, Figure, Task
+from benchmark.contracts import FULL_SCALE_DB_SPL, Batch, Figure, SignalTask
 from benchmark.hearing.difference import HeardDifference
 from benchmark.metrics import haspi, hasqi
 from benchmark.metrics.haspi import HASPI_FIGURE
@@ -24,7 +24,7 @@ MAXIMUM_DB_SPL = 115.0
 _MAXIMUM = 2**0.5 * 10 ** ((MAXIMUM_DB_SPL - FULL_SCALE_DB_SPL) / 20)
 
 
-class HearingLoss(Task):
+class HearingLoss(SignalTask):
     """A signal task without a model, for listeners of the recipe. A front-end that does not know the listener is
     followed by a prescription.
 

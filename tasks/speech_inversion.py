@@ -1,9 +1,7 @@
-"""Speech inversion: how the vocal tract moved and what its source did, every 10 ms, by a bidirectional GRU.
+"""Speech inversion: how the vocal tract moved and what its source did, every 10 ms.
 
 Tabatabaee and Espy-Wilson, "Towards noise-robust speech inversion through multi-task learning with speech enhancement"
-(2026), estimate such tracks and report Pearson correlation. Features, bidirectional GRU, dense layer, upsampling from
-50 Hz to 100 Hz and the mean absolute error are those of the group's earlier models; the log-mel features, sizes, the
-way of upsampling and the treatment of missing values are ours.
+(2026), estimate such tracks and report Pearson correlation. The treatment of missing values is ours.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,7 +24,7 @@ DECIMALS = 3  # of stored tracks
 
 
 class SpeechInversion(Task):
-    """Tracks by mean absolute error; each variable may be missing in a corpus, in an utterance or in a frame.
+    """Tracks by correlation; each variable may be missing in a corpus, in an utterance or in a frame.
 
     The correlation is taken per variable and utterance over the frames where the target is known, averaged over
     utterances, then over variables. A constant prediction has a correlation of 0; where the target itself is constant
