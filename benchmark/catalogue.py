@@ -6,6 +6,7 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,23 @@ from benchmark.contracts import SPLITS, Corpus
 from benchmark.errors import EarmarkError
 from benchmark.options import bind, named, reported
 from benchmark.store import digest
+
+
+@dataclass(frozen=True)
+class Reference:
+    """A corpus as a recipe names it."""
+
+    name: str
+    options: Mapping[str, Any]
+    path: str | None = None  # of its folder, where that has another name or place
+
+
+@dataclass(frozen=True)
+class CorpusContent(Reference):
+    """The same with what is in it: part of a cell's identity."""
+
+    version: str = ""
+    content: Mapping[str, str] = field(default_factory=dict)  # fingerprints by split
 
 
 def open_corpus(
@@ -114,16 +132,16 @@ class Corpora:
         self._identities: dict[tuple[str, str], str] = {}
         self._heard: dict[tuple[str, str], _Heard] = {}
 
-    def open(self, reference: Mapping[str, Any]) -> Corpus:
-        """The corpus that {"name", "options"} refers to, generated where it has to be."""
-        name, options, path = (reference[part] for part in ("name", "options", "path"))
-        key = digest([name, options, path])
+    def open(self, reference: Reference) -> Corpus:
+        """The corpus that is referred to, generated where it has to be."""
+        key = _key(reference)
         if key not in self.opened:
-            self.opened[key] = open_corpus(name, options, self.data, self.cache, path)
-            self.opened[key].prepare()
+            opened = open_corpus(reference.name, reference.options, self.data, self.cache, reference.path)
+            self.opened[key] = opened
+            opened.prepare()
         return self.opened[key]
 
-    def missing(self, reference: Mapping[str, Any], labelled: bool) -> str | None:
+    def missing(self, reference: Reference, labelled: bool) -> str | None:
         """What the corpus lacks, in one line: its folder, a split, a first recording that can be opened, or, where
         labels count, a class to train on.
         """
@@ -137,44 +155,39 @@ class Corpora:
         classes = {split: {row.get("label") for row in own} for split, own in rows.items()}
         if labelled and (unheard := sorted(map(str, (classes["validation"] | classes["test"]) - classes["train"]))):
             problem = (
-                f"{reference['name']}: no recording of {', '.join(unheard)} is for training, though some are for "
+                f"{reference.name}: no recording of {', '.join(unheard)} is for training, though some are for "
                 "validation or test"
             )
             return f"{problem}; get the whole corpus, or split it otherwise"
         return None
 
-    def identity(self, reference: Mapping[str, Any], splits: Sequence[str]) -> dict[str, Any]:
+    def identity(self, reference: Reference, splits: Sequence[str]) -> CorpusContent:
         """The reference with version and content, as far as `splits` go: part of a key."""
         corpus = self.open(reference)
-        key = digest(reference)
+        key = _key(reference)
         for split in splits:
             if (key, split) not in self._identities:
                 rows = rows_of(corpus, split)
                 self._identities[key, split] = fingerprint(rows)
                 self._heard[key, split] = _Heard(rows)
-        return {
-            **reference,
-            "version": corpus.version,
-            "content": {split: self._identities[key, split] for split in splits},
-        }
+        content = {split: self._identities[key, split] for split in splits}
+        return CorpusContent(reference.name, reference.options, reference.path, corpus.version, content)
 
-    def shared(self, one: Mapping[str, Any], other: Mapping[str, Any], groups_too: bool) -> str | None:
+    def shared(self, one: CorpusContent, other: CorpusContent, groups_too: bool) -> str | None:
         """What two corpora, as `identity` gave them, share in the splits asked for: recordings, whatever they are
         called, or groups if of one corpus.
         """
-        first, second = (
-            [self._heard[digest(_unidentified(each)), split] for split in each["content"]] for each in (one, other)
-        )
-        groups_too &= (one["name"], one["path"]) == (other["name"], other["path"])
+        first, second = ([self._heard[_key(each), split] for split in each.content] for each in (one, other))
+        groups_too &= (one.name, one.path) == (other.name, other.path)
         return next((found for a in first for b in second if (found := b.shares_with(a, groups_too))), None)
 
 
-def _unidentified(identified: Mapping[str, Any]) -> dict[str, Any]:
-    return {part: identified[part] for part in ("name", "options", "path")}
+def _key(reference: Reference) -> str:
+    return digest([reference.name, reference.options, reference.path])
 
 
-def reference(value: Any, where: str, fold: Any = None) -> dict[str, Any]:
-    """`name` or `{name: options}` as {"name", "options", "path"}; any corpus may be given the `path` of its folder."""
+def reference(value: Any, where: str, fold: Any = None) -> Reference:
+    """A corpus written as `name` or `{name: options}`; any may be given the `path` of its folder."""
     name, options = named(where, value)
     if fold is not None:
         options["fold"] = fold
@@ -185,7 +198,7 @@ def reference(value: Any, where: str, fold: Any = None) -> dict[str, Any]:
     path = None if "path" in inspect.signature(cls).parameters else options.pop("path", None)
     if not isinstance(path, str | Path | None):
         raise EarmarkError(f"{where}: path: {path!r} is no folder; write its path")
-    return {"name": name, "options": bind(where, cls, options, given=1), "path": path}
+    return Reference(name, bind(where, cls, options, given=1), None if path is None else str(path))
 
 
 def _content(source: Any) -> list[Any] | None:

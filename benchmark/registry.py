@@ -23,8 +23,10 @@ ROOT = Path(__file__).resolve().parent
 FOLDERS = {
     "front_ends": ("benchmark.frontends", ROOT / "frontends"),
     "tasks": ("tasks", ROOT.parent / "tasks"),
+    "models": ("tasks.models", ROOT.parent / "tasks" / "models"),
     "corpora": ("benchmark.corpora", ROOT / "corpora"),
     "schemes": ("benchmark.training.schemes", ROOT / "training" / "schemes"),
+    "engines": ("benchmark.running.engines", ROOT / "running" / "engines"),
 }
 
 
@@ -35,9 +37,10 @@ def names(kind: str) -> Mapping[str, str]:
     """
     package, folder = FOLDERS[kind]
     found = {}
+    others = {other for _, other in FOLDERS.values() if folder in other.parents}
     for path in sorted(folder.rglob("*.py")):
         parts = path.relative_to(folder).with_suffix("").parts
-        if not any(part.startswith("_") for part in parts):
+        if not any(part.startswith("_") for part in parts) and not others & {*path.parents}:
             found["/".join(parts)] = ".".join((package, *parts))
     for point in entry_points(group=f"earmark.{kind}"):
         found.setdefault(point.name, point.value)

@@ -1,6 +1,4 @@
-"""What a recipe sets, validated: budgets of trainings, what is scored, flags of the trainer. Every default stands
-here.
-"""
+"""What a recipe sets, validated: training budgets, what is scored, flags of the trainer. Every default stands here."""
 
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -60,26 +58,37 @@ class Phase(Strict):
         return -(-self.steps // self.validations)
 
 
-class Train(Strict):
-    """How everything is trained. Front-ends are pre-trained, stock task models trained on clean audio, then pairs are
-    adapted from there.
-    """
+class Mixing(Strict):
+    """The scenes of a training: what is drawn for it, and how much of it validates."""
 
     snr: Annotated[tuple[float, float], AfterValidator(_ordered)] = (-5, 20)  # dB, drawn uniformly
     level: Annotated[tuple[Level, Level], AfterValidator(_ordered)] = (55, 75)  # dB SPL of the target, drawn uniformly
     validation_scenes: Positive = 64
+
+
+class Train(Mixing):
+    """How everything is trained.
+
+    Front-ends are pre-trained, stock task models trained on clean audio, then pairs are adapted from there.
+    """
+
     pretrain: Phase = Phase()
     stock: Phase = Phase()
     adapt: Phase = Phase()
 
 
-class Score(Strict):
-    """What is scored."""
+class Scenes(Strict):
+    """The test scenes: how many, at which SNR and level."""
 
     snr: Set[Annotated[float | str, AfterValidator(_snr)]] = ("clean", 20, 15, 10, 5, 0, -5)
     scenes: Positive = 60
-    level: Level = 65.0  # of the target, P.56 active level for speech
+    level: Level = 65.0  # dB SPL of the target, P.56 active level for speech
     seed: Annotated[int, Field(ge=0)] | None = None  # of the test scenes; None: the public ones, which anyone can mix
+
+
+class Score(Scenes):
+    """What is scored, and for whom."""
+
     # profiles, or ears as path/to/listeners.json:L0001:left; for tasks that need a listener
     listeners: Set[str] = ("N3", "N4", "S3")
 

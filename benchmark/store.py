@@ -1,6 +1,7 @@
 """Where finished work lies: folders by kind and key, written whole, with a manifest of hashes.
 
-    runs/weights/<key>/   manifest.json  model.safetensors  log.csv
+    runs/weights/<key>/   manifest.json  <part>.safetensors  log.csv
+    runs/enhanced/<key>/  manifest.json  audio.f32  index.jsonl; can be deleted once it is scored
     runs/records/<key>/   manifest.json  predictions.jsonl  audio/*.wav  audio/audio.json
     runs/work/<key>/      a training in hand: checkpoints and progress; removed when its weights are put
 
@@ -15,12 +16,23 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import EarmarkError
 
 MANIFEST = "manifest.json"
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """Where a run reads and writes."""
+
+    data: Path | None  # the folder that holds the corpora
+    cache: Path  # where synthetic corpora are generated
+    runs: Path
+    boards: Path  # the folder of one recipe's leaderboard
 
 
 def canonical(value: Any) -> str:

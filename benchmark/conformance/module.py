@@ -16,6 +16,7 @@ from benchmark.contracts import SAMPLE_RATE, WET, Batch
 from benchmark.costs import CAUSAL_MS, look_ahead
 from benchmark.hearing.audiograms import PROFILES
 from benchmark.running.evaluation import defect
+from benchmark.training.system import System
 
 ELSEWHERE = -40.0  # dB of a difference that another device may make: its arithmetic is not the CPU's; ours
 OFFERED = frozenset({"listener", "clean"})  # what a front-end may need; clean for its loss alone
@@ -90,7 +91,7 @@ def reload(subject: Subject) -> Finding:
     torch.manual_seed(1)
     fresh = subject.another()
     fresh.load_state_dict(safetensors.torch.load(data))
-    subject.system.front_end = fresh
+    subject.system = System(fresh, {}).eval()
     if (difference := apart(subject.output(scenes), expected)) != float("-inf"):
         return failed(f"a difference of {decibels(difference)}")
     places = [value.data_ptr() for value in state.values() if value.numel()]

@@ -3,14 +3,14 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from benchmark.contracts import Batch, Enhanced, FrontEnd, Heard
+from benchmark.enhancer import by_ear
 from benchmark.errors import EarmarkError
-from benchmark.frontends._ears import by_ear
 from benchmark.frontends.two_mask import TwoMask
 from benchmark.options import bind
+from benchmark.padding import mask
 
 
 class Cascade(FrontEnd):
@@ -59,5 +59,4 @@ class Cascade(FrontEnd):
 
 def _handed_on(heard: Heard, audio: Tensor) -> Heard:
     """With silence behind each length, as every front-end gets it."""
-    valid = torch.arange(audio.shape[-1], device=audio.device) < heard.lengths[:, None, None]
-    return heard._replace(audio=audio * valid)
+    return heard._replace(audio=mask(audio, heard.lengths))

@@ -2,13 +2,13 @@
 
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from benchmark.contracts import Batch, Enhanced, FrontEnd, Heard
+from benchmark.enhancer import by_ear
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
-from benchmark.frontends._ears import by_ear
+from benchmark.padding import mask
 
 
 class Chain(FrontEnd):
@@ -46,7 +46,6 @@ class Chain(FrontEnd):
         """Enhance (batch, channels, time); `parts` are those of the trained member, with its output as "trained" where
         others follow.
         """
-        valid = torch.arange(heard.audio.shape[-1], device=heard.audio.device) < heard.lengths[:, None, None]
         shared, parts = None, {}
         for index, member in enumerate(self.members):
             own = {
@@ -55,7 +54,7 @@ class Chain(FrontEnd):
                 if owner == index and name in controls
             }
             enhanced = by_ear(member, heard, own)  # type: ignore[arg-type]
-            heard = heard._replace(audio=enhanced.audio * valid)
+            heard = heard._replace(audio=mask(enhanced.audio, heard.lengths))
             shared = shared if enhanced.shared is None else enhanced.shared
             if index == self.trained:
                 parts = dict(enhanced.parts) | ({} if index == len(self.members) - 1 else {"trained": heard.audio})

@@ -1,4 +1,4 @@
-"""A front-end trained alone, before any task is behind it."""
+"""Front-end trained alone, by its own loss."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -10,9 +10,9 @@ if TYPE_CHECKING:  # it imports Lightning, which takes seconds
 
 
 class Pretraining(Scheme):
-    """The front-end's own loss moves the front-end. An artefact of other schemes: it makes no row of a board."""
+    """The front-end's own loss moves the front-end. Other schemes start from it."""
 
-    moves = frozenset({"front_end"})
+    moves = frozenset({FRONT_END})
 
     def updates(self, system: "System", batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
         """One update."""
