@@ -18,6 +18,7 @@ from benchmark.settings import Phase, Trainer
 from benchmark.training.fit import fit
 from benchmark.training.schemes.joint import Joint
 from benchmark.training.system import System
+from tasks.models.waveform_cnn import WaveformCNN
 from tasks.speech_commands import SpeechCommands
 
 STEPS, ROUNDS, LIMIT = 12, 7, 1.05
@@ -52,7 +53,7 @@ class Clock(L.Callback):
 
 def parts():
     torch.manual_seed(0)
-    return UNet(), SpeechCommands({"classes": ["yes", "no"]})
+    return UNet(), WaveformCNN(SpeechCommands({"classes": ["yes", "no"]}))
 
 
 def engine_steps(batch, folder, monkeypatch) -> list[float]:

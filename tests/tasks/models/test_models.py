@@ -10,9 +10,9 @@ from toys import batch_of
 from benchmark.contracts import Heard
 from benchmark.errors import EarmarkError
 from benchmark.options import bind
-from tasks.emotion import Emotion
-from tasks.scene import AcousticScene
-from tasks.speech_inversion import SpeechInversion
+from tasks.models.bigru import BiGRU
+from tasks.models.mel_cnn import MelCNN
+from tasks.models.multilevel_cnn import MultilevelCNN
 
 LABELS = ["two", "one", "three", "two", "one"]
 TEXTS = ["turn left", "Don't turn left now!", "two", "to", "o"]
@@ -50,47 +50,49 @@ def values(output):
     return output if isinstance(output, torch.Tensor) else output[0]
 
 
-def test_padding_and_neighbours_change_nothing(task, heard):
+def test_padding_and_neighbours_change_nothing(model, heard):
     audio, lengths = heard[:2]
-    together = task(audio, lengths)
+    together = model(audio, lengths)
     dirty = torch.cat([audio, torch.zeros(5, 1, 3333)], -1)
     dirty += 0.1 * (torch.arange(19333) >= lengths[:, None])[:, None]
-    torch.testing.assert_close(task(dirty, lengths), together, atol=1e-5, rtol=0)
+    torch.testing.assert_close(model(dirty, lengths), together, atol=1e-5, rtol=0)
     for i, clip in enumerate(clips(heard)):
-        alone = task(*clip[:2])
+        alone = model(*clip[:2])
         torch.testing.assert_close(alone, of_clip(together, i), atol=1e-5, rtol=0)
         assert torch.equal(values(alone).argmax(-1), values(of_clip(together, i)).argmax(-1))
 
 
-def test_a_clip_of_a_few_samples_is_heard(task, heard):
+def test_a_clip_of_a_few_samples_is_heard(model, heard):
     for length in (1, 121):
-        assert values(task(heard.audio[:1, :, :length], torch.tensor([length]))).isfinite().all()
+        assert values(model(heard.audio[:1, :, :length], torch.tensor([length]))).isfinite().all()
 
 
-def test_losses_are_each_example_s_own(task, heard, rows):
-    losses = task.loss(task(*heard[:2]), batch_of(task, rows, heard))
+def test_losses_are_each_example_s_own(model, task, heard, rows):
+    losses = model.loss(model(*heard[:2]), batch_of(task, rows, heard))
     assert losses.shape == (5,)
     for clip, row, loss in zip(clips(heard), rows, losses, strict=True):
-        torch.testing.assert_close(task.loss(task(*clip[:2]), batch_of(task, [row], clip))[0], loss, atol=1e-5, rtol=0)
+        torch.testing.assert_close(
+            model.loss(model(*clip[:2]), batch_of(task, [row], clip))[0], loss, atol=1e-5, rtol=0
+        )
 
 
-def test_level_is_not_heard_and_silence_is_finite(task, heard):
+def test_level_is_not_heard_and_silence_is_finite(model, heard):
     audio, lengths = heard[:2]
-    torch.testing.assert_close(task(audio * 10, lengths), task(audio, lengths), atol=1e-4, rtol=0)
-    assert values(task(torch.zeros_like(audio), lengths)).isfinite().all()
+    torch.testing.assert_close(model(audio * 10, lengths), model(audio, lengths), atol=1e-4, rtol=0)
+    assert values(model(torch.zeros_like(audio), lengths)).isfinite().all()
 
 
-def test_two_channels_are_averaged(task, heard):
+def test_two_channels_are_averaged(model, heard):
     audio, lengths = heard[:2]
     other = torch.randn_like(audio)
     torch.testing.assert_close(
-        task(torch.cat([audio, other], 1), lengths), task((audio + other) / 2, lengths), atol=1e-5, rtol=0
+        model(torch.cat([audio, other], 1), lengths), model((audio + other) / 2, lengths), atol=1e-5, rtol=0
     )
 
 
-def test_gradient_reaches_the_audio_and_no_padding(task, heard, rows):
+def test_gradient_reaches_the_audio_and_no_padding(model, task, heard, rows):
     heard.audio.requires_grad_()
-    task.loss(task(*heard[:2]), batch_of(task, rows, heard)).sum().backward()
+    model.loss(model(*heard[:2]), batch_of(task, rows, heard)).sum().backward()
     gradient = heard.audio.grad
     assert gradient.isfinite().all()
     assert (gradient.abs().amax((1, 2))[:4] > 0).all()  # the fifth is one frame, which may equal its own mean
@@ -100,19 +102,19 @@ def test_gradient_reaches_the_audio_and_no_padding(task, heard, rows):
 @pytest.mark.parametrize(
     ("kind", "options", "message"),
     [
-        (Emotion, {"channels": []}, "'channels': .* at least 1 item"),
-        (Emotion, {"channels": [8, 0]}, r"'channels'\[1\]: .* greater than or equal to 1"),
-        (Emotion, {"bands": 0}, "'bands': .* greater than or equal to 1"),
-        (Emotion, {"bands": 10**6}, "'bands': .* less than or equal to"),
-        (AcousticScene, {"channels": []}, "'channels': .* at least 1 item"),
-        (AcousticScene, {"channels": [8, 0]}, r"'channels'\[1\]: .* greater than or equal to 1"),
-        (AcousticScene, {"bands": 0}, "'bands': .* greater than or equal to 1"),
-        (AcousticScene, {"bands": 10**6}, "'bands': .* less than or equal to"),
-        (SpeechInversion, {"hidden": 0}, "'hidden': .* greater than or equal to 1"),
-        (SpeechInversion, {"layers": 0}, "'layers': .* greater than or equal to 1"),
-        (SpeechInversion, {"dropout": -0.1}, "'dropout': .* greater than or equal to 0"),
-        (SpeechInversion, {"dropout": 1}, "'dropout': .* less than 1"),
-        (SpeechInversion, {"features": "logmel"}, "'features': Input should be 'log_mel'"),
+        (MelCNN, {"channels": []}, "'channels': .* at least 1 item"),
+        (MelCNN, {"channels": [8, 0]}, r"'channels'\[1\]: .* greater than or equal to 1"),
+        (MelCNN, {"bands": 0}, "'bands': .* greater than or equal to 1"),
+        (MelCNN, {"bands": 10**6}, "'bands': .* less than or equal to"),
+        (MultilevelCNN, {"channels": []}, "'channels': .* at least 1 item"),
+        (MultilevelCNN, {"channels": [8, 0]}, r"'channels'\[1\]: .* greater than or equal to 1"),
+        (MultilevelCNN, {"bands": 0}, "'bands': .* greater than or equal to 1"),
+        (MultilevelCNN, {"bands": 10**6}, "'bands': .* less than or equal to"),
+        (BiGRU, {"hidden": 0}, "'hidden': .* greater than or equal to 1"),
+        (BiGRU, {"layers": 0}, "'layers': .* greater than or equal to 1"),
+        (BiGRU, {"dropout": -0.1}, "'dropout': .* greater than or equal to 0"),
+        (BiGRU, {"dropout": 1}, "'dropout': .* less than 1"),
+        (BiGRU, {"features": "logmel"}, "'features': Input should be 'log_mel'"),
     ],
 )
 def test_options_out_of_bounds_are_one_line_that_names_the_key(kind, options, message):
