@@ -9,7 +9,7 @@ import torch
 from hypothesis import HealthCheck, settings
 from toys import CLASSES, Bands, BandsModel, Hiss, Tones, bands
 
-from benchmark.contracts import Batch, Scheme
+from benchmark.contracts import Batch, Scheme, Task
 from benchmark.data import Source, collate
 from benchmark.training.system import System
 
@@ -54,6 +54,13 @@ def batch(source: Source) -> Batch:
 def model() -> BandsModel:
     torch.manual_seed(0)
     return bands()
+
+
+@pytest.fixture
+def task(model: BandsModel) -> Task:
+    """The task of the toy model."""
+    assert model.task is not None
+    return model.task
 
 
 @pytest.fixture
