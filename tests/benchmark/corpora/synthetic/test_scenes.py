@@ -7,9 +7,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmark.contracts import SPLITS
-from benchmark.corpora.synthetic import _ambiences, _generated
+from benchmark.corpora.synthetic import _ambiences, _generated_corpus
 from benchmark.corpora.synthetic._ambiences import AMBIENCES, EQUALISER, GAIN, PITCH, PRESENCE, SLOPE
-from benchmark.corpora.synthetic._draw import BANDS
+from benchmark.corpora.synthetic._seeded_random import BANDS
 from benchmark.corpora.synthetic.scenes import Scenes
 
 RATE = 16_000
@@ -30,7 +30,7 @@ def plan(tmp_path_factory):
 @pytest.fixture(scope="module")
 def few(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_generated, "UNITS", 2)
+        patch.setattr(_generated_corpus, "UNITS", 2)
         corpus = Few(tmp_path_factory.mktemp("few"))
         corpus.prepare()
     return corpus
@@ -97,11 +97,11 @@ def test_bytes_depend_on_the_row_alone(few, tmp_path):
 
 
 def test_no_package_beyond_the_core_is_needed(tmp_path, monkeypatch):
-    find = _generated.importlib.util.find_spec
+    find = _generated_corpus.importlib.util.find_spec
     monkeypatch.setattr(
-        _generated.importlib.util, "find_spec", lambda name: None if name == "espeakng_loader" else find(name)
+        _generated_corpus.importlib.util, "find_spec", lambda name: None if name == "espeakng_loader" else find(name)
     )
-    monkeypatch.setattr(_generated, "_render", lambda *_: pytest.fail("reached the renderer"))
+    monkeypatch.setattr(_generated_corpus, "_render", lambda *_: pytest.fail("reached the renderer"))
     with pytest.raises(pytest.fail.Exception, match="reached the renderer"):
         Few(tmp_path).prepare()
 
@@ -146,9 +146,7 @@ def test_events_at_the_edges_are_cut():
 
 
 def test_a_linear_classifier_needs_time(plan, tmp_path):
-    """On a long-term spectrum scenes are hard to tell; on the spectrum of their loudness over time, equally simple,
-    they are not.
-    """
+    """Scenes are hard to tell by the long-term spectrum, easier by an equally simple spectrum of the envelope."""
     train, test = (
         [row for row in plan if row["split"] == split and row["id"].endswith("-0")] for split in ("train", "test")
     )
@@ -181,7 +179,7 @@ def _long_term_spectrum(audio):
 
 
 def _rhythm(audio):
-    """The strengths of fluctuation in 16 ranges of rate between 0.5 and 50 Hz, alike in all bands."""
+    """The strength of fluctuations in 16 ranges of rate between 0.5 and 50 Hz, averaged over bands."""
     bands = _bands(audio)
     strength = np.abs(np.fft.rfft(bands - bands.mean(1, keepdims=True), 400)).mean(0)  # a bin is 0.25 Hz
     return np.log(np.add.reduceat(strength, np.unique(np.geomspace(2, 190, 16).astype(int))))

@@ -1,5 +1,6 @@
-"""What the corpora of articulatory movement share: from pellets on lips and tongue to tract variables at 100 Hz, kept
-as .npy files.
+"""The base class of corpora of articulatory movement: pellets or coils on lips and tongue, tracked during speech.
+
+Tracks of tract variables at 100 Hz are computed from them and kept as .npy files.
 """
 
 import hashlib
@@ -8,61 +9,57 @@ import os
 import shutil
 from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import groupby, pairwise
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import soundfile
 from scipy.ndimage import gaussian_filter1d
-from scipy.spatial import ConvexHull
 
 from benchmark.catalogue import default_cache
-from benchmark.corpora._reader import Reader, split_groups, split_of
-from benchmark.corpora.synthetic._tract_geometry import angle, approach, outline
+from benchmark.corpora._corpus_reader import CorpusReader
+from benchmark.corpora._splits import split_groups, split_of
+from benchmark.corpora._tract_variables import VARIABLES, tract_variables, upper_hull
 
-VARIABLES = ("LA", "LP", "TTCL", "TTCD", "TBCL", "TBCD")
-RATE = 100  # Hz
-METHOD = "1"  # of what is below: another one makes tracks anew
-SMOOTHING = 0.005  # seconds: standard deviation of the Gaussian that keeps what 100 Hz cannot hold out of the tracks
-ORIGIN_DEPTH = 20.0  # mm under the top of the palate, where angles are measured from
-SOFTNESS = 1.0  # mm, of the place of a constriction
+RATE = 100  # Hz, of the tracks
+METHOD = "1"  # version of how tracks are computed; raise it and they are computed anew
+SMOOTHING = 0.005  # seconds: standard deviation of the Gaussian that smooths movement before it is sampled at 100 Hz
 
 
 class Utterance(NamedTuple):
-    """A recording: `item` is the same for the same sentence by other speakers."""
+    """One recording of sound and movement."""
 
     id: str
     speaker: str
-    item: str
+    item: str  # the sentence; the same for all speakers who read it
     audio: Path
     movement: Path
 
 
 class Movement(NamedTuple):
-    """Pellets by name, (frames, 2) each, in mm, y upwards, x along the palate either way, NaN where lost: UL, LL, T1
-    (tip) to T3 or T4, at `rate` Hz.
-    """
+    """Positions of pellets over time."""
 
-    rate: float
+    rate: float  # Hz
+    # By name: UL and LL on the lips, T1 (the tip) to T3 or T4 on the tongue. (frames, 2) each in mm: x along the
+    # palate in either direction, y upwards; NaN if lost.
     pellets: Mapping[str, np.ndarray]
 
 
-class PelletReader(Reader):
-    """Six tract variables from midsagittal pellets, for each speaker between -1 and 1 from the 1st to the 99th
-    percentile, NaN where a pellet was lost.
+class ArticulographyReader(CorpusReader):
+    """Speech with tracks of six tract variables (see _tract_variables.py), computed from midsagittal pellets.
 
-    LA is the distance of the lips and LP the position of the lower one; TTCD the distance of the tip to the palate and
-    TTCL its angle; TBCD and TBCL distance and angle of the narrowest place between palate (and pharynx, where it was
-    traced) and the line through the pellets behind the tip. Where nobody traced the palate, it is the upper hull of all
-    places where the speaker's tongue was. The group whose variables these are publishes no equations: these are ours.
-    Tracks are kept in the folder `tracks` of the cache.
+    Tracks are .npy files, float32 (frames, 6) at 100 Hz, kept in the folder `tracks` of the cache. Each variable is
+    scaled for each speaker: the 1st percentile is -1, the 99th is 1. It is NaN while a pellet was lost. If nobody
+    traced a speaker's palate, the upper hull of all positions of the tongue stands for it.
+
+    A subclass writes `utterances` and `movement`, and `walls` if it has traces of the palate or the pharynx.
 
     Args:
         root: the folder of the corpus
-        split_by: "speakers": unseen speakers in validation and test, 0.15 of them each and at least one; "sentences":
-            0.7, 0.15 and 0.15 of the sentences, by all speakers, for a piece of the corpus with fewer than three: then
-            no speaker is unseen
+        split_by: "speakers" keeps 0.15 of the speakers, at least one, for validation and as many for test, unseen in
+            training; "sentences" divides the sentences of all speakers into 0.7, 0.15 and 0.15, for a piece of the
+            corpus with fewer than three speakers: then no speaker is unseen
     """
 
     kind = "speech"
@@ -82,22 +79,22 @@ class PelletReader(Reader):
 
     @abstractmethod
     def movement(self, utterance: Utterance) -> Movement:
-        """What moved."""
+        """The positions of the pellets during one utterance."""
 
     def walls(self, speaker: str) -> tuple[np.ndarray | None, np.ndarray | None]:
-        """Traces of palate and pharynx, (points, 2) each in mm, as far as there are any."""
+        """Traces of a speaker's palate and rear pharyngeal wall, (points, 2) each in mm; None if nobody traced it."""
         return None, None
 
     def table(self) -> Iterator[dict[str, Any]]:
-        """The recordings, with their tracks."""
+        """The recordings with their tracks, which are computed first if they are not in the cache."""
         found = self.utterances()
         if not found:
             raise self.error(f"no recording with movement in {self.root}")
         splits = split_groups(utterance.speaker for utterance in found)
         if self.split_by == "speakers" and len(splits) < 3:
             raise self.error(
-                f"{len(splits)} speakers in {self.root} make no three splits",
-                f"set split_by: sentences, or {self.fetch}",
+                f"{len(splits)} speakers in {self.root} are too few for three splits",
+                f"set split_by: sentences, or {self.how_to_get}",
             )
         folder = self._tracks(found)
         for utterance in found:
@@ -111,7 +108,10 @@ class PelletReader(Reader):
             yield row | {"split": split}
 
     def _tracks(self, utterances: Sequence[Utterance]) -> Path:
-        """The folder of the tracks of these files as they are now, which is whole or absent."""
+        """The folder that holds the tracks of these utterances; it appears whole or not at all.
+
+        Its name has a digest of the files' sizes and times, of the walls and of METHOD.
+        """
         files = sorted((utterance.id, state(utterance.movement), state(utterance.audio)) for utterance in utterances)
         walls = [
             [None if wall is None else wall.tolist() for wall in self.walls(speaker)]
@@ -137,15 +137,15 @@ class PelletReader(Reader):
         return folder
 
     def _of_speaker(self, speaker: str, utterances: Sequence[Utterance]) -> list[np.ndarray]:
-        """Normalised tracks, float32 (frames, 6) each."""
-        moved = [self._moved(utterance) for utterance in utterances]
+        """The scaled tracks of one speaker's utterances, float32 (frames, 6) each."""
+        moved = [self._pellets(utterance) for utterance in utterances]
         pooled = {name: np.concatenate([pellets[name] for pellets in moved]) for name in moved[0]}
         if never := [name for name, points in pooled.items() if np.isnan(points).all(0).any()]:
             raise self.error(f"speaker {speaker}: pellet {never[0]} was never tracked", "remove the speaker's folder")
         palate, pharynx = self.walls(speaker)
         mirror = np.array([-1.0 if np.nanmean(pooled["UL"][:, 0]) < np.nanmean(pooled["T3"][:, 0]) else 1.0, 1.0])
         palate = (
-            _hull(np.concatenate([pooled[name] for name in pooled if name[0] == "T"]) * mirror)
+            upper_hull(np.concatenate([pooled[name] for name in pooled if name[0] == "T"]) * mirror)
             if palate is None
             else palate * mirror
         )
@@ -157,59 +157,41 @@ class PelletReader(Reader):
         low, high = np.nanpercentile(np.concatenate(variables), [1, 99], axis=0)
         return [(2 * (each - low) / (high - low) - 1).astype(np.float32) for each in variables]
 
-    def _moved(self, utterance: Utterance) -> dict[str, np.ndarray]:
-        """Pellets every 10 ms."""
+    def _pellets(self, utterance: Utterance) -> dict[str, np.ndarray]:
+        """Positions by pellet every 10 ms of the recording, (frames, 2) each in mm."""
         try:
             return _resampled(self.movement(utterance), _seconds(utterance.audio))
         except (LookupError, ValueError, TypeError, ArithmeticError, soundfile.LibsndfileError) as error:
             raise self.error(
-                f"{utterance.movement} or {utterance.audio} cannot be used ({error})", "restore both or remove them"
+                f"{utterance.movement} or {utterance.audio} cannot be used ({error})", "restore or remove both files"
             ) from error
 
     def numbers(self, path: Path, columns: int) -> np.ndarray:
-        """The table of a text file, (lines, columns); EarmarkError where it is none, or has fewer than two lines."""
+        """The numbers of a text file, (lines, columns).
+
+        Raises:
+            EarmarkError: something is not a number, there are fewer than two lines, or other than `columns` columns
+        """
         try:
             table = np.loadtxt(path, ndmin=2)
         except ValueError as error:
             raise self.error(f"{path} holds more than numbers ({error})", "restore the file") from error
         if table.shape[1] != columns or len(table) < 2:
             raise self.error(
-                f"{path} holds {table.shape[1]} columns and {len(table)} lines; {columns} columns are wanted",
+                f"{path} holds {table.shape[1]} columns and {len(table)} lines; {columns} columns are needed",
                 "restore the file",
             )
         return table
 
 
 def state(path: Path) -> tuple[int, int]:
-    """What changes with a file: its size, and when it was written."""
+    """Size in bytes and time of writing in ns: what tells that a file has changed."""
     found = path.stat()
     return found.st_size, found.st_mtime_ns
 
 
-def tract_variables(pellets: Mapping[str, np.ndarray], palate: np.ndarray, pharynx: np.ndarray) -> np.ndarray:
-    """LA, LP, TTCL, TTCD, TBCL, TBCD in mm and degrees, (frames, 6), of pellets and walls (…, 2) in mm, x towards the
-    lips.
-    """
-    palate = outline(palate[np.argsort(-palate[:, 0])], 0.5)  # from the lips backwards
-    walls = np.concatenate([palate, outline(pharynx, 0.5)]) if len(pharynx) else palate
-    tip, *body = (pellets[name] for name in sorted(pellets) if name[0] == "T")
-    surface = [front + share * (back - front) for front, back in pairwise(body) for share in np.linspace(0, 1, 9)]
-    distances, places = (
-        np.stack(each) for each in zip(*(approach(points, 0.0, walls, SOFTNESS) for points in surface), strict=True)
-    )
-    weights = np.exp((distances.min(0) - distances) / SOFTNESS)
-    place = (weights[..., None] * places).sum(0) / weights.sum(0)[:, None]
-    tip_distance, _ = approach(tip, 0.0, palate, SOFTNESS)
-    top = palate[palate[:, 1].argmax()]
-    origin = np.array([top[0], top[1] - ORIGIN_DEPTH])
-    lips = np.hypot(*(pellets["UL"] - pellets["LL"]).T)
-    return np.stack(
-        [lips, pellets["LL"][:, 0], angle(tip, origin), tip_distance, angle(place, origin), distances.min(0)], -1
-    )
-
-
 def _resampled(movement: Movement, seconds: float) -> dict[str, np.ndarray]:
-    """Pellets every 10 ms of a recording of `seconds`, NaN beyond the movement's end."""
+    """Positions by pellet every 10 ms of a recording of `seconds`, NaN once the movement has ended."""
     wanted = np.arange(int(seconds * RATE) + 1) / RATE
     resampled = {}
     for name, points in movement.pellets.items():
@@ -222,12 +204,3 @@ def _resampled(movement: Movement, seconds: float) -> dict[str, np.ndarray]:
 def _seconds(audio: Path) -> float:
     info = soundfile.info(audio)
     return float(info.frames / info.samplerate)
-
-
-def _hull(points: np.ndarray) -> np.ndarray:
-    """The upper side of the convex hull, by x."""
-    points = points[~np.isnan(points).any(1)]
-    hull = points[ConvexHull(points).vertices]
-    hull = hull[np.argsort(hull[:, 0])]
-    chord = np.interp(hull[:, 0], hull[[0, -1], 0], hull[[0, -1], 1])
-    return hull[hull[:, 1] >= chord]

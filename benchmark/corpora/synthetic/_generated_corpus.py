@@ -1,5 +1,6 @@
-"""Corpora that are generated on first use: a plan, worker processes, a folder that is whole or absent, a manifest and
-its hash.
+"""The base class of corpora that are generated on first use, from a plan, by worker processes.
+
+A generated folder appears whole or not at all, with a manifest of its files and their hash.
 """
 
 import hashlib
@@ -24,27 +25,26 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from benchmark.contracts import SPLITS, Corpus
 from benchmark.errors import EarmarkError, unknown
 
-PACKAGE = Path(__file__).resolve().parent
-# processes that share a corpus; part of the plan, as what espeak-ng says depends on what the process spoke before
+CHECKOUT = Path(__file__).resolve().parents[3]
+# Processes that share a corpus. Part of the plan, since espeak-ng's output depends on what the process spoke before.
 UNITS = 24
-Row = dict[str, Any]
+Clip = dict[str, Any]  # one recording: what the corpus shows of it, and what the renderer needs to make it
 
 
-class Generated(Corpus):
-    """A corpus that this project makes. A subclass plans it; a plan is a function of the code alone and is part of the
-    version.
+class GeneratedCorpus(Corpus):
+    """A corpus that the project generates; a subclass writes its plan, which depends on nothing but the code.
 
-    Files lie in root/version beside manifest.json, which holds the digest of the plan, the SHA-256 of every file, and
-    `hash`: the SHA-256 over the lines "path SHA-256", sorted by path. Where that is not the hash published in the code,
-    this platform's audio differs in some bit: the corpus works, and its version says so ("1+" and eight digits of the
-    hash), so that boards never mix. The version is final once the corpus is prepared.
+    The files are in root/version, beside a manifest.json with the digest of the plan, the SHA-256 of every file and
+    `hash`: the SHA-256 over the lines "path SHA-256", sorted by path. If the hash is not the one published in the code,
+    the audio of this platform differs in some bit. The corpus then works, but its version says so ("1+" and eight
+    digits of the hash), so that a board never mixes the two. The version is final once the corpus is prepared.
     """
 
     synthetic = True
-    renderer: ClassVar[str]  # the module beside this one whose render(folder, rows) writes the audio of rows, in order
-    package: ClassVar[str] = "espeakng_loader"  # what the renderer needs, of the extra synth
-    columns: ClassVar[tuple[str, ...]]  # of a row, what the corpus shows; the rest tells the renderer what to make
-    files: ClassVar[tuple[str, ...]] = ("audio",)  # the columns that are paths in the folder
+    renderer: ClassVar[str]  # the module beside this one whose render(folder, clips) writes the clips' files in order
+    package: ClassVar[str] = "espeakng_loader"  # the package that the renderer needs, of the extra synth
+    columns: ClassVar[tuple[str, ...]]  # the keys of a clip that the corpus shows; the others are for the renderer
+    files: ClassVar[tuple[str, ...]] = ("audio",)  # the columns that are paths, relative to root/version
     published: ClassVar[str]  # the manifest hash of this version
 
     def __init__(self, root: Path) -> None:
@@ -55,22 +55,25 @@ class Generated(Corpus):
         self._complete()
 
     @abstractmethod
-    def plan(self) -> list[Row]:
-        """Every row: split, id, group, audio (a path in the folder), labels, and what the renderer needs; plain
-        values.
+    def plan(self) -> list[Clip]:
+        """All clips: split, id, group, audio (a path in the folder), labels and what the renderer needs.
+
+        Values are those of JSON, since the plan is hashed and sent to processes.
         """
 
     def rows(self, split: str) -> Dataset:
-        """The rows of one split; the corpus is generated first if it is not there."""
+        """The rows of one split; the corpus is generated first if it is missing."""
         if split not in SPLITS:
             raise unknown("split", split, SPLITS)
         self.prepare()
-        shown = [{name: row[name] for name in self.columns} for row in self._plan if row["split"] == split]
+        shown = [{name: clip[name] for name in self.columns} for clip in self._plan if clip["split"] == split]
         return Dataset.from_list([row | {name: str(self._folder / row[name]) for name in self.files} for row in shown])
 
     def prepare(self) -> None:
-        """Generate the corpus where it is missing, was interrupted or is of another plan. A second process waits for
-        the first.
+        """Generate the corpus if it is missing, incomplete or from another plan; a second process waits for the first.
+
+        Raises:
+            EarmarkError: a package is missing, a renderer failed, or the cache cannot be written
         """
         if self._complete():
             return
@@ -79,7 +82,7 @@ class Generated(Corpus):
                 f"{self._folder.parent.name}: generated by the package {self.package}, which is not installed; pip "
                 "install earmark[synth]"
             )
-        with _written(self.root), FileLock(self.root / ".lock"):
+        with _writable(self.root), FileLock(self.root / ".lock"):
             if self._complete():
                 return
             for stale in self.root.glob(".partial-*"):
@@ -94,7 +97,7 @@ class Generated(Corpus):
                 )
                 manifest = json.dumps({"plan": self._digest, **_manifest(partial)}, indent=1)
                 (partial / "manifest.json").write_text(manifest, encoding="utf-8")
-                # A folder without its manifest counts as absent, so it may go bit by bit.
+                # A folder without a manifest counts as absent, so it may be deleted file by file.
                 (self._folder / "manifest.json").unlink(missing_ok=True)
                 shutil.rmtree(self._folder, ignore_errors=True)
                 partial.rename(self._folder)
@@ -103,7 +106,7 @@ class Generated(Corpus):
             self._complete()
 
     def _complete(self) -> bool:
-        """Whether the corpus of this plan is there; takes its version from the manifest if so."""
+        """Whether the corpus of this plan is there; if so, the version is set from its manifest."""
         try:
             manifest = json.loads((self._folder / "manifest.json").read_text(encoding="utf-8"))
         except (OSError, ValueError):
@@ -111,13 +114,13 @@ class Generated(Corpus):
         if manifest["plan"] != self._digest:
             return False
         version, found = type(self).version, manifest["hash"]
-        self.version = version if found == self.published else f"{version}+{found[:8]}"  # type: ignore[misc]  # this platform's own
+        self.version = version if found == self.published else f"{version}+{found[:8]}"  # type: ignore[misc]  # of this platform
         return True
 
 
 @contextmanager
-def _written(folder: Path) -> Iterator[None]:
-    """Make a folder; that it, or something in it, cannot be written is one line."""
+def _writable(folder: Path) -> Iterator[None]:
+    """Make a folder; an OSError in making it or in the block becomes an EarmarkError of one line."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
         yield
@@ -128,7 +131,7 @@ def _written(folder: Path) -> Iterator[None]:
 
 
 def _manifest(folder: Path) -> dict[str, Any]:
-    """The SHA-256 of every file below `folder`, and the hash over them."""
+    """The SHA-256 of every file below a folder, and the hash over them all."""
     paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
     files = {path: hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in paths}
     return {
@@ -137,8 +140,8 @@ def _manifest(folder: Path) -> dict[str, Any]:
     }
 
 
-def _render(title: str, renderer: str, units: Sequence[Sequence[Row]], folder: Path) -> None:
-    """Render units into `folder`, each by a process of its own, on all cores that this process may use."""
+def _render(title: str, renderer: str, units: Sequence[Sequence[Clip]], folder: Path) -> None:
+    """Render units of clips into a folder, a process for each unit, on all cores that this process may use."""
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     if not console.is_terminal:
@@ -157,11 +160,13 @@ def _render(title: str, renderer: str, units: Sequence[Sequence[Row]], folder: P
             raise
 
 
-def _run(renderer: str, rows: Sequence[Row], folder: Path) -> None:
-    path = os.pathsep.join(filter(None, (str(PACKAGE.parent), os.environ.get("PYTHONPATH"))))
+def _run(renderer: str, clips: Sequence[Clip], folder: Path) -> None:
+    """Render clips into a folder in one process."""
+    path = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    job = json.dumps({"renderer": renderer, "folder": str(folder.resolve()), "rows": rows})
-    command = [sys.executable, "-m", f"{PACKAGE.name}._worker"]  # see there why not by its full name
+    job = json.dumps({"renderer": renderer, "folder": str(folder.resolve()), "clips": clips})
+    # -P: a folder named benchmark where the user stands must not be taken for ours
+    command = [sys.executable, "-P", "-m", "benchmark.corpora.synthetic._render_worker"]
     done = subprocess.run(command, input=job, env=environment, capture_output=True, text=True)
     if done.returncode:
         reason = (done.stderr.strip().splitlines() or [f"status {done.returncode}"])[-1]

@@ -1,9 +1,8 @@
-"""Manners of speaking: what each style does to an espeak-ng voice, and the signal processing that espeak-ng lacks. Ours
-throughout.
+"""Speaking styles (ours): prosody set in espeak-ng, voice quality by signal processing; the renderer of prosody.py.
 
 Arrays are float64, (time,) at 16 kHz. A style is a range for every parameter. Neighbouring styles share most of their
-ranges, so that none is told by one cue: agitated and lively are both high and wide, subdued and stern both low and
-narrow, and pauses, effort and phonation tell them apart.
+ranges, so that no single cue tells a style: agitated and lively are both high and wide in pitch, subdued and stern both
+low and narrow, and pauses, vocal effort and phonation tell them apart.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -12,18 +11,21 @@ from typing import Any
 
 import numpy as np
 
-from ._draw import Range, generator
-from ._espeak import synthesiser
-from ._pcm import RATE, trim, write
+from benchmark.corpora.synthetic._espeak import synthesiser
+from benchmark.corpora.synthetic._seeded_random import Range, generator
+from benchmark.corpora.synthetic._wav import RATE, trim, write
 
 Rng = np.random.Generator
 
-# rate: times the voice's own; pitch: steps above the voice's own on espeak-ng's scale of 100; range: times the voice's
-# own; drift: steps from the first phrase
-# to the second; pause: seconds between them; tilt: dB an octave above 500 Hz, more with vocal effort; fade: dB by which
-# the end is louder than the start;
-# accent: exponent of the envelope, over 1 where stresses stand out; breath: dB of noise re speech; tremor: share by
-# which pitch wavers.
+# rate, range: factors on the voice's own
+# pitch: steps above the voice's own, on espeak-ng's scale from 0 to 100
+# drift: steps of pitch from the first phrase to the second
+# pause: seconds between the phrases
+# tilt: dB per octave above 500 Hz, higher with more vocal effort
+# fade: dB by which the end is louder than the start
+# accent: exponent of the envelope; above 1, stresses stand out
+# breath: dB of noise re speech
+# tremor: share by which the pitch wavers
 STYLES: Mapping[str, Mapping[str, Range]] = {
     "neutral": {
         "rate": Range(1.15, 1.4, log=True),
@@ -86,17 +88,19 @@ STYLES: Mapping[str, Mapping[str, Range]] = {
         "tremor": Range(0.0, 0.006),
     },
 }
-# espeak-ng's contours: falling, continued, emphatic, rising
+# Punctuation, from which espeak-ng makes its contours: . falling, comma continued, ! emphatic, ? rising.
 ENDINGS = {"neutral": ".,", "agitated": "!.", "lively": "!?", "subdued": ".,", "stern": ".!"}
 
 
-def render(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Speak rows in order to `folder` / audio. A row has audio, phrases (espeak-ng's words for each), and style: the
-    parameters of STYLES from pause on.
+def render(folder: Path, clips: Iterable[Mapping[str, Any]]) -> None:
+    """Speak clips in order and write them to `folder` / audio.
+
+    A clip has audio, phrases (the arguments of Synthesiser.speak for each), and style: the parameters of STYLES from
+    pause on.
     """
-    for row in rows:
-        phrases = [trim(synthesiser().speak(**phrase)) for phrase in row["phrases"]]
-        write(folder / row["audio"], styled(generator("prosody", row["audio"]), phrases, **row["style"]))
+    for clip in clips:
+        phrases = [trim(synthesiser().speak(**phrase)) for phrase in clip["phrases"]]
+        write(folder / clip["audio"], styled(generator("prosody", clip["audio"]), phrases, **clip["style"]))
 
 
 def styled(
@@ -109,7 +113,7 @@ def styled(
     breath: float,
     tremor: float,
 ) -> np.ndarray:
-    """Phrases joined by a pause, with vocal effort, dynamics and phonation."""
+    """Phrases joined by a pause, with vocal effort, dynamics and phonation applied; parameters as in STYLES."""
     silence = np.zeros(round(pause * RATE))
     speech = np.concatenate([phrases[0], *(part for phrase in phrases[1:] for part in (silence, phrase))])
     speech = filtered(wavering(rng, speech, tremor), lambda hertz: np.maximum(hertz / 500, 1) ** (tilt / 6.02))
@@ -120,19 +124,19 @@ def styled(
 
 
 def wavering(rng: Rng, speech: np.ndarray, depth: float) -> np.ndarray:
-    """Pitch that rises and falls by the share `depth` five to seven times a second: a varying delay."""
+    """Speech whose pitch wavers by a share `depth`, five to seven times per second, by a varying delay."""
     rate, time = rng.uniform(5, 7), np.arange(len(speech)) / RATE
     delay = depth / (2 * np.pi * rate) * np.sin(2 * np.pi * (rate * time + rng.random()))
     return np.interp(time + delay, time, speech)
 
 
 def envelope(speech: np.ndarray) -> np.ndarray:
-    """The magnitude below about 10 Hz, never quite zero."""
+    """The amplitude envelope below about 10 Hz, at least 0.001 of its maximum."""
     smooth = filtered(np.abs(speech), lambda hertz: np.exp(-((hertz / 10) ** 2)))
     return np.maximum(smooth, 1e-3 * smooth.max())
 
 
 def filtered(sound: np.ndarray, gain: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
-    """A filter without delay: its gain over Hz."""
-    count = -(-len(sound) // 1600) * 1600  # lengths that the Fourier transform likes
+    """Zero-phase filter with a gain given as a function of frequency in Hz."""
+    count = -(-len(sound) // 1600) * 1600  # a length that suits the Fourier transform
     return np.fft.irfft(np.fft.rfft(sound, count) * gain(np.fft.rfftfreq(count, 1 / RATE)), count)[: len(sound)]

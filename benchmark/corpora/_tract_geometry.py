@@ -1,7 +1,7 @@
-"""Where and how narrowly the tongue approaches the walls of the mouth, in the midsagittal plane.
+"""Distances and angles between tongue and walls of the vocal tract, in the midsagittal plane.
 
-Points are (…, 2), x towards the lips and y upwards, in any one unit of length; angles are degrees about a fixed origin
-in the oral cavity, 0 towards the lips, 90 upwards, 180 towards the pharynx. The group that named these tract variables
+Points are (…, 2), x towards the lips and y upwards, all in one unit of length. Angles are degrees about a fixed origin
+in the oral cavity: 0 towards the lips, 90 upwards, 180 towards the pharynx. The group that named the tract variables
 publishes no equations; these are ours.
 """
 
@@ -9,7 +9,7 @@ import numpy as np
 
 
 def outline(points: np.ndarray, step: float) -> np.ndarray:
-    """A polyline (points, 2) as points at most `step` apart."""
+    """A polyline (points, 2), resampled to points at most `step` apart."""
     lengths = np.hypot(*np.diff(points, axis=0).T)
     place = np.concatenate([[0.0], np.cumsum(lengths)])
     dense = np.linspace(0.0, place[-1], int(np.ceil(place[-1] / step)) + 1)
@@ -19,15 +19,18 @@ def outline(points: np.ndarray, step: float) -> np.ndarray:
 def approach(
     centres: np.ndarray, radii: np.ndarray | float, wall: np.ndarray, softness: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Distance of circles to a wall, and where they come closest.
+    """Distance of circles from a wall, and the place on the wall where they come closest.
+
+    The place is the mean of the wall's points weighted by exp(-distance / softness), so that it glides between two
+    places that are about equally near.
 
     Args:
-        centres, radii: (frames, 2) and (frames,) or one for all; NaN where unknown
+        centres: (frames, 2); NaN if unknown
+        radii: (frames,), or one for all
         wall: (points, 2), close together
-        softness: the place is the mean of the wall weighted by exp(-distance / softness), so that it glides where two
-            places are equally near
+        softness: a length
     Returns:
-        distance, (frames,), 0 in contact; place, (frames, 2)
+        distance (frames,), 0 in contact; place (frames, 2)
     """
     distances = np.hypot(*np.moveaxis(centres[:, None] - wall, -1, 0))
     nearest = distances.min(1)
@@ -36,6 +39,6 @@ def approach(
 
 
 def angle(points: np.ndarray, origin: np.ndarray) -> np.ndarray:
-    """Degrees of points (frames, 2) about `origin`, from -90 (down) to 270."""
+    """Angles of points (frames, 2) about `origin`, (frames,) in degrees from -90 (down) to 270."""
     x, y = np.moveaxis(points - origin, -1, 0)
     return (np.degrees(np.arctan2(y, x)) + 90) % 360 - 90

@@ -1,4 +1,4 @@
-"""What corpora with numbered folds share."""
+"""The base class of corpora whose owner divides them into numbered folds."""
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator
@@ -6,24 +6,26 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.contracts import SPLITS
-from benchmark.corpora._reader import Reader, split_groups, split_of
+from benchmark.corpora._corpus_reader import CorpusReader
+from benchmark.corpora._splits import split_groups, split_of
 from benchmark.errors import unknown
 
 FOLDS = {"train": [1, 2, 3], "validation": [4], "test": [5]}
 
 
-class FoldedReader(Reader):
-    """A corpus whose owner numbers folds that share no source recording; `folds` says which of them are whose. A
-    subclass writes `clips`.
+class PredefinedFoldsReader(CorpusReader):
+    """Clips in folds that share no source recording; a subclass writes `clips`.
+
+    At most one of the options may be given.
 
     Args:
         root: the folder of the corpus
-        fold: the one fold under test; of the source recordings of all others 0.15 by a hash are for validation (ours),
-            the rest for training
-        split_by: "folds", or "recordings": 0.7, 0.15 and 0.15 of the source recordings by a hash, for a piece of the
-            corpus that lacks folds
         folds: split to fold numbers; a split that is not named keeps its default (training 1 to 3, validation 4, test
-            5: ours); other folds are left out
+            5: ours), and folds in no split are left out
+        split_by: "folds", or "recordings" for a piece of the corpus that lacks folds: 0.7, 0.15 and 0.15 of the source
+            recordings by a hash
+        fold: the test fold; of the source recordings of all other folds, 0.15 by a hash are for validation (ours) and
+            the rest for training
     """
 
     def __init__(
@@ -35,7 +37,7 @@ class FoldedReader(Reader):
     ) -> None:
         super().__init__(root)
         if sum((fold is not None, bool(folds), split_by != "folds")) > 1:
-            raise self.error("fold, folds and split_by each say which clips are for test", "give one of them")
+            raise self.error("fold, folds and split_by exclude each other", "give one of them")
         self.fold = fold
         self.split_by = split_by
         self.folds = FOLDS | (folds or {})
@@ -45,24 +47,24 @@ class FoldedReader(Reader):
         numbers = [fold for chosen in self.folds.values() for fold in chosen]
         for fold in numbers:
             if numbers.count(fold) > 1:
-                raise self.error(f"fold {fold} stands twice in folds: {self.folds}", "let no two splits share a fold")
+                raise self.error(f"fold {fold} is given twice: {self.folds}", "give each fold to one split")
 
     @abstractmethod
     def clips(self) -> Iterable[dict[str, Any]]:
-        """All rows, with the number of each one's fold under the key `fold`."""
+        """All rows, with the fold's number under the key `fold` and the source recording as `group`."""
 
     def table(self) -> Iterator[dict[str, Any]]:
-        """The clips with their splits."""
+        """All clips, split as the options say."""
         if self.fold is not None:
-            yield from self._left_out(self.fold)
+            yield from self._one_fold_for_test(self.fold)
             return
         splits = {fold: split for split, chosen in self.folds.items() for fold in chosen}
         for clip in self.clips():
             fold = clip.pop("fold")
             yield clip | {"split": splits.get(fold, "") if self.split_by == "folds" else split_of(clip["group"])}
 
-    def _left_out(self, test: int) -> Iterator[dict[str, Any]]:
-        """The clips, with fold `test` for test and the others for training and validation."""
+    def _one_fold_for_test(self, test: int) -> Iterator[dict[str, Any]]:
+        """All clips: one fold for test, the others for training and validation."""
         clips = [(clip.pop("fold"), clip) for clip in self.clips()]
         if clips and test not in {fold for fold, _ in clips}:
             raise unknown(f"fold of {self.root.name}", str(test), {str(fold) for fold, _ in clips})
@@ -72,7 +74,7 @@ class FoldedReader(Reader):
 
     @property
     def remedy(self) -> str:
-        """Which folds there are, and how to choose among them."""
+        """The folds found, and how to choose among them."""
         present = ", ".join(str(fold) for fold in sorted({clip["fold"] for clip in self.clips()}))
         choice = "set folds: {train: […], validation: […], test: […]}, or split_by: recordings"
-        return f"folds present: {present or 'none'}; {choice}, or {self.fetch}"
+        return f"folds present: {present or 'none'}; {choice}, or {self.how_to_get}"

@@ -11,9 +11,9 @@ from sklearn.preprocessing import OneHotEncoder
 
 from benchmark import audio
 from benchmark.contracts import SPLITS
-from benchmark.corpora.synthetic import _generated, _prosody
-from benchmark.corpora.synthetic._draw import BANDS, generator
-from benchmark.corpora.synthetic._prosody import RATE, STYLES, envelope, filtered, wavering
+from benchmark.corpora.synthetic import _generated_corpus, _speaking_styles
+from benchmark.corpora.synthetic._seeded_random import BANDS, generator
+from benchmark.corpora.synthetic._speaking_styles import RATE, STYLES, envelope, filtered, wavering
 from benchmark.corpora.synthetic._voices import VOICES
 from benchmark.corpora.synthetic.prosody import Prosody, parameters
 from benchmark.corpora.synthetic.sentences import Sentences
@@ -59,9 +59,7 @@ def test_splits_share_no_voice_and_no_sentence_and_no_other_corpus_has_the_sente
 
 @pytest.mark.parametrize("keys", [("text",), ("group",), ("text", "group")])
 def test_text_and_voice_alone_are_at_chance(splits, keys):
-    """Even a classifier that was shown the test split's own texts and voices: within each, every style is as frequent
-    as any other.
-    """
+    """Even for a classifier that saw the test texts and voices: each occurs in all styles equally often."""
     rows = splits["test"]
     known = OneHotEncoder().fit_transform([[row[key] for key in keys] for row in rows])
     labels = np.array([row["label"] for row in rows])
@@ -69,7 +67,7 @@ def test_text_and_voice_alone_are_at_chance(splits, keys):
 
 
 def test_words_alone_are_at_chance(splits):
-    """What the sentences say, learnt in training, tells nothing of the style in test."""
+    """The words of the training sentences tell nothing about the styles of the test sentences."""
     words = sorted({word for rows in splits.values() for row in rows for word in row["text"].split()})
     bags = {
         split: np.array([[row["text"].split().count(word) for word in words] for row in rows])
@@ -105,7 +103,7 @@ def test_espeak_is_told_what_it_understands(plan):
 
 def test_rendered_clips_are_short_and_differ_by_style(tmp_path, monkeypatch):
     pytest.importorskip("espeakng_loader")
-    monkeypatch.setattr(_generated, "UNITS", 1)
+    monkeypatch.setattr(_generated_corpus, "UNITS", 1)
 
     class Few(Prosody):
         def plan(self):
@@ -139,7 +137,7 @@ def tone(frequency=200.0, seconds=1.0):
 def test_tilt_is_in_decibels_an_octave(tilt):
     style = {"pause": 0.0, "tilt": tilt, "fade": 0.0, "accent": 1.0, "breath": -200.0, "tremor": 0.0}
     levels = [
-        _prosody.styled(np.random.default_rng(0), [tone(hertz)], **style)[4000:-4000].std()
+        _speaking_styles.styled(np.random.default_rng(0), [tone(hertz)], **style)[4000:-4000].std()
         for hertz in (200, 500, 1000, 2000)
     ]
     assert 20 * np.log10(np.divide(levels, tone().std())) == pytest.approx([0, 0, tilt, 2 * tilt], abs=0.1)
@@ -147,7 +145,7 @@ def test_tilt_is_in_decibels_an_octave(tilt):
 
 def test_pause_and_fade():
     style = {"pause": 0.2, "tilt": 0.0, "fade": 6.0, "accent": 1.0, "breath": -200.0, "tremor": 0.0}
-    clip = _prosody.styled(np.random.default_rng(0), [tone(), tone()], **style)
+    clip = _speaking_styles.styled(np.random.default_rng(0), [tone(), tone()], **style)
     assert len(clip) == round(2.2 * RATE)
     assert np.abs(clip[RATE + 320 : RATE + 2880]).max() < 0.01
     ends = clip[-4000:].std() / clip[:4000].std()
@@ -157,7 +155,8 @@ def test_pause_and_fade():
 def test_breath_is_noise_of_the_speech_s_level():
     style = {"pause": 0.0, "tilt": 0.0, "fade": 0.0, "accent": 1.0, "tremor": 0.0}
     quiet, breathy = (
-        _prosody.styled(np.random.default_rng(0), [tone()], **style, breath=breath) for breath in (-200.0, -20.0)
+        _speaking_styles.styled(np.random.default_rng(0), [tone()], **style, breath=breath)
+        for breath in (-200.0, -20.0)
     )
     inner = slice(2000, -2000)
     expected = 10 ** (-20 / 20) * np.abs(tone()).mean() * np.sqrt(1 - 1500 / 8000)
@@ -167,7 +166,7 @@ def test_breath_is_noise_of_the_speech_s_level():
 def test_accent_spreads_levels():
     style = {"pause": 0.0, "tilt": 0.0, "fade": 0.0, "breath": -200.0, "tremor": 0.0}
     plain, accented = (
-        _prosody.styled(np.random.default_rng(0), [tone(), 0.5 * tone()], **style, accent=accent)
+        _speaking_styles.styled(np.random.default_rng(0), [tone(), 0.5 * tone()], **style, accent=accent)
         for accent in (1.0, 2.0)
     )
     ratios = [clip[RATE + 4000 : -4000].std() / clip[4000 : RATE - 4000].std() for clip in (plain, accented)]

@@ -1,4 +1,4 @@
-"""ESC-50 and ESC-10, which share their folds."""
+"""Predefined folds, as ESC-50 and ESC-10 have them."""
 
 import pytest
 
@@ -77,7 +77,7 @@ def test_each_fold_can_be_left_out_once(esc50, read):
 def test_a_fold_that_is_not_there_is_named(esc10):
     with pytest.raises(EarmarkError, match=r"unknown fold of .* '4'; known: 1, 2, 3"):
         ESC10(esc10, fold=4).rows("test")
-    with pytest.raises(EarmarkError, match=r"esc10: fold, folds and split_by each say .*; give one of them"):
+    with pytest.raises(EarmarkError, match=r"esc10: fold, folds and split_by exclude each other; give one of them"):
         ESC10(esc10, fold=1, split_by="recordings")
 
 
@@ -107,8 +107,8 @@ def test_an_empty_fold_says_which_there_are(esc10):
     ("folds", "message"),
     [
         ({"dev": [1]}, "unknown split in folds 'dev'"),
-        ({"test": [1]}, "fold 1 stands twice"),
-        ({"test": [5, 5]}, "fold 5 stands twice"),
+        ({"test": [1]}, "fold 1 is given twice"),
+        ({"test": [5, 5]}, "fold 5 is given twice"),
     ],
 )
 def test_folds_are_checked(esc50, folds, message):
@@ -119,7 +119,7 @@ def test_folds_are_checked(esc50, folds, message):
 def test_what_is_missing_is_named(esc50, esc10, clip):
     (esc50 / "audio/1-1000-A-0.wav").unlink()
     with pytest.raises(
-        EarmarkError, match=r"1 files that meta/esc50.csv in .* names are not there, the first is 1-1000-A-0.wav"
+        EarmarkError, match=r"1 files named in meta/esc50.csv are missing from .*, the first is 1-1000-A-0.wav"
     ):
         ESC50(esc50).rows("train")
     (esc50 / "meta/esc50.csv").unlink()
@@ -139,13 +139,17 @@ def test_lists_that_are_not_the_owner_s_are_one_line(esc50):
         meta.write_text(wrong)
         with pytest.raises(
             EarmarkError,
-            match=r"^esc50: meta/esc50.csv in .* lacks some of the columns filename, fold, target, category, src_file",
+            match=(
+                r"^esc50: meta/esc50.csv in .* lacks some of the comma-separated columns "
+                r"filename, fold, target, category, src_file"
+            ),
         ):
             ESC50(esc50).rows("test")
     first = text.splitlines()[1]
     meta.write_text(text.replace(first, first.replace(",1,", ",one,", 1)))
     with pytest.raises(
-        EarmarkError, match=r"^esc50: .* is not laid out as its owner does it \(ValueError: .*; get the corpus from"
+        EarmarkError,
+        match=r"^esc50: .* is not laid out as its owner distributes it \(ValueError: .*; get the corpus from",
     ):
         ESC50(esc50).rows("test")
 

@@ -1,30 +1,8 @@
-"""The readers of emotions on the owners' own files: set EARMARK_DATA to the folder that holds them. What is not there
-is skipped, with the reason.
-"""
+"""Corpora of acted emotions as their owners distribute them."""
 
-import os
 from collections import Counter
-from pathlib import Path
 
 import pytest
-
-from benchmark.catalogue import open_corpus
-from benchmark.errors import EarmarkError
-
-
-@pytest.fixture
-def real(tmp_path):
-    """Opens a corpus, or skips where it is not there."""
-    if not os.environ.get("EARMARK_DATA"):
-        pytest.skip("EARMARK_DATA is not set: no real recordings to read")
-
-    def opened(name, **options):
-        try:
-            return open_corpus(name, options, Path(os.environ["EARMARK_DATA"]), tmp_path)
-        except EarmarkError as error:
-            pytest.skip(str(error))
-
-    return opened
 
 
 @pytest.mark.parametrize("name", ["emo_db", "ravdess", "crema_d"])

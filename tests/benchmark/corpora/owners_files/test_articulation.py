@@ -1,6 +1,5 @@
-"""The reader of articulation on its owner's files: set EARMARK_DATA to the folder that holds them."""
+"""MOCHA-TIMIT as its owner distributes it."""
 
-import os
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +10,9 @@ from benchmark.corpora.mocha_timit import MochaTimit
 
 
 @pytest.fixture
-def corpus(tmp_path, monkeypatch) -> MochaTimit:
-    if not os.environ.get("EARMARK_DATA"):
-        pytest.skip("EARMARK_DATA is not set: no real recordings to read")
+def corpus(data, tmp_path, monkeypatch) -> MochaTimit:
     monkeypatch.setenv("EARMARK_CACHE", str(tmp_path))
-    found = sorted(path for path in Path(os.environ["EARMARK_DATA"]).glob("[Mm][Oo][Cc][Hh][Aa]*") if path.is_dir())
+    found = sorted(path for path in data.glob("[Mm][Oo][Cc][Hh][Aa]*") if path.is_dir())
     return MochaTimit(found[0], split_by="sentences") if found else pytest.skip("no folder of MOCHA-TIMIT")
 
 

@@ -1,43 +1,18 @@
-"""The readers on the owners' own files: set EARMARK_DATA to the folder that holds them. What a piece of a corpus lacks
-is skipped, with the reason.
-"""
+"""Corpora of speech and of environmental sounds as their owners distribute them."""
 
-import os
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from benchmark.catalogue import open_corpus
 from benchmark.contracts import SPLITS
 from benchmark.corpora.esc50 import ESC50
 from benchmark.corpora.voicebank_demand import VoiceBankDemand
 from benchmark.errors import EarmarkError
 
 
-@pytest.fixture
-def data() -> Path:
-    if not os.environ.get("EARMARK_DATA"):
-        pytest.skip("EARMARK_DATA is not set: no real recordings to read")
-    return Path(os.environ["EARMARK_DATA"])
-
-
-@pytest.fixture
-def real(data, tmp_path) -> Callable:
-    """Opens a corpus, or skips where it is not there."""
-
-    def opened(name, **options):
-        try:
-            return open_corpus(name, options, data, tmp_path)
-        except EarmarkError as error:
-            pytest.skip(str(error))
-
-    return opened
-
-
 def folder(data: Path, pattern: str) -> Path:
-    """The first folder by a pattern, as pieces and copies at other rates are often renamed; or skips."""
+    """The first folder that matches, as pieces and resampled copies are often renamed; or skip."""
     found = sorted(path for path in data.glob(pattern) if path.is_dir())
     return found[0] if found else pytest.skip(f"no folder {pattern} in {data}")
 

@@ -1,8 +1,6 @@
-"""Scenes read from the owners' own files: set EARMARK_DATA to the folder that holds them."""
+"""Corpora of acoustic scenes as their owners distribute them."""
 
-import os
 from contextlib import suppress
-from pathlib import Path
 
 import pytest
 
@@ -12,15 +10,13 @@ from benchmark.errors import EarmarkError
 
 
 @pytest.fixture
-def real(tmp_path):
-    """Opens a corpus as a recipe names it, or skips where it is not there."""
-    if not os.environ.get("EARMARK_DATA"):
-        pytest.skip("EARMARK_DATA is not set: no real recordings to read")
+def real(data, tmp_path):
+    """Open a corpus as a recipe names it, or skip the test with the reason."""
 
     def opened(name, fold=None, **options):
         found = reference({name: options}, "tasks.scene.targets", fold)
         try:
-            return open_corpus(found["name"], found["options"], Path(os.environ["EARMARK_DATA"]), tmp_path)
+            return open_corpus(found["name"], found["options"], data, tmp_path)
         except EarmarkError as error:
             pytest.skip(str(error))
 

@@ -1,13 +1,11 @@
-"""What the readers share: splits by hash, the search for audio, transcripts."""
+"""Splits by hash: their shares, and that they never change."""
 
 import hashlib
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.corpora._reader import audio_files, split_groups, split_of, transcript
-from benchmark.errors import EarmarkError
+from benchmark.corpora._splits import split_groups, split_of
 
 
 def test_splits_of_files_have_their_shares_and_never_change():
@@ -35,29 +33,3 @@ def test_groups_are_divided_whole_and_every_split_gets_one(groups):
 def test_a_share_of_zero_takes_no_group():
     assert set(split_groups(map(str, range(20)), test=0).values()) == {"train", "validation"}
     assert list(split_groups(["only"]).values()) == ["test"]
-
-
-@pytest.mark.parametrize(
-    ("suffix", "rate", "channels"),
-    [
-        ("wav", 8000, 1),
-        ("flac", 44_100, 2),
-        ("ogg", 22_050, 1),
-        ("mp3", 16_000, 2),
-        ("aiff", 48_000, 6),
-        ("au", 11_025, 1),
-    ],
-)
-def test_every_format_of_libsndfile_is_found(tmp_path, clip, suffix, rate, channels):
-    paths = [clip(tmp_path / f"{name}.{suffix}", rate, channels) for name in ("B/b", "a")]
-    clip(tmp_path / f".trash/c.{suffix}")
-    clip(tmp_path / f"._a.{suffix}")
-    (tmp_path / "notes.txt").write_text("not audio")
-    (tmp_path / "a.raw").write_bytes(b"no header tells what it is")
-    assert audio_files(tmp_path) == paths
-
-
-def test_transcripts_are_lower_case_words():
-    assert transcript("  PLEASE call\tStella: ask her, it's   late! ", "here") == "please call stella ask her it's late"
-    with pytest.raises(EarmarkError, match=r"^there: the transcript is empty; "):
-        transcript(" . ", "there")

@@ -1,12 +1,15 @@
 import hashlib
+import subprocess
+import sys
 import threading
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 import soundfile
 
 from benchmark.contracts import SPLITS
-from benchmark.corpora.synthetic import _generated
+from benchmark.corpora.synthetic import _generated_corpus
 from benchmark.corpora.synthetic.commands import Commands
 from benchmark.corpora.synthetic.noise import Noise
 from benchmark.corpora.synthetic.sentences import Sentences
@@ -36,13 +39,13 @@ class FewSounds(Noise):
 
 @pytest.fixture(autouse=True)
 def _two_units(monkeypatch):
-    monkeypatch.setattr(_generated, "UNITS", 2)
+    monkeypatch.setattr(_generated_corpus, "UNITS", 2)
 
 
 @pytest.fixture(scope="module")
 def few(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_generated, "UNITS", 2)
+        patch.setattr(_generated_corpus, "UNITS", 2)
         corpus = Few(tmp_path_factory.mktemp("cache") / "few")
         corpus.prepare()
     return corpus
@@ -67,9 +70,9 @@ def test_audio_is_16_bit_speech_at_16_khz(few):
 
 @pytest.mark.parametrize("corpus", [Few, FewSounds])
 def test_level_and_bytes_depend_on_neither_cores_nor_place(corpus, tmp_path, monkeypatch):
-    monkeypatch.setattr(_generated, "_cores", lambda: 1)
+    monkeypatch.setattr(_generated_corpus, "_cores", lambda: 1)
     corpus(tmp_path / "one").prepare()
-    monkeypatch.setattr(_generated, "_cores", lambda: 2)
+    monkeypatch.setattr(_generated_corpus, "_cores", lambda: 2)
     corpus(tmp_path / "two").prepare()
     one = contents(tmp_path / "one")
     assert one == contents(tmp_path / "two")
@@ -82,7 +85,7 @@ def test_level_and_bytes_depend_on_neither_cores_nor_place(corpus, tmp_path, mon
 
 
 def test_a_second_preparation_renders_nothing(few, monkeypatch):
-    monkeypatch.setattr(_generated, "_run", lambda *_: pytest.fail("rendered again"))
+    monkeypatch.setattr(_generated_corpus, "_run", lambda *_: pytest.fail("rendered again"))
     Few(few.root).prepare()
 
 
@@ -97,19 +100,19 @@ def test_another_plan_replaces_the_folder(few, tmp_path):
 
 
 def test_an_interrupted_generation_leaves_nothing_and_is_taken_up(few, tmp_path, monkeypatch):
-    run, calls = _generated._run, []
+    run, calls = _generated_corpus._run, []
 
     def interrupted(*arguments):
         calls.append(run(*arguments))
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(_generated, "_run", interrupted)
+    monkeypatch.setattr(_generated_corpus, "_run", interrupted)
     with pytest.raises(KeyboardInterrupt):
         Few(tmp_path).prepare()
     assert calls
     assert not list(tmp_path.rglob("*.wav"))
     monkeypatch.undo()
-    monkeypatch.setattr(_generated, "UNITS", 2)
+    monkeypatch.setattr(_generated_corpus, "UNITS", 2)
     # What a kill leaves: a partial folder, or a folder that was being replaced.
     for left in (tmp_path / ".partial-1" / "train", tmp_path / Few.version / "train"):
         left.mkdir(parents=True)
@@ -120,8 +123,8 @@ def test_an_interrupted_generation_leaves_nothing_and_is_taken_up(few, tmp_path,
 
 
 def test_two_at_once_render_once(few, tmp_path, monkeypatch):
-    run, calls = _generated._run, []
-    monkeypatch.setattr(_generated, "_run", lambda *arguments: calls.append(run(*arguments)))
+    run, calls = _generated_corpus._run, []
+    monkeypatch.setattr(_generated_corpus, "_run", lambda *arguments: calls.append(run(*arguments)))
     threads = [threading.Thread(target=Few(tmp_path).prepare) for _ in range(2)]
     for thread in threads:
         thread.start()
@@ -146,7 +149,7 @@ def test_another_hash_is_another_version(few):
 
 
 def test_a_missing_package_is_one_line_with_the_remedy(tmp_path, monkeypatch):
-    monkeypatch.setattr(_generated.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(_generated_corpus.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(EarmarkError, match=r"pip install earmark\[synth\]"):
         Few(tmp_path).rows("train")
 
@@ -169,6 +172,22 @@ def test_a_failing_renderer_is_one_line_with_its_reason(tmp_path):
         Mute(tmp_path).prepare()
     assert "\n" not in str(error.value)
     assert not list(tmp_path.rglob("manifest.json"))
+
+
+def test_a_package_of_the_same_name_where_the_user_stands_is_not_taken_for_ours(few, tmp_path, monkeypatch):
+    (tmp_path / "benchmark").mkdir()
+    (tmp_path / "benchmark" / "__init__.py").write_text("raise ImportError('not ours')")
+    monkeypatch.chdir(tmp_path)
+    Few(tmp_path / "cache").prepare()
+    assert contents(tmp_path / "cache") == contents(few.root)
+
+
+@pytest.mark.parametrize("renderer", ["_ambiences", "_espeak", "_interferers", "_speaking_styles", "_vocaltractlab"])
+def test_a_renderer_starts_without_torch(renderer):
+    package = _generated_corpus.__package__
+    assert find_spec(f"{package}.{renderer}") is not None
+    code = f"import sys, {package}._render_worker, {package}.{renderer}; sys.exit('torch' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=_generated_corpus.CHECKOUT)
 
 
 def test_an_unknown_split_is_named(few):

@@ -1,4 +1,4 @@
-"""What corpora of acted emotions share: labels in file names, splits that keep speakers apart."""
+"""The base class of corpora of acted emotions, whose file names tell speaker and emotion."""
 
 import re
 from abc import abstractmethod
@@ -7,27 +7,28 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
-from benchmark.corpora._reader import Reader, identifier, split_groups, split_of
+from benchmark.corpora._corpus_reader import CorpusReader, identifier
+from benchmark.corpora._splits import split_groups, split_of
 from benchmark.errors import unknown
 
 
-class EmotionReader(Reader):
-    """A corpus whose file names tell speaker and emotion. A subclass writes `paths`, `pattern`, `named` and `emotions`.
+class EmotionalSpeechReader(CorpusReader):
+    """Acted emotions; a subclass writes `paths`, `pattern`, `named` and `emotions`.
 
-    Without `fold`: 0.15 of the speakers, by a hash of their numbers, are for test, 0.15 for validation and the others
-    for training. With `fold`: that speaker is for test; of the other speakers' recordings, those that `split_of` gives
-    to validation (0.15) are for validation and the rest for training. The speaker under test is unseen, the speakers of
-    validation are not, as with few speakers none can be spared. Both rules are ours.
+    Both ways to split are ours. By default 0.15 of the speakers, by a hash of their numbers, are for test, 0.15 for
+    validation and the others for training. With `fold`, one speaker is for test; of the other speakers' recordings,
+    0.15 by a hash of their ids are for validation and the rest for training. The test speaker is then unseen, but the
+    validation speakers are not: with so few speakers none can be spared.
 
     Args:
         root: the folder of the corpus
-        fold: the number of the speaker under test; None: the split by speakers
+        fold: the number of the test speaker; None: split by speakers
     """
 
     kind = "speech"
-    pattern: ClassVar[str]  # of a file's name without its suffix, with the groups speaker and emotion
-    named: ClassVar[str]  # the same, for messages
-    emotions: ClassVar[Mapping[str, str]]  # by their codes in the file names
+    pattern: ClassVar[str]  # regular expression of a file name without its suffix, with groups speaker and emotion
+    named: ClassVar[str]  # the same in words, for messages
+    emotions: ClassVar[Mapping[str, str]]  # code in the file name to label
 
     def __init__(self, root: Path, fold: int | None = None) -> None:
         super().__init__(root)
@@ -39,11 +40,11 @@ class EmotionReader(Reader):
 
     @property
     def schema(self) -> Mapping[str, Any]:
-        """The emotions that are there, in alphabetical order: a copy of a part of the corpus may lack some."""
+        """The emotions found, in alphabetical order; a copy of a part of the corpus may lack some."""
         return {"classes": sorted({row["label"] for row in self._recordings})}
 
     def table(self) -> Iterator[dict[str, Any]]:
-        """The recordings with their splits."""
+        """All recordings, by speaker and emotion."""
         speakers = {row["group"] for row in self._recordings}
         numbers = {str(int(speaker)): speaker for speaker in speakers}
         if self.fold is not None and speakers and str(self.fold) not in numbers:

@@ -1,4 +1,4 @@
-"""What every generated clip goes through: trimming, level, 16-bit PCM at 16 kHz. Arrays are float64, (time,)."""
+"""Trimming, level and writing of generated clips: mono 16-bit PCM at 16 kHz; arrays are float64, (time,)."""
 
 import wave
 from pathlib import Path
@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 
 RATE = 16_000  # Hz
-LEVEL = 10 ** (-26 / 20)  # rms re full scale
-PEAK = 0.95  # nothing clips: a clip whose peak would pass this is softer than LEVEL
+LEVEL = 10 ** (-26 / 20)  # rms re full scale: -26 dB
+PEAK = 0.95  # re full scale; a clip whose peak would exceed it is made softer than LEVEL, so that nothing clips
 
 
 def trim(audio: np.ndarray, below: float = 40.0, margin: float = 0.03) -> np.ndarray:
-    """Cut off what lies more than `below` dB under the loudest 10 ms at either end, keeping `margin` seconds."""
+    """Cut off both ends where they are `below` dB softer than the loudest 10 ms, but keep `margin` seconds of each."""
     frame = RATE // 100
     frames = audio[: len(audio) // frame * frame].reshape(-1, frame)
     power = np.square(frames).mean(1)
@@ -21,8 +21,9 @@ def trim(audio: np.ndarray, below: float = 40.0, margin: float = 0.03) -> np.nda
 
 
 def write(path: Path, audio: np.ndarray) -> None:
-    """Bring to LEVEL and write as mono 16-bit PCM. The standard library's writer: its bytes depend on no other
-    package.
+    """Scale a clip to LEVEL and write it as mono 16-bit PCM, making its folder.
+
+    The standard library writes the file, so that its bytes depend on no other package.
     """
     gain = min(LEVEL / np.sqrt(np.square(audio).mean()), PEAK / np.abs(audio).max())
     path.parent.mkdir(parents=True, exist_ok=True)

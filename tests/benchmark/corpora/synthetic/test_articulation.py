@@ -7,9 +7,9 @@ import pytest
 import soundfile
 
 from benchmark.contracts import SPLITS
-from benchmark.corpora.synthetic import _generated
-from benchmark.corpora.synthetic._draw import BANDS
-from benchmark.corpora.synthetic._tract_geometry import angle, approach, outline
+from benchmark.corpora._tract_geometry import angle, approach, outline
+from benchmark.corpora.synthetic import _generated_corpus
+from benchmark.corpora.synthetic._seeded_random import BANDS
 from benchmark.corpora.synthetic._vocaltractlab import CONSONANTS, ENDS, PAUSE, VOWELS, states, tracks
 from benchmark.corpora.synthetic.articulation import COUNTS, PITCH, PRESSURE, QUALITY, TEMPO, Articulation
 from benchmark.errors import EarmarkError
@@ -30,7 +30,7 @@ class Short(Articulation):
 def short(tmp_path_factory):
     pytest.importorskip("vocaltractlab_cython")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(_generated, "UNITS", 2)
+        patch.setattr(_generated_corpus, "UNITS", 2)
         corpus = Short(tmp_path_factory.mktemp("cache") / "articulation")
         corpus.prepare()
     return corpus
@@ -165,13 +165,13 @@ def test_tracks_are_part_of_the_hash_and_bytes_depend_on_no_neighbour(short, tmp
     files = json.loads((short.root / f"{type(short).version}/manifest.json").read_text())["files"]
     assert sorted(path.rpartition(".")[2] for path in files) == ["npy", "npy", "wav", "wav"]
     row = short.plan()[1]
-    _generated._run(short.renderer, [row], tmp_path)
+    _generated_corpus._run(short.renderer, [row], tmp_path)
     for name in short.files:
         assert hashlib.sha256((tmp_path / row[name]).read_bytes()).hexdigest() == files[row[name]]
 
 
 def test_a_missing_package_is_one_line_with_the_remedy(tmp_path, monkeypatch):
-    monkeypatch.setattr(_generated.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(_generated_corpus.importlib.util, "find_spec", lambda name: None)
     with pytest.raises(EarmarkError, match=r"vocaltractlab_cython, .* pip install earmark\[synth\]"):
         Articulation(tmp_path).rows("train")
 
