@@ -21,7 +21,8 @@ class Prosody(EspeakCorpus):
     So neither the text nor the voice tells the style. The splits share no voice, sentence or value of a style's
     parameters (_speaking_styles.STYLES). Logistic regression on mean pitch (torchaudio's detect_pitch_frequency, log
     Hz, frames within 20 dB of the loudest) and P.56 active level, where chance is 0.20, reaches a UAR of 0.34 on the
-    test split and of 0.30 on the validation voices, on which the ranges were chosen (studies/pitch_and_level.py).
+    test split and of 0.30 on the validation voices, on which the ranges were chosen. The figures are those of
+    studies/styles_from_pitch_and_level.py.
     """
 
     version = "2"

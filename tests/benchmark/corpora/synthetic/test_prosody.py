@@ -3,11 +3,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from pitch_and_level import measured, recall
 from scipy.signal import welch
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.preprocessing import OneHotEncoder
+from styles_from_pitch_and_level import measured, recall
 
 from benchmark import audio
 from benchmark.contracts import SPLITS
@@ -190,7 +190,7 @@ def test_filters_have_no_delay_and_envelopes_are_positive():
 
 
 def test_pitch_and_level_are_measured_where_speech_is_loud(tmp_path):
-    """The baseline beside the emotion task: its figure is made by pitch_and_level.py, over the whole corpus."""
+    """The baseline of the emotion task, which studies/ computes over the whole corpus."""
     voice = np.concatenate([0.1 * tone(150.0), 1e-4 * tone(300.0), np.zeros(RATE // 2)])[None].astype(np.float32)
     pitch, level = measured(voice)
     assert np.exp(pitch) == pytest.approx(150, rel=0.03)

@@ -1,8 +1,10 @@
-"""What a run's trained front-ends make of its test mixtures, in weighted SDR by scheme and SNR, and how unequally the
-task's losses weigh a batch.
+"""Weighted SDR of a run's trained front-ends by scheme, and how unequal loss weights are within a batch.
 
-python studies/what_weighting_does.py RUNS [SCENES]        the tables of docs/sample_importance.md: runs
-papers/sample_importance_small 12
+python studies/weighted_sdr_and_batch_weights.py RUNS [SCENES]
+
+RUNS is the folder `runs` of a finished run, SCENES the number of test scenes (12). It prints the weighted SDR of every
+scheme by SNR, and the effective share of a batch, (Σw)²/(n Σw²), for each weighting function. The tables of
+docs/sample_importance.md are for runs of papers/sample_importance_small with 12 scenes.
 """
 
 import json
@@ -24,13 +26,13 @@ from benchmark.settings import Score
 from benchmark.store import Store
 from benchmark.training.importance import FUNCTIONS, normalised
 
-BATCH, DRAWS = 8, 200
+BATCH, DRAWS = 8, 200  # scenes in a batch; batches drawn per cell and weighting function
 
 
 def scored(
     store: Path, config: dict[str, Any], corpora: Corpora, scenes: int
 ) -> Iterator[tuple[float | str, float, float]]:
-    """SNR, weighted SDR of the output and loss of the task, for every scene of one cell."""
+    """SNR, weighted SDR of the output and the task's loss, for every noisy scene of one cell."""
     targets, interferers = (
         corpora.open({key: config["source"][role][key] for key in ("name", "options", "path")})
         for role in ("targets", "interferers")
@@ -48,7 +50,7 @@ def scored(
 
 
 def main(runs: Path, scenes: int) -> None:
-    """Print both tables."""
+    """Print the weighted SDR by task, scheme and SNR, and the shares by task and weighting function."""
     corpora, chance = Corpora(None, default_cache()), torch.Generator().manual_seed(0)
     sdr, shares = defaultdict(list), defaultdict(list)
     for path in sorted(runs.glob("records/*/manifest.json")):

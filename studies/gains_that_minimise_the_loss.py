@@ -1,11 +1,11 @@
-"""What the loss of compensation asks for: the fixed gains at NAL-R's frequencies with which an impaired ear hears
-speech most as a normal ear does.
+"""The fixed gains that minimise the compensation loss, and their distance from NAL-R.
 
-python studies/what_the_loss_prescribes.py
+python studies/gains_that_minimise_the_loss.py
 
-Found by gradient descent from NAL-R on 4 validation scenes of synthetic sentences at 65 dB SPL, clean and at 2.5 dB
-SNR, as they are and with everything 15 dB louder for both ears. For each listener: loss at NAL-R and at its least, both
-gains in dB, and how far they are apart (root mean square, mean).
+The loss compares what an impaired ear hears with amplification and what a normal ear hears without. Gains at NAL-R's
+frequencies are found by gradient descent from NAL-R, on 4 validation scenes of synthetic sentences at 65 dB SPL: clean
+and at 2.5 dB SNR, as they are and 15 dB louder for both ears. A line for each listener shows the loss at NAL-R and at
+the minimum, both sets of gains in dB, and how far they are apart (root mean square, mean).
 """
 
 import torch
@@ -24,7 +24,15 @@ LISTENERS = ("N3", "N4", "S3")
 
 
 def prescribed(audio: torch.Tensor, lengths: torch.Tensor, listener: str) -> tuple[list[float], torch.Tensor]:
-    """The losses of all steps, and the gains of the least in dB, for sounds (batch, time)."""
+    """Gradient descent on the gains for one listener.
+
+    Args:
+        audio: (batch, time)
+        lengths: (batch,) in samples
+        listener: the name of a standard audiogram
+    Returns:
+        the loss at each step, and the gains in dB at the least loss, at the frequencies of NAL-R
+    """
     thresholds = torch.tensor(PROFILES[listener], dtype=torch.float32).expand(len(audio), -1)
     gains = nal_r(thresholds[0]).clone().requires_grad_()
     optimizer, spectrum = torch.optim.Adam([gains], 2.0), torch.fft.rfft(audio)

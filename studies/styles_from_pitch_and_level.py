@@ -1,7 +1,9 @@
-"""How far mean pitch and level alone tell the styles of synthetic/prosody apart: the figure that stands beside the
-emotion task's.
+"""How well mean pitch and level alone tell the speaking styles of synthetic/prosody.
 
-python studies/pitch_and_level.py
+python studies/styles_from_pitch_and_level.py
+
+It prints the UAR of logistic regression on both, trained on the training split, for the validation and the test split:
+the baseline for scores of the task `emotion`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,11 +21,11 @@ from benchmark import audio
 from benchmark.contracts import SAMPLE_RATE
 
 FRAME = SAMPLE_RATE // 100
-AUDIBLE = 20.0  # dB below the loudest frame, from which a pitch counts
+AUDIBLE = 20.0  # dB; pitch counts in frames that are at most this much softer than the loudest one
 
 
 def measured(clip: np.ndarray) -> list[float]:
-    """Mean pitch in log Hz of the frames that are not faint, and P.56 active level in dB, of (1, time)."""
+    """Mean pitch in log Hz over the loud frames, and P.56 active level in dB, of a clip (1, time)."""
     pitch = detect_pitch_frequency(torch.from_numpy(clip.copy()), SAMPLE_RATE)[0].numpy()
     frames = clip[0, : clip.shape[-1] // FRAME * FRAME].reshape(-1, FRAME)
     level = 10 * np.log10(np.square(frames).mean(1) + 1e-12)
@@ -33,7 +35,7 @@ def measured(clip: np.ndarray) -> list[float]:
 
 
 def recall(train: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]]) -> float:
-    """The UAR of logistic regression on both, trained on the one and tested on the other rows."""
+    """The UAR on the test rows of logistic regression on pitch and level, trained on the training rows."""
     features = [[measured(audio.read(row["audio"])) for row in rows] for rows in (train, test)]
     labels = [[row["label"] for row in rows] for rows in (train, test)]
     model = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features[0], labels[0])

@@ -1,11 +1,11 @@
-"""Where one row of a board is better than another: on test scenes that are easy, middling or hard without a front-end.
+"""Gain of one row of a board over others on easy, middling and hard scenes.
 
-python studies/where_weighting_helps.py BOARDS FIRST SECOND…    BOARDS: leaderboards/sample_importance_small, say; rows
-as front-end:scheme
+python studies/gain_by_scene_difficulty.py BOARDS FIRST SECOND…
 
-A scene at an SNR is easy where the baseline's error, averaged over its seeds, is below 1/3, and hard where it is above
-2/3. Neither row has a part in that, so nothing regresses to a mean between them. Gains are positive where the first row
-is better, with intervals as `earmark compare` has them.
+BOARDS is a folder such as leaderboards/sample_importance_small; rows are written front-end:scheme. A scene at an SNR is
+easy if the baseline's error, averaged over its seeds, is below 1/3, and hard if it is above 2/3. The rows that are
+compared do not enter into this, so there is no regression to the mean between them. Gains are positive if the first row
+is better; intervals are those of `earmark compare`.
 """
 
 import sys
@@ -21,8 +21,9 @@ LEVELS = ("easy", "middling", "hard")
 
 
 def levels_of(board: Board) -> np.ndarray:
-    """The level of each scene under each condition that makes the score, (scenes, conditions): a place in LEVELS; -1
-    for other conditions.
+    """The difficulty of each scene under each condition, (scenes, conditions), as an index into LEVELS.
+
+    It is -1 under conditions that the board's score does not cover.
     """
     sums, scenes = board.sums(board.baseline), len(board.scenes)
     errors = np.empty((scenes, len(board.conditions)))
@@ -35,8 +36,12 @@ def levels_of(board: Board) -> np.ndarray:
 
 
 def score_of(board: Board, row: Row, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The metric over all scenes and conditions that are there, (1 + replicates,), and where seeds alone are drawn
-    again.
+    """The metric of a row over some scenes and conditions.
+
+    Args:
+        there: (scenes, conditions), bool: those to use
+    Returns:
+        the metric and its bootstrap replicates, and the same with only the seeds resampled, (1 + replicates,) each
     """
     sums = np.where(there[None, :, None], board.sums(row), 0).sum(-1, keepdims=True)  # one condition: all of them
     totals = np.tensordot(board.weights, sums, (1, 1))
@@ -49,7 +54,7 @@ def score_of(board: Board, row: Row, there: np.ndarray) -> tuple[np.ndarray, np.
 
 
 def main(folder: Path, first: str, others: list[str]) -> None:
-    """Print a line for each task, level and pair."""
+    """Print a line for each task and difficulty, and one for each pair of rows."""
     for board in boards_of(folder):
         rows, level = {":".join(row.name): row for row in board.rows}, levels_of(board)
         for place, name in enumerate(LEVELS):

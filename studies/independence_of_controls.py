@@ -1,12 +1,14 @@
-"""Whether p and q of a trained front-end are independent, by shadow filtering, against the limits that docs/hearing.md
-fixed beforehand.
+"""Whether the two controls of a trained front-end are independent: p of noise reduction, q of compensation.
 
-python studies/independence.py RECIPE FRONT_END OUT SEED…    OUT: where the recipe was run; SEED: of training, or
-"untrained" for weights as they start
+python studies/independence_of_controls.py RECIPE FRONT_END OUT SEED…
 
-What p and q do from 0 to 1, on 30 test scenes in noise, each SNR and each listener of the recipe. How near q comes to
-NAL-R, on 10 test scenes at each SNR, for the ten standard profiles with a loss, with the q that comes nearest on as
-many validation scenes; beside it how near one gain for all of them could come, whoever listens. All figures in dB.
+OUT is the folder in which the recipe was run. SEED is a seed of training, or "untrained" for initial weights. A column
+is printed for each seed, in dB, and which limits it fails; the limits were fixed beforehand in docs/hearing_results.md.
+
+Effects are measured by shadow filtering. Those of moving p or q from 0 to 1 are measured on 30 test scenes in noise, at
+each SNR and for each listener of the recipe. How close q comes to NAL-R is measured on 10 test scenes at each SNR, for
+the ten standard audiograms with a loss, at the q that comes closest on as many validation scenes. For comparison, it
+prints how close any one gain for all listeners could come.
 """
 
 import sys
@@ -30,7 +32,7 @@ from benchmark.running.worker import scored_system
 from benchmark.settings import Score
 from benchmark.store import Store
 
-SCENES, FEW = 30, 10
+SCENES, FEW = 30, 10  # for the effects of p and q; for the distance from NAL-R
 CORNERS = [{"p": p, "q": q} for p in (0.0, 1.0) for q in (0.0, 1.0)]
 ALONG = [{"p": 0.0, "q": q / 10} for q in range(11)]
 LOSSES = {name: profile for name, profile in PROFILES.items() if name != "normal"}
@@ -39,7 +41,7 @@ LOSSES = {name: profile for name, profile in PROFILES.items() if name != "normal
 def independence(
     front_end: FrontEnd, source: Source, score: Score, listeners: dict[str, list[float]]
 ) -> dict[str, float]:
-    """Every figure that has a limit."""
+    """The measurements by name, in dB; most of them have a limit."""
 
     def table(
         split: str, scenes: int, heard_by: Mapping[str, Sequence[float]], settings: list[dict[str, float]]
@@ -66,7 +68,7 @@ def independence(
 
 
 def failed(figures: dict[str, float]) -> list[str]:
-    """The names of figures beyond their limits."""
+    """The names of the measurements that are beyond their limits."""
     limits = {name: 2.0 for name in figures if name.endswith("speech")} | {
         name: 1.0 for name in figures if name.startswith("q at p")
     }
@@ -76,7 +78,7 @@ def failed(figures: dict[str, float]) -> list[str]:
 
 
 def main(recipe_name: str, label: str, out: Path, seeds: list[str]) -> None:
-    """Print a column for each seed, and what it fails."""
+    """Print a column for each seed, and the limits that it fails."""
     torch.set_num_threads(1)
     recipe = load_recipe(recipe_name)
     plan, corpora = make_plan(recipe, Corpora(None, default_cache())), Corpora(None, default_cache())
