@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.contracts import Figure
+from benchmark.scores._ratio import ratio
 
 ACCURACY = Figure(1, 0, worst=0)
 UAR = Figure(1, 0, worst=0)
@@ -51,7 +52,7 @@ def confusions(truth: pd.Series, predicted: pd.Series | Sequence[str | None], cl
 
 def accuracy(sums: Mapping[str, np.ndarray]) -> np.ndarray:
     """Accuracy: the share of utterances classified correctly, 0 to 1."""
-    return _ratio(sums["hits"], sums["count"])
+    return ratio(sums["hits"], sums["count"])
 
 
 def unweighted_average_recall(sums: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -61,11 +62,6 @@ def unweighted_average_recall(sums: Mapping[str, np.ndarray]) -> np.ndarray:
     utterances are left out.
     """
     names = [key.removeprefix("count:") for key in sums if key.startswith("count:")]
-    recalls = np.stack([_ratio(sums[f"hits:{name}"], sums[f"count:{name}"]) for name in names])
+    recalls = np.stack([ratio(sums[f"hits:{name}"], sums[f"count:{name}"]) for name in names])
     known = np.isfinite(recalls)
-    return _ratio(np.where(known, recalls, 0).sum(0), known.sum(0))
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
-        return np.divide(part, whole)
+    return ratio(np.where(known, recalls, 0).sum(0), known.sum(0))

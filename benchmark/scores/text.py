@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.contracts import Figure
+from benchmark.scores._ratio import ratio
 
 WER = Figure(0, 1)
 CER = Figure(0, 1)
@@ -46,12 +47,12 @@ def errors(references: pd.Series, hypotheses: Sequence[str] | pd.Series) -> pd.D
 
 def word_error_rate(sums: Mapping[str, np.ndarray]) -> np.ndarray:
     """Word error rate: errors over words; 0 is perfect, and insertions can bring it above 1."""
-    return _ratio(sums["word_errors"], sums["words"])
+    return ratio(sums["word_errors"], sums["words"])
 
 
 def character_error_rate(sums: Mapping[str, np.ndarray]) -> np.ndarray:
     """Character error rate: errors over characters, as in word_error_rate."""
-    return _ratio(sums["character_errors"], sums["characters"])
+    return ratio(sums["character_errors"], sums["characters"])
 
 
 def _errors(reference: str, hypothesis: str) -> tuple[int, ...]:
@@ -61,8 +62,3 @@ def _errors(reference: str, hypothesis: str) -> tuple[int, ...]:
         for o in (words, characters)
         for n in (o.substitutions + o.deletions + o.insertions, o.hits + o.substitutions + o.deletions)
     )
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.divide(part, whole)

@@ -1,6 +1,7 @@
 """Short sentences from a grammar, spoken by espeak-ng; synthetic, generated here."""
 
 from benchmark.contracts import SPLITS
+from benchmark.corpora._corpus_reader import LETTERS
 from benchmark.corpora.synthetic._espeak_corpus import EspeakCorpus
 from benchmark.corpora.synthetic._generated_corpus import Clip
 from benchmark.corpora.synthetic._grammar import sentences, vocabulary
@@ -20,7 +21,7 @@ class Sentences(EspeakCorpus):
     @property
     def schema(self) -> dict[str, str | list[str]]:
         """The characters of English text, and the vocabulary."""
-        return {"alphabet": " 'abcdefghijklmnopqrstuvwxyz", "words": vocabulary()}
+        return {"alphabet": LETTERS, "words": vocabulary()}
 
     def plan(self) -> list[Clip]:
         """Every voice with sentences of its own."""
