@@ -165,7 +165,7 @@ def _run(renderer: str, clips: Sequence[Clip], folder: Path) -> None:
     path = os.pathsep.join(filter(None, (str(CHECKOUT), os.environ.get("PYTHONPATH"))))
     environment = os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     job = json.dumps({"renderer": renderer, "folder": str(folder.resolve()), "clips": clips})
-    # -P: a folder named benchmark where the user stands must not be taken for ours
+    # -P: a folder named benchmark in the working directory must not shadow ours
     command = [sys.executable, "-P", "-m", "benchmark.corpora.synthetic._render_worker"]
     done = subprocess.run(command, input=job, env=environment, capture_output=True, text=True)
     if done.returncode:

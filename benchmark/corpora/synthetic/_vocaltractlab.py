@@ -1,4 +1,4 @@
-"""Articulatory synthesis by VocalTractLab: segments to movement, sound and tract variables; renders articulation.py.
+"""Articulatory synthesis by VocalTractLab: movement, sound and tract variables; the renderer of articulation.py.
 
 The synthesiser is described in P. Birkholz, "Modeling consonant-vowel coarticulation for articulatory speech
 synthesis", PLoS ONE 8(4), 2013; the vocal tract is its speaker JD3. Timing, smoothing, voices and the normalisation of

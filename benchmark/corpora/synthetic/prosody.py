@@ -61,8 +61,8 @@ def _utterance(split: str, voice: Voice, take: int, text: str, style: str) -> Cl
     rate, pitch, spread, drift = (drawn.pop(key) for key in ("rate", "pitch", "range", "drift"))
     words, cut, ending = text.split(), int(rng.integers(2, 4)), ENDINGS[style][rng.integers(2)]
     parts = ((" ".join(words[:cut]) + ",", -drift / 2), (" ".join(words[cut:]) + ending, drift / 2))
-    told = {"voice": voice.name, "rate": round(voice.rate * rate), "range": _setting(voice.range * spread)}
-    phrases = [{"text": part, "pitch": _setting(voice.pitch + pitch + step)} | told for part, step in parts]
+    common = {"voice": voice.name, "rate": round(voice.rate * rate), "range": _setting(voice.range * spread)}
+    phrases = [{"text": part, "pitch": _setting(voice.pitch + pitch + step)} | common for part, step in parts]
     return {
         "split": split,
         "id": name,

@@ -174,7 +174,7 @@ def test_a_failing_renderer_is_one_line_with_its_reason(tmp_path):
     assert not list(tmp_path.rglob("manifest.json"))
 
 
-def test_a_package_of_the_same_name_where_the_user_stands_is_not_taken_for_ours(few, tmp_path, monkeypatch):
+def test_a_package_of_the_same_name_in_the_working_directory_does_not_shadow_ours(few, tmp_path, monkeypatch):
     (tmp_path / "benchmark").mkdir()
     (tmp_path / "benchmark" / "__init__.py").write_text("raise ImportError('not ours')")
     monkeypatch.chdir(tmp_path)
