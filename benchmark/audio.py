@@ -1,4 +1,4 @@
-"""Reading, writing, resampling and levels of audio.
+"""Finding, reading, writing, resampling and levels of audio.
 
 Arrays are float32, (channels, time); rms 1.0 is 100 dB SPL. Formats are those of libsndfile, resampling is soxr's.
 """
@@ -34,7 +34,25 @@ _COMPRESSED = ("FLAC", "OGG", "MP3")  # libsndfile's names of the formats that t
 KEPT_SECONDS = 60  # recordings up to this length are kept, decoded and resampled, for the next time
 KEPT_BYTES = 400_000_000  # of them in each process, the least lately used going first
 _recordings: LRUCache[Any, np.ndarray] = LRUCache(KEPT_BYTES, getsizeof=lambda audio: audio.nbytes)
+# Suffixes of the formats that libsndfile recognises by itself (not .raw and .sd2, whose format must be told, nor .mat,
+# which is rarely audio), and other usual suffixes of the same formats.
+SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()} - {".raw", ".sd2"} | {
+    ".aif",
+    ".aifc",
+    ".iff",
+    ".oga",
+    ".opus",
+    ".sf",
+    ".snd",
+    ".sph",
+}
 TINY = 1e-10  # power under which a signal counts as silent: -100 dB re full scale, 0 dB SPL
+
+
+def audio_files(folder: Path) -> list[Path]:
+    """The audio files below a folder at any depth, by suffix, sorted; hidden files and folders are left out."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def read(source: str | Path | Mapping[str, Any], sample_rate: int | None = SAMPLE_RATE) -> np.ndarray:

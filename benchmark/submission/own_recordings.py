@@ -16,7 +16,6 @@ from safetensors import SafetensorError
 from benchmark import audio
 from benchmark.catalogue import Corpora
 from benchmark.contracts import FRONT_END, SAMPLE_RATE, WET, Batch, FrontEnd, Heard
-from benchmark.corpora._reader import audio_files
 from benchmark.errors import EarmarkError, unknown
 from benchmark.frontends import build_front_end
 from benchmark.frontends.adapters.module import ModuleAdapter
@@ -162,7 +161,7 @@ def enhance(
 def _pairs(source: Path, target: Path) -> list[tuple[Path, Path]]:
     """Inputs and outputs; EarmarkError where an output is an input, or that of two inputs."""
     if source.is_dir():
-        pairs = [(path, (target / path.relative_to(source)).with_suffix(".wav")) for path in audio_files(source)]
+        pairs = [(path, (target / path.relative_to(source)).with_suffix(".wav")) for path in audio.audio_files(source)]
     else:
         pairs = [(source, target)]
         if target.suffix.lower() != ".wav" or target.is_dir():
