@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-PROTOCOL = 2  # of docs/protocol.md; every record carries it
+PROTOCOL = 2  # of docs/reference/protocol.md; every record carries it
 SAMPLE_RATE = 16_000  # Hz, inside the engine
 FULL_SCALE_DB_SPL = 100.0  # of rms 1.0, in training and in scoring; scenes set the level and the engine never rescales
 AUDIOGRAM_HZ = (250, 375, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000)  # where a listener's thresholds stand

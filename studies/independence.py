@@ -1,5 +1,6 @@
-"""Whether p and q of a trained front-end are independent, by shadow filtering, against the limits that docs/hearing.md
-fixed beforehand.
+"""Whether p and q of a trained front-end are independent, by shadow filtering.
+
+The limits were fixed beforehand, in docs/results/hearing.md.
 
 python studies/independence.py RECIPE FRONT_END OUT SEED…    OUT: where the recipe was run; SEED: of training, or
 "untrained" for weights as they start

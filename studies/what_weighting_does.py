@@ -1,7 +1,7 @@
 """What a run's trained front-ends make of its test mixtures, in weighted SDR by scheme and SNR, and how unequally the
 task's losses weigh a batch.
 
-python studies/what_weighting_does.py RUNS [SCENES]        the tables of docs/sample_importance.md: runs
+python studies/what_weighting_does.py RUNS [SCENES]        the tables of docs/results/sample_importance.md: runs
 papers/sample_importance_small 12
 """
 

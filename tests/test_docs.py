@@ -60,7 +60,7 @@ def test_examples_train(examples, capsys):
 
 
 def test_the_table_of_difficulty_is_what_its_script_prints():
-    page = (ROOT / "docs/sample_importance.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/results/sample_importance.md").read_text(encoding="utf-8")
     (command,) = re.findall(r"`python (studies/where_weighting_helps\.py [^`]+)`", page)
     printed = subprocess.run(
         [sys.executable, *command.split()], cwd=ROOT, check=True, capture_output=True, text=True

@@ -207,7 +207,7 @@ def _validated(model: type[Strict], value: Any, where: str) -> Any:
             raise EarmarkError(f"{place}: {unknown('key', str(last), _fields(model, first['loc'][:-1]))}") from error
         got = "" if first["type"] == "missing" else f" (it says {first['input']!r})"
         raise EarmarkError(
-            f"{place}: {first['msg'].removeprefix('Value error, ')}{got}; see docs/recipes.md"
+            f"{place}: {first['msg'].removeprefix('Value error, ')}{got}; see docs/reference/recipe_keys.md"
         ) from error
 
 
