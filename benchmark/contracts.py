@@ -70,10 +70,12 @@ class Figure(NamedTuple):
 class Corpus(ABC):
     """Recordings with a licence, a version, splits and groups, read from the folder as its owner distributes it.
 
-    `rows(split)` returns a `datasets.Dataset` with the columns
-      id      unique within the corpus, stable across machines (a relative path without its suffix, as a rule)
-      group   speaker or site: what splits keep apart and the bootstrap resamples
-      audio   path of a file that libsndfile reads, or {"path": …, "bytes": …}
+    `rows(split)` returns a `datasets.Dataset` with these columns:
+
+    - `id`: unique within the corpus, stable across machines (a relative path without its suffix, as a rule)
+    - `group`: speaker or site, what splits keep apart and the bootstrap resamples
+    - `audio`: path of a file that libsndfile reads, or {"path": …, "bytes": …}
+
     and the labels that `schema` speaks of: `label` (one of schema["classes"]), `text`, `tracks` (the path of a .npy
     file), …  A corpus of kind "pairs" (mixed by its owner) adds `clean`, the path of the clean signal, and
     `conditions`, a mapping such as {"snr": 5.0}.
