@@ -52,6 +52,7 @@ def setup(app: Sphinx) -> None:
 def _escape(app: Sphinx, what: str, name: str, thing: object, options: object, lines: list[str]) -> None:
     """Characters that reStructuredText would read as markup; what Python says of every named tuple goes."""
     for index, line in enumerate(lines):
+        line = re.sub(r"^:returns: \*(.*?)\* -- ", r":returns: \1: ", line)  # napoleon takes it for a type
         parts = re.split(r"(`[^`]*`|^:[\w ]+:|\*\*\S+\*\*)", line)  # code and field names stay as they are
         parts[::2] = [re.sub(r"([|*]|_\b)", r"\\\1", part) for part in parts[::2]]
         lines[index] = re.sub(r"^(Alias for field number \d+|Create new instance of .*)$", "", "".join(parts))
