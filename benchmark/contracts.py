@@ -16,7 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-PROTOCOL = 2  # of docs/protocol.md; every record carries it
+PROTOCOL = 2  # of docs/reference/protocol.md; every record carries it
 SAMPLE_RATE = 16_000  # Hz, inside the engine
 FULL_SCALE_DB_SPL = 100.0  # of rms 1.0, in training and in scoring; scenes set the level and the engine never rescales
 AUDIOGRAM_HZ = (250, 375, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000)  # where a listener's thresholds stand
@@ -91,10 +91,12 @@ class Figure(NamedTuple):
 class Corpus(ABC):
     """Recordings with a licence, a version, splits and groups, read from the folder as its owner distributes it.
 
-    `rows(split)` returns a `datasets.Dataset` with the columns
-      id      unique within the corpus, stable across machines (a relative path without its suffix, as a rule)
-      group   speaker or site: what splits keep apart and the bootstrap resamples
-      audio   path of a file that libsndfile reads, or {"path": …, "bytes": …}
+    `rows(split)` returns a `datasets.Dataset` with these columns:
+
+    - `id`: unique within the corpus, stable across machines (a relative path without its suffix, as a rule)
+    - `group`: speaker or site, what splits keep apart and the bootstrap resamples
+    - `audio`: path of a file that libsndfile reads, or {"path": …, "bytes": …}
+
     and the labels that `schema` speaks of: `label` (one of schema["classes"]), `text`, `tracks` (the path of a .npy
     file), …  A corpus of kind "pairs" (mixed by its owner) adds `clean`, the path of the clean signal, and
     `conditions`, a mapping such as {"snr": 5.0}.

@@ -3,7 +3,7 @@
 python studies/independence_of_controls.py RECIPE FRONT_END OUT SEED…
 
 OUT is the folder in which the recipe was run. SEED is a seed of training, or "untrained" for initial weights. A column
-is printed for each seed, in dB, and which limits it fails; the limits were fixed beforehand in docs/hearing_results.md.
+is printed for each seed, in dB, and which limits it fails; the limits were fixed beforehand in docs/results/hearing.md.
 
 Effects are measured by shadow filtering. Those of moving p or q from 0 to 1 are measured on 30 test scenes in noise, at
 each SNR and for each listener of the recipe. How close q comes to NAL-R is measured on 10 test scenes at each SNR, for

@@ -4,7 +4,7 @@ python studies/weighted_sdr_and_batch_weights.py RUNS [SCENES]
 
 RUNS is the folder `runs` of a finished run, SCENES the number of test scenes (12). It prints the weighted SDR of every
 scheme by SNR, and the effective share of a batch, (Σw)²/(n Σw²), for each weighting function. The tables of
-docs/sample_importance.md are for runs of papers/sample_importance_small with 12 scenes.
+docs/results/sample_importance.md are for runs of papers/sample_importance_small with 12 scenes.
 """
 
 import json

@@ -1,5 +1,7 @@
 """What every front-end must keep to, checked: for `earmark check`, and for anyone's own tests.
 
+A test of a front-end of your own::
+
     import pytest
     from benchmark.conformance import checks
 

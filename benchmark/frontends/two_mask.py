@@ -60,7 +60,7 @@ class TwoMask(FrontEnd):
 
     Where an impaired ear is compared with a normal one both hear everything `raised_db` louder. The authors scale
     recordings to a peak of 1, which is some 15 dB above conversational speech on their model's scale; as it is
-    presented the loss asks for gains still further beyond NAL-R (studies/what_the_loss_prescribes.py).
+    presented the loss asks for gains still further beyond NAL-R (studies/gains_that_minimise_the_loss.py).
 
     With both masks the noise mask depends on the audiogram too, since they share the features that it scales and
     shifts.

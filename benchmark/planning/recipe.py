@@ -195,7 +195,7 @@ def _task(where: str, label: str, value: Any, raw: Mapping[str, Any]) -> TaskEnt
             raise EarmarkError(f"{where}: {unknown('key', key, [*keys, *ROLES, *allowed])}")
     for role, meaning in ROLES.items():
         if meaning.required and role not in given:
-            raise EarmarkError(f"{where}.{role}: Field required; see docs/guides/recipes.md")
+            raise EarmarkError(f"{where}.{role}: Field required; see docs/reference/recipe_keys.md")
     task = _validated(TaskEntry, entry, f"{where}.")
     if None in task.folds and len(task.folds) > 1:
         raise EarmarkError(f"{where}.folds: null is no fold among others; leave it out")
@@ -234,7 +234,7 @@ def _validated(model: type[Strict], value: Any, where: str) -> Any:
             raise EarmarkError(f"{place}: {unknown('key', str(last), _fields(model, first['loc'][:-1]))}") from error
         got = "" if first["type"] == "missing" else f" (it says {first['input']!r})"
         raise EarmarkError(
-            f"{place}: {first['msg'].removeprefix('Value error, ')}{got}; see docs/guides/recipes.md"
+            f"{place}: {first['msg'].removeprefix('Value error, ')}{got}; see docs/reference/recipe_keys.md"
         ) from error
 
 

@@ -274,7 +274,7 @@ def test_what_cannot_be_built_is_one_line(capsys, arguments, message):
 
 
 def test_the_example_of_the_docs(tmp_path, monkeypatch):
-    page = (ROOT / "docs/add_a_front_end.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/guides/add_a_front_end.md").read_text(encoding="utf-8")
     for text, name in re.findall(r"```python\n(# (\S+\.py)\n.*?)```", page, re.DOTALL):
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)
