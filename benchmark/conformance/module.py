@@ -2,6 +2,7 @@
 is why it matters.
 """
 
+import math
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from typing import Any
@@ -12,8 +13,9 @@ from torch import Tensor, nn
 
 from benchmark.conformance.findings import Finding, failed, note, ok, skipped, some
 from benchmark.conformance.subject import Subject, apart, decibels, during
-from benchmark.contracts import SAMPLE_RATE, WET, Batch
+from benchmark.contracts import SAMPLE_RATE, WET, Batch, FrontEnd
 from benchmark.costs import CAUSAL_MS, look_ahead
+from benchmark.frontends import front_ends
 from benchmark.hearing.audiograms import PROFILES
 from benchmark.running.evaluation import defect
 
@@ -130,23 +132,23 @@ def device(subject: Subject) -> Finding:
 
 
 def causality(subject: Subject) -> Finding:
-    """Where the front-end has an attribute `causal`, it is true only if no output depends on input more than 40 ms
-    ahead, frames included; that is measured.
+    """A front-end, or a member of it, whose attribute `causal` is true looks at most 40 ms ahead, frames included.
 
-    A card says causal by the same measurement: who listens with a delay of more than some ten milliseconds hears the
-    echo.
+    Look-ahead is measured, here as for a front-end's card. It delays what a listener hears, and a delay of more than
+    some ten milliseconds is heard as an echo.
     """
-    front_end = subject.front_end
-    claimed = getattr(front_end, "causal", getattr(getattr(front_end, "module", None), "causal", None))
-    with torch.inference_mode():
-        ahead = look_ahead(front_end)
-    latency = float("inf") if ahead is None else 1000 * ahead / SAMPLE_RATE
-    came = "it needs the whole utterance" if ahead is None else f"it looks {latency:.1f} ms ahead"
-    if claimed is None:
-        return ok(f"{came}; it says nothing")
-    causal = latency <= CAUSAL_MS
+    front_end, *members = front_ends(subject.front_end)
+    claimed, latency = getattr(front_end, "causal", None), _latency_ms(front_end)
+    came, causal = f"it {_shown(latency)}", latency <= CAUSAL_MS
     if claimed and not causal:
         return failed(f"causal = {claimed}, but {came}")
+    for member in members:
+        if (claims := getattr(member, "causal", None)) and (ahead := _latency_ms(member)) > CAUSAL_MS:
+            return failed(
+                f"{type(getattr(member, 'module', member)).__name__}: causal = {claims}, but it {_shown(ahead)}"
+            )
+    if claimed is None:
+        return ok(f"{came}; it says nothing")
     return ok(f"causal = {claimed}, {came}") if bool(claimed) == causal else note(f"causal = {claimed}, yet {came}")
 
 
@@ -196,6 +198,17 @@ def controls(subject: Subject) -> Finding:
         if torch.equal(output, before):
             idle.append(f"{name}={value}")
     return note(f"nothing changes under {some(idle)}") if idle else ok(", ".join(declared) or "none are declared")
+
+
+def _latency_ms(front_end: FrontEnd) -> float:
+    """How far a front-end looks ahead, in ms; infinite where it needs the whole utterance."""
+    with torch.inference_mode():
+        ahead = look_ahead(front_end)
+    return math.inf if ahead is None else 1000 * ahead / SAMPLE_RATE
+
+
+def _shown(latency_ms: float) -> str:
+    return "needs the whole utterance" if latency_ms == math.inf else f"looks {latency_ms:.1f} ms ahead"
 
 
 def _listened(scenes: Batch, *profiles: str) -> Batch:

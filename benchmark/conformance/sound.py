@@ -6,6 +6,7 @@ from benchmark.audio import TINY
 from benchmark.conformance.findings import Finding, failed, note, ok, skipped
 from benchmark.conformance.subject import Subject, apart, decibels, during, hearing, picked, spl
 from benchmark.contracts import SAMPLE_RATE
+from benchmark.frontends import front_ends
 from benchmark.running.evaluation import defect
 
 # All of these are ours.
@@ -42,7 +43,10 @@ def works(subject: Subject) -> Finding:
 
 
 def _untrained(subject: Subject) -> bool:
-    return bool(subject.parameters) and not subject.front_end.pretrained_on
+    """Whether any weights that can be trained here are still the ones drawn at random."""
+    members = front_ends(subject.front_end)
+    pretrained = {id(p) for member in members if member.pretrained_on for p in member.parameters()}
+    return any(id(p) not in pretrained for p in subject.parameters.values())
 
 
 def _works_for(subject: Subject, seconds: float) -> bool:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Batch, Enhanced, FrontEnd, Heard
-from benchmark.frontends.adapters.module import ModuleAdapter
+from benchmark.frontends import as_front_end
 from benchmark.hearing.audiograms import PROFILES
 from benchmark.training.system import System
 
@@ -31,8 +31,7 @@ class Subject:
 
     def another(self) -> FrontEnd:
         """The same, built again."""
-        module = self._build()
-        return (module if isinstance(module, FrontEnd) else ModuleAdapter(module)).cpu().eval()
+        return as_front_end(self._build()).cpu().eval()
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:

@@ -4,10 +4,15 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from benchmark import registry
 from benchmark.contracts import FrontEnd
+from benchmark.frontends._composite import front_ends, inherit_flags, learned_elsewhere
 from benchmark.frontends.adapters.module import ModuleAdapter
 from benchmark.options import bind, named, reported
+
+__all__ = ["as_front_end", "build_front_end", "entry_of", "front_ends", "learned_elsewhere"]
 
 
 def entry_of(text: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -39,4 +44,13 @@ def build_front_end(entry: str | Mapping[str, Any]) -> FrontEnd:
     config = bind(name, cls, options)
     with reported(name):
         module = cls(**config)
-    return module if isinstance(module, FrontEnd) else ModuleAdapter(module)
+    return as_front_end(module)
+
+
+def as_front_end(module: nn.Module) -> FrontEnd:
+    """A module as the suite uses it: a plain one wrapped by `adapters/module`, with the flags of all modules inside.
+
+    A front-end that holds another which is `dropped_in_only`, `opaque` or `exported` is that too, whether its class
+    says so or not.
+    """
+    return inherit_flags(module if isinstance(module, FrontEnd) else ModuleAdapter(module))

@@ -8,6 +8,7 @@ from torch import Tensor
 
 from benchmark.contracts import Batch, Enhanced, FrontEnd, Heard
 from benchmark.errors import EarmarkError
+from benchmark.frontends._composite import inherit_traits
 from benchmark.frontends._ears import by_ear
 from benchmark.frontends.two_mask import TwoMask
 from benchmark.options import bind
@@ -21,9 +22,6 @@ class Cascade(FrontEnd):
     two (but for the norm at which gradients are clipped). Controls p and q as in two_mask.
     """
 
-    needs = frozenset({"clean", "listener"})
-    controls = {"p": 1.0, "q": 1.0}
-
     def __init__(self, network: Mapping[str, Any] | None = None) -> None:
         """`network`: options of two_mask but for its objective, for both."""
         super().__init__()
@@ -33,6 +31,7 @@ class Cascade(FrontEnd):
             TwoMask(**bind("network", TwoMask, {**(network or {}), "objective": objective}))
             for objective in ("noise_reduction", "compensation")
         )
+        inherit_traits(self, {"reducer": self.reducer, "compensator": self.compensator})
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
         """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts`: the logarithm of the first mask."""

@@ -10,7 +10,7 @@ from benchmark import provenance, registry
 from benchmark.catalogue import Corpora, reference
 from benchmark.contracts import FrontEnd, Task
 from benchmark.errors import EarmarkError
-from benchmark.frontends import build_front_end
+from benchmark.frontends import build_front_end, front_ends
 from benchmark.hearing.audiograms import Audiogram, audiogram
 from benchmark.options import reported
 from benchmark.planning.cells import IDENTITY
@@ -108,7 +108,7 @@ class Components:
         """A front-end in a cell's identity."""
         if label is None:  # stock models are trained behind identity, whether the recipe ranks it or not
             return IDENTITY._asdict()
-        parts = [m for m in self.front_ends[label].modules() if isinstance(m, FrontEnd)]
+        parts = front_ends(self.front_ends[label])
         spec = self.recipe.front_ends[label]._asdict()
         return spec | ({"parts": [[type(m).__name__, m.version] for m in parts[1:]]} if len(parts) > 1 else {})
 
@@ -121,12 +121,6 @@ class Components:
     def _schema(self, label: str) -> Mapping[str, Any]:
         entry = self.recipe.tasks[label]
         return self.corpora.open(reference(entry.targets, f"tasks.{label}.targets", entry.folds[0])).schema
-
-
-def learned_elsewhere(front_end: FrontEnd) -> set[str]:
-    """What a front-end, or any part of it, learned before it came here."""
-    parts = [part for part in front_end.modules() if isinstance(part, FrontEnd)]
-    return {part.pretrained_on or "unknown" for part in parts if part.pretrained_on or part.dropped_in_only}
 
 
 def trainable(module: Any) -> bool:

@@ -11,8 +11,9 @@ from benchmark import provenance
 from benchmark.catalogue import Corpora, reference
 from benchmark.contracts import PROTOCOL, Spec
 from benchmark.errors import EarmarkError
+from benchmark.frontends import learned_elsewhere
 from benchmark.planning.cells import REFERENCE, Cell, Plan, Row, placeless
-from benchmark.planning.components import Components, learned_elsewhere, trainable
+from benchmark.planning.components import Components, trainable
 from benchmark.planning.recipe import Recipe, TaskEntry
 from benchmark.settings import Phase, Train
 from benchmark.store import digest
@@ -313,9 +314,7 @@ class _Planner:
         score = place.entry.score.model_dump(
             exclude={"listeners"} | ({"seed"} if place.entry.score.seed is None else set())
         )
-        if front_end == REFERENCE or not any(
-            getattr(part, "exported", False) for part in self.components.front_ends[front_end].modules()
-        ):
+        if front_end == REFERENCE or not self.components.front_ends[front_end].exported:
             return score
         pairs = (
             self.corpora.open(reference(place.entry.targets, f"tasks.{place.task}.targets", place.fold)).kind == "pairs"

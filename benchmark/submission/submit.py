@@ -15,11 +15,10 @@ from benchmark import provenance, registry
 from benchmark.catalogue import Corpora
 from benchmark.conformance import details, examine
 from benchmark.errors import EarmarkError, unknown
-from benchmark.frontends import build_front_end
+from benchmark.frontends import build_front_end, learned_elsewhere
 from benchmark.frontends.adapters.folder import audit
 from benchmark.planning.cells import Plan, placeless
 from benchmark.planning.cells import Row as PlannedRow
-from benchmark.planning.components import learned_elsewhere
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import LABEL, TAKEN, Recipe, load_recipe
 from benchmark.processes import end_on_request, end_with, stop

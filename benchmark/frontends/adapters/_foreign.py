@@ -33,7 +33,7 @@ class Foreign(FrontEnd, ABC):
 
     def __init__(self, sample_rate: int, pretrained_on: str, gain: float, rescale: bool) -> None:
         super().__init__()
-        self.sample_rate = sample_rate  # type: ignore[misc]
+        self.sample_rate = sample_rate
         self.pretrained_on = pretrained_on
         self.gain = 10 ** (gain / 20)
         self.rescale = rescale

@@ -27,13 +27,18 @@ class ModuleAdapter(FrontEnd):
                 f"{type(module).__name__}: not a torch.nn.Module; a front-end is one, from audio to audio"
             )
         self.module = module
-        self.pretrained_on = str(getattr(module, "pretrained_on", ""))  # type: ignore[misc]
+        self.pretrained_on = str(getattr(module, "pretrained_on", ""))
         rate = getattr(module, "sample_rate", SAMPLE_RATE)
         if not isinstance(rate, int) or rate < 1:
             raise EarmarkError(
                 f"{type(module).__name__}: its sample_rate is {rate!r}; set a whole number of Hz, as 16000"
             )
-        self.sample_rate = rate  # type: ignore[misc]
+        self.sample_rate = rate
+
+    @property
+    def causal(self) -> Any:
+        """What the module says of its causality; None where it says nothing."""
+        return getattr(self.module, "causal", None)
 
     def forward(self, audio: Tensor) -> Tensor:
         """(batch, 1, time) to the same; EarmarkError where the module returns another shape."""
