@@ -4,6 +4,7 @@ see.
 
 import copy
 import importlib
+import inspect
 import os
 import re
 import unittest
@@ -135,6 +136,48 @@ def test_a_tensor_that_stays_behind_is_a_note_where_nothing_can_be_moved():
 
 def test_what_is_made_elsewhere_is_not_checked(tmp_path):
     assert len(of("skipped", lambda: build_front_end({"adapters/folder": {"path": str(tmp_path)}}))) == len(RULES)
+
+
+def test_what_is_made_elsewhere_is_not_checked_in_a_chain_either(tmp_path):
+    members = ["identity", {"adapters/folder": {"path": str(tmp_path)}}]
+    findings = list(examine(lambda: build_front_end({"chain": {"members": members}})))
+    assert {finding.status for finding in findings} == {"skipped"}
+    assert {finding.came for finding in findings} == {"its output is made elsewhere"}
+    assert len(findings) == len(RULES)
+
+
+def chained(*members):
+    entries = [f"{inspect.getfile(member)}:{member.__name__}" for member in members]
+    return lambda: build_front_end({"chain": {"members": entries}})
+
+
+def test_a_chain_with_a_member_that_is_dropped_in_is_not_trained():
+    assert not of("skipped", chained(toys.Gain, faults.Numb)).keys() & {"loss", "gradient", "joint"}
+    found = of("skipped", chained(toys.Gain, faults.DroppedIn))
+    assert found.keys() & {"loss", "gradient", "joint"} == {"loss", "gradient", "joint"}
+    assert found["joint"].came == "it is only ever dropped in"
+
+
+@pytest.mark.parametrize("build", [chained(toys.Gain, faults.LooksAhead), lambda: faults.Around(faults.LooksAhead())])
+def test_what_a_member_says_of_its_causality_is_measured(build):
+    assert list(of("failed", build)) == ["causality"]
+    assert of("failed", build)["causality"].came == "LooksAhead: causal = True, but it looks 50.0 ms ahead"
+
+
+def test_what_a_plain_module_says_of_its_causality_is_measured():
+    assert list(of("failed", faults.PlainAhead)) == ["causality"]
+    assert of("failed", chained(faults.PlainAhead))["causality"].came.startswith("PlainAhead: causal = True, but")
+
+
+def test_members_that_keep_their_claims_may_be_late_together():
+    found = of("ok", chained(faults.Waits, faults.Waits))["causality"]
+    assert found.came == "it looks 60.0 ms ahead; it says nothing"
+
+
+def test_weights_are_untrained_unless_their_own_member_says_otherwise():
+    assert of("note", chained(faults.Biased)).keys() >= {"silence"}
+    assert "silence" in of("note", chained(faults.Biased, faults.Fetched))
+    assert "silence" in of("failed", chained(faults.Fetched))
 
 
 @pytest.mark.parametrize("raised", [ValueError("two\nlines"), SystemExit(3)])
