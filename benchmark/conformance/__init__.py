@@ -24,37 +24,37 @@ from typing import NoReturn, get_args
 
 import torch
 
-from benchmark.conformance import module, sound, training
+from benchmark.conformance import module_rules, output_rules, training_rules
 from benchmark.conformance.findings import Finding, Status, failed, skipped
-from benchmark.conformance.subject import Build, Subject
+from benchmark.conformance.harness import Build, Harness
 from benchmark.costs import one_thread
 from benchmark.errors import EarmarkError
 
-Rule = Callable[[Subject], Finding]
+Rule = Callable[[Harness], Finding]
 RULES: tuple[Rule, ...] = (
     *(
-        sound.works,
-        sound.shape,
-        sound.finite,
-        sound.silence,
-        sound.level,
-        sound.durations,
-        sound.batch,
-        sound.neighbours,
-        sound.padding,
-        sound.rate,
+        output_rules.works,
+        output_rules.shape,
+        output_rules.finite,
+        output_rules.silence,
+        output_rules.level,
+        output_rules.durations,
+        output_rules.batch,
+        output_rules.neighbours,
+        output_rules.padding,
+        output_rules.rate,
     ),
     *(
-        module.deterministic,
-        module.state,
-        module.in_place,
-        module.reload,
-        module.device,
-        module.causality,
-        module.needs,
-        module.controls,
+        module_rules.deterministic,
+        module_rules.state,
+        module_rules.in_place,
+        module_rules.reload,
+        module_rules.device,
+        module_rules.causality,
+        module_rules.needs,
+        module_rules.controls,
     ),
-    *(training.loss, training.gradient, training.joint),
+    *(training_rules.loss, training_rules.gradient, training_rules.joint),
 )
 WIDTH = 100  # columns of what is printed
 
@@ -68,29 +68,29 @@ def examine(build: Build) -> Iterator[Finding]:
     work at all nothing else is tried.
     """
     first, *others = RULES
-    found = _judged(first, build)
+    found = _applied(first, build)
     yield found
     if found.status == "failed":
         yield skipped(f"{len(others)} rules, until {found.check} is mended")._replace(check="all others")
         return
     for rule in others:
-        yield _judged(rule, build)
+        yield _applied(rule, build)
 
 
-def _judged(rule: Rule, build: Build) -> Finding:
+def _applied(rule: Rule, build: Build) -> Finding:
     """On one thread and from a fixed seed, as in a cell."""
     try:
-        with one_thread(), torch.random.fork_rng(devices=[]), staying():
+        with one_thread(), torch.random.fork_rng(devices=[]), exit_refused():
             torch.manual_seed(0)
-            subject = Subject(build)
-            finding = skipped("its output is made elsewhere") if subject.front_end.exported else rule(subject)
+            harness = Harness(build)
+            finding = skipped("its output is made elsewhere") if harness.front_end.exported else rule(harness)
     except (Exception, SystemExit) as error:  # it may be anyone's code
-        finding = failed(_told(error))._replace(error=error)
+        finding = failed(_in_one_line(error))._replace(error=error)
     return _explained(finding, rule)
 
 
 @contextmanager
-def staying() -> Iterator[None]:
+def exit_refused() -> Iterator[None]:
     """`os._exit` ends a process without a word, and its status may say that all is well: here it is an error, as
     `sys.exit` is.
     """
@@ -117,7 +117,7 @@ def _check(rule: Rule, build: Build) -> Finding:
     """Judge a front-end by one rule. Raises Violation where it is broken, and unittest.SkipTest, which pytest knows,
     where it cannot be tested here.
     """
-    finding = _judged(rule, build)
+    finding = _applied(rule, build)
     if finding.status == "failed":
         raise Violation(details(finding)) from finding.error
     if finding.status == "skipped":
@@ -154,7 +154,7 @@ def summary(findings: Sequence[Finding]) -> str:
     return "\n\n".join([*broken, ", ".join(f"{count} {status}" for status, count in counts.items() if count)])
 
 
-def _told(error: BaseException) -> str:
+def _in_one_line(error: BaseException) -> str:
     """An error in one line: what was tried, the error, and where it was raised: in the front-end's own code, if any of
     that ran, and never within PyTorch.
     """

@@ -18,7 +18,7 @@ from benchmark.contracts import AUDIOGRAM_HZ, SAMPLE_RATE, Batch, Enhanced, Fron
 from benchmark.errors import EarmarkError
 from benchmark.frontends import _losses
 from benchmark.frontends._stft import STFT
-from benchmark.hearing.difference import HeardDifference
+from benchmark.hearing.auditory_loss import AuditoryLoss
 from benchmark.hearing.filters import interpolated
 from benchmark.options import Size
 
@@ -47,7 +47,7 @@ class TwoMask(FrontEnd):
     depends; with real and imaginary parts in their place the noise mask learned next to nothing beside the compensation
     mask. Normalisation is over features alone, which neither padding nor future reach.
 
-    Trained by what a model of the ear hears (benchmark.hearing.difference). `objective`:
+    Trained by what a model of the ear hears (benchmark.hearing.auditory_loss). `objective`:
 
     - both: the noise mask alone against the clean sound, both as a normal ear hears them, and the compensation mask
       alone, as the impaired ear hears it, against the noisy sound as a normal ear does, weighed by learned
@@ -146,7 +146,7 @@ class TwoMask(FrontEnd):
             persistent=False,
         )
         self.uncertainties = nn.Parameter(torch.zeros(2 + product)) if objective == "both" else None
-        self.difference = HeardDifference()
+        self.auditory_loss = AuditoryLoss()
         self.raised = 10 ** (raised_db / 20)
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
@@ -184,7 +184,7 @@ class TwoMask(FrontEnd):
         def difference(mask: Tensor, reference: Tensor, thresholds: Tensor | None) -> Tensor:
             louder = 1.0 if thresholds is None else self.raised
             masked = self._masked(spectrum, mask, noisy.shape[-1])[:, 0]
-            return self.difference(louder * masked, louder * reference, lengths, thresholds)
+            return self.auditory_loss(louder * masked, louder * reference, lengths, thresholds)
 
         masks = enhanced.parts
         terms = []

@@ -17,7 +17,7 @@ import torch
 import toys
 
 from benchmark.cli import main
-from benchmark.conformance import RULES, Violation, checks, details, examine, line, sound
+from benchmark.conformance import RULES, Violation, checks, details, examine, line, output_rules
 from benchmark.contracts import FrontEnd
 from benchmark.frontends import build_front_end
 from benchmark.report import show
@@ -40,7 +40,7 @@ OURS = {  # but for cascade, two of two_mask in a row: that alone takes as long 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     """A minute of audio is for the one front-end that cannot do with it."""
-    monkeypatch.setattr(sound, "SECONDS", (0.1, 1.0))
+    monkeypatch.setattr(output_rules, "SECONDS", (0.1, 1.0))
 
 
 def of(status, build):

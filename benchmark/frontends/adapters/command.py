@@ -18,14 +18,14 @@ from torch import Tensor
 from benchmark import audio
 from benchmark.contracts import SAMPLE_RATE
 from benchmark.errors import EarmarkError
-from benchmark.frontends.adapters._files import clipped, read_enhanced
-from benchmark.frontends.adapters._foreign import Foreign, Rate
+from benchmark.frontends.adapters._enhanced_files import clipped, read_enhanced
+from benchmark.frontends.adapters._external import External, Rate
 from benchmark.processes import undisturbed
 
 IN, OUT = "{in}", "{out}"
 
 
-class Command(Foreign):
+class Command(External):
     """Runs a command with the paths of two 32-bit float WAV files of one channel in place of {in} and {out}. It is
     dropped in, never trained nor adapted to.
 
@@ -45,7 +45,7 @@ class Command(Foreign):
         gain: float = 0.0,
         rescale: bool = False,
     ) -> None:
-        """The other options are explained at `Foreign`.
+        """The other options are explained at `External`.
 
         Args:
             command: its words, such as [python, enhance.py, "{in}", "{out}"]; or one string, where no word is a file

@@ -9,7 +9,7 @@ import torch
 
 from benchmark.contracts import SAMPLE_RATE, Enhanced, FrontEnd, Heard
 from benchmark.errors import EarmarkError
-from benchmark.frontends.adapters._files import clipped, read_enhanced
+from benchmark.frontends.adapters._enhanced_files import clipped, read_enhanced
 
 
 class Folder(FrontEnd):

@@ -8,10 +8,10 @@ from torch import Tensor
 
 from benchmark.contracts import SAMPLE_RATE
 from benchmark.errors import EarmarkError
-from benchmark.frontends.adapters._foreign import Foreign, Rate
+from benchmark.frontends.adapters._external import External, Rate
 
 
-class OnnxModel(Foreign):
+class OnnxModel(External):
     """From audio (batch, time) or (batch, 1, time) to the same; which of the two, and the names of input and output,
     are the model's own declarations.
 
@@ -30,7 +30,7 @@ class OnnxModel(Foreign):
         gain: float = 0.0,
         rescale: bool = False,
     ) -> None:
-        """`path` of the .onnx file; the other options are explained at `Foreign`. EarmarkError where it is no such
+        """`path` of the .onnx file; the other options are explained at `External`. EarmarkError where it is no such
         model.
         """
         super().__init__(sample_rate, pretrained_on, gain, rescale)

@@ -11,12 +11,12 @@ from torch import Tensor, nn
 
 from benchmark.contracts import SAMPLE_RATE
 from benchmark.errors import EarmarkError
-from benchmark.frontends.adapters._foreign import Foreign
+from benchmark.frontends.adapters._external import External
 
 HYPERPARAMS = "hyperparams.yaml"
 
 
-class SpeechBrainModel(Foreign):
+class SpeechBrainModel(External):
     """SpeechBrain's SpectralMaskEnhancement, WaveformEnhancement or SepformerSeparation, whichever the modules of
     hyperparams.yaml are made for.
 
@@ -35,7 +35,7 @@ class SpeechBrainModel(Foreign):
         gain: float = 0.0,
         rescale: bool = True,
     ) -> None:
-        """The other options are explained at `Foreign`; the sample rate is that of the hyperparameters.
+        """The other options are explained at `External`; the sample rate is that of the hyperparameters.
 
         Args:
             source: a folder, or a name on the hub, such as speechbrain/metricgan-plus-voicebank

@@ -16,7 +16,7 @@ from benchmark.errors import EarmarkError
 Rate = Annotated[int, Field(ge=1000, le=192_000)]  # Hz
 
 
-class Foreign(FrontEnd, ABC):
+class External(FrontEnd, ABC):
     """One channel of one utterance at a time, without its padding, so that neither a batch nor a neighbour changes what
     comes out.
 

@@ -21,7 +21,7 @@ FAINTEST = -100.0  # dB SPL, given for digital silence
 Build = Callable[[], nn.Module]
 
 
-class Subject:
+class Harness:
     """A fresh front-end on the CPU in evaluation mode, and the means to try it."""
 
     def __init__(self, build: Build) -> None:
@@ -80,12 +80,12 @@ def _voices(seconds: float, count: int, ears: int, seed: int) -> tuple[Tensor, T
     return speech, noise
 
 
-def hearing(batch: Batch, audio: Tensor) -> Batch:
+def with_audio(batch: Batch, audio: Tensor) -> Batch:
     """The same batch with other audio of any length; `lengths` stay."""
     return replace(batch, heard=batch.heard._replace(audio=audio))
 
 
-def picked(batch: Batch, *rows: int) -> Batch:
+def selected(batch: Batch, *rows: int) -> Batch:
     """Some examples of a batch."""
     heard, index = batch.heard, torch.tensor(rows)
     listener = None if heard.listener is None else heard.listener[index]
@@ -97,24 +97,24 @@ def picked(batch: Batch, *rows: int) -> Batch:
     )
 
 
-def spl(audio: Tensor) -> float:
+def level_db_spl(audio: Tensor) -> float:
     """The level in dB SPL, FAINTEST at the least."""
     return max(FULL_SCALE_DB_SPL + 10 * math.log10(float(audio.square().mean()) + 1e-30), FAINTEST)
 
 
-def apart(output: Tensor, expected: Tensor) -> float:
+def difference_db(output: Tensor, expected: Tensor) -> float:
     """The level of the difference over that of what was expected, in dB; -inf where they agree to the bit."""
     difference = float((output - expected).square().sum())
     return -math.inf if difference == 0 else 10 * math.log10(difference / (float(expected.square().sum()) + 1e-30))
 
 
-def decibels(value: float) -> str:
-    """For a difference as `apart` has it."""
+def shown_db(value: float) -> str:
+    """For a difference as `difference_db` has it."""
     return "the same to the bit" if value == -math.inf else f"{value:.0f} dB"
 
 
 @contextmanager
-def during(what: str) -> Iterator[None]:
+def trying(what: str) -> Iterator[None]:
     """An error raised inside says what was being tried."""
     try:
         yield

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.conformance.findings import Finding, failed, note, ok, skipped, some
-from benchmark.conformance.subject import Subject, apart, decibels, during
+from benchmark.conformance.harness import Harness, difference_db, shown_db, trying
 from benchmark.contracts import SAMPLE_RATE, WET, Batch, FrontEnd
 from benchmark.costs import CAUSAL_MS, look_ahead
 from benchmark.frontends import front_ends
@@ -23,30 +23,30 @@ ELSEWHERE = -40.0  # dB of a difference that another device may make: its arithm
 OFFERED = frozenset({"listener", "clean"})  # what a front-end may need; clean for its loss alone
 
 
-def deterministic(subject: Subject) -> Finding:
+def deterministic(harness: Harness) -> Finding:
     """The same sound gives the same output to the bit, whatever was enhanced in between.
 
     Scores are to be repeated to the last digit, and a scene's score must not depend on the scenes before it.
     """
-    scenes, other = subject.scenes(), subject.scenes(seed=1)
-    first = subject.output(scenes)
-    subject.output(other)
-    difference = apart(subject.output(scenes), first)
+    scenes, other = harness.scenes(), harness.scenes(seed=1)
+    first = harness.output(scenes)
+    harness.output(other)
+    difference = difference_db(harness.output(scenes), first)
     return (
-        ok(decibels(difference))
+        ok(shown_db(difference))
         if difference == float("-inf")
-        else failed(f"a difference of {decibels(difference)} between two calls")
+        else failed(f"a difference of {shown_db(difference)} between two calls")
     )
 
 
-def state(subject: Subject) -> Finding:
+def state(harness: Harness) -> Finding:
     """In evaluation mode enhancing changes no parameter, no buffer, and no module's mode.
 
     The schemes that keep a front-end fixed promise it to the last bit; scoring must not go on training.
     """
-    before = {name: value.clone() for name, value in _tensors(subject.front_end)}
-    subject.output(subject.scenes())
-    after = dict(_tensors(subject.front_end))
+    before = {name: value.clone() for name, value in _tensors(harness.front_end)}
+    harness.output(harness.scenes())
+    after = dict(_tensors(harness.front_end))
     changed = [
         name
         for name in before.keys() | after.keys()
@@ -54,7 +54,7 @@ def state(subject: Subject) -> Finding:
     ]
     if changed:
         return failed(f"changed: {some(changed)}")
-    training = [name or "the front-end" for name, module in subject.front_end.named_modules() if module.training]
+    training = [name or "the front-end" for name, module in harness.front_end.named_modules() if module.training]
     return (
         failed(f"in training mode afterwards: {some(training)}")
         if training
@@ -62,39 +62,39 @@ def state(subject: Subject) -> Finding:
     )
 
 
-def in_place(subject: Subject) -> Finding:
+def in_place(harness: Harness) -> Finding:
     """`process` leaves the audio that it is given as it is.
 
     The engine hands out a copy, so nothing breaks here; other code may not.
     """
-    heard = subject.scenes().heard
+    heard = harness.scenes().heard
     before = heard.audio.clone()
     with torch.inference_mode():
-        subject.front_end.process(heard)
+        harness.front_end.process(heard)
     return ok("untouched") if torch.equal(heard.audio, before) else note("the input is changed in place")
 
 
-def reload(subject: Subject) -> Finding:
+def reload(harness: Harness) -> Finding:
     """Weights that went through a file make the same output in a front-end built anew, to the bit.
 
     Trained weights are kept as safetensors and loaded into a fresh front-end before scoring. What an output depends on
     is a parameter, a buffer or an option.
     """
-    front_end, scenes = subject.front_end, subject.scenes()
+    front_end, scenes = harness.front_end, harness.scenes()
     with torch.no_grad():  # as if trained
         for parameter in front_end.parameters():
             parameter.mul_(1.02).add_(0.001)
-    expected = subject.output(scenes)
+    expected = harness.output(scenes)
     state = front_end.state_dict()
     if other := [name for name, value in state.items() if not isinstance(value, Tensor)]:
         return failed(f"no tensors: {some(other)}")
     data = safetensors.torch.save({name: value.clone().contiguous() for name, value in state.items()})
     torch.manual_seed(1)
-    fresh = subject.another()
+    fresh = harness.another()
     fresh.load_state_dict(safetensors.torch.load(data))
-    subject.system.front_end = fresh
-    if (difference := apart(subject.output(scenes), expected)) != float("-inf"):
-        return failed(f"a difference of {decibels(difference)}")
+    harness.system.front_end = fresh
+    if (difference := difference_db(harness.output(scenes), expected)) != float("-inf"):
+        return failed(f"a difference of {shown_db(difference)}")
     places = [value.data_ptr() for value in state.values() if value.numel()]
     shared = [name for name, value in state.items() if places.count(value.data_ptr()) > 1]
     return (
@@ -102,14 +102,14 @@ def reload(subject: Subject) -> Finding:
     )
 
 
-def device(subject: Subject) -> Finding:
+def device(harness: Harness) -> Finding:
     """On an accelerator the output is that of the CPU, but for a difference of at most -40 dB.
 
     `trainer: {accelerator: gpu}` moves parameters and buffers; a tensor that is neither stays behind.
     """
-    known = {id(value) for module in subject.front_end.modules() for value in (*module.parameters(), *module.buffers())}
+    known = {id(value) for module in harness.front_end.modules() for value in (*module.parameters(), *module.buffers())}
     stray = [
-        f"{type(module).__name__}.{name}" for module in subject.front_end.modules() for name in _stray(module, known)
+        f"{type(module).__name__}.{name}" for module in harness.front_end.modules() for name in _stray(module, known)
     ]
     if not torch.accelerator.is_available():
         return (
@@ -119,25 +119,25 @@ def device(subject: Subject) -> Finding:
         )
     place = torch.accelerator.current_accelerator()
     assert place is not None
-    scenes = subject.scenes()
-    expected = subject.output(scenes)
-    subject.system.to(place)
-    with during(f"on {place}"):
-        difference = apart(subject.output(scenes.to(place)).cpu(), expected)
+    scenes = harness.scenes()
+    expected = harness.output(scenes)
+    harness.system.to(place)
+    with trying(f"on {place}"):
+        difference = difference_db(harness.output(scenes.to(place)).cpu(), expected)
     return (
-        ok(f"{place}: {decibels(difference)}")
+        ok(f"{place}: {shown_db(difference)}")
         if difference <= ELSEWHERE
-        else failed(f"{place}: a difference of {decibels(difference)}")
+        else failed(f"{place}: a difference of {shown_db(difference)}")
     )
 
 
-def causality(subject: Subject) -> Finding:
+def causality(harness: Harness) -> Finding:
     """A front-end, or a member of it, whose attribute `causal` is true looks at most 40 ms ahead, frames included.
 
     Look-ahead is measured, here as for a front-end's card. It delays what a listener hears, and a delay of more than
     some ten milliseconds is heard as an echo.
     """
-    front_end, *members = front_ends(subject.front_end)
+    front_end, *members = front_ends(harness.front_end)
     claimed, latency = getattr(front_end, "causal", None), _latency_ms(front_end)
     came, causal = f"it {_shown(latency)}", latency <= CAUSAL_MS
     if claimed and not causal:
@@ -152,21 +152,21 @@ def causality(subject: Subject) -> Finding:
     return ok(f"causal = {claimed}, {came}") if bool(claimed) == causal else note(f"causal = {claimed}, yet {came}")
 
 
-def needs(subject: Subject) -> Finding:
+def needs(harness: Harness) -> Finding:
     """A front-end needs nothing but a listener, and a clean reference for its loss; whatever the listener's audiogram,
     the output is finite.
 
     Scenes have nothing else to give. Audiograms go from a normal ear's to a profound loss, and may differ between the
     ears.
     """
-    if unknown := subject.front_end.needs - OFFERED:
+    if unknown := harness.front_end.needs - OFFERED:
         return failed(f"needs {', '.join(sorted(unknown))}")
-    if "listener" not in subject.front_end.needs:
+    if "listener" not in harness.front_end.needs:
         return ok("no listener is needed")
-    scenes, outputs = subject.scenes(count=1, ears=2), []
+    scenes, outputs = harness.scenes(count=1, ears=2), []
     for left, right in (("normal", "normal"), ("N7", "N7"), ("normal", "S3")):
-        with during(f"listener {left}, {right}"):
-            outputs.append(subject.output(_listened(scenes, left, right)))
+        with trying(f"listener {left}, {right}"):
+            outputs.append(harness.output(_listened(scenes, left, right)))
         if reason := defect(outputs[-1]):
             return failed(f"listener {left}, {right}: the output {reason}")
     if torch.equal(outputs[0], outputs[1]):
@@ -174,25 +174,25 @@ def needs(subject: Subject) -> Finding:
     return ok("normal, N7, and another at each ear")
 
 
-def controls(subject: Subject) -> Finding:
+def controls(harness: Harness) -> Finding:
     """Every control is accepted; its default, when given, changes nothing, and another value changes the output, which
     stays finite.
 
     `earmark sweep` goes over a grid of any control. `wet` is the engine's own.
     """
-    declared = subject.front_end.controls
+    declared = harness.front_end.controls
     if WET in declared:
         return failed("a control called wet")
-    scenes = subject.scenes()
-    before, idle = subject.output(scenes), []
+    scenes = harness.scenes()
+    before, idle = harness.output(scenes), []
     for name, default in declared.items():
-        with during(f"{name}={default}"):
-            same = subject.output(scenes, **{name: default})
+        with trying(f"{name}={default}"):
+            same = harness.output(scenes, **{name: default})
         if not torch.equal(same, before):
             return failed(f"{name}={default}, its default, changes the output")
         value = default / 2 if default else 1.0
-        with during(f"{name}={value}"):
-            output = subject.output(scenes, **{name: value})
+        with trying(f"{name}={value}"):
+            output = harness.output(scenes, **{name: value})
         if reason := defect(output):
             return failed(f"{name}={value}: the output {reason}")
         if torch.equal(output, before):

@@ -6,7 +6,7 @@ from torch import Tensor, nn
 from benchmark.hearing.auditory_model import AuditoryModel
 
 
-class HeardDifference(nn.Module):
+class AuditoryLoss(nn.Module):
     """Mean over channels and time of |AM(processed; audiogram) - AM(reference; normal ear)|, (batch,), 0 or more.
 
     With the processed sound for an impaired ear and the reference for a normal one this asks a device to make up for a
