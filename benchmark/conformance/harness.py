@@ -1,4 +1,4 @@
-"""The front-end that is checked, run as the engine runs it, and the sounds that it hears."""
+"""Test harness: runs a front-end as the engine does, and makes test sounds."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -13,16 +13,16 @@ from benchmark.frontends import as_front_end
 from benchmark.hearing.audiograms import PROFILES
 from benchmark.training.system import System
 
-LEVEL = 65.0  # dB SPL of the speech
-SNRS = (10.0, 5.0, 0.0)  # dB, of the examples of a batch in turn
-LISTENERS = ("N3", "S3", "N1")  # of the examples in turn
-FAINTEST = -100.0  # dB SPL, given for digital silence
+LEVEL = 65.0  # dB SPL, of the speech
+SNRS = (10.0, 5.0, 0.0)  # dB, used in turn for the examples of a batch
+LISTENERS = ("N3", "S3", "N1")  # used in turn for the examples of a batch
+FAINTEST = -100.0  # dB SPL, reported for digital silence
 
 Build = Callable[[], nn.Module]
 
 
 class Harness:
-    """A fresh front-end on the CPU in evaluation mode, and the means to try it."""
+    """A fresh front-end on the CPU, in evaluation mode, with scenes to try it on."""
 
     def __init__(self, build: Build) -> None:
         self._build = build
@@ -30,12 +30,12 @@ class Harness:
         self.system = System(self.front_end, {}).eval()
 
     def another(self) -> FrontEnd:
-        """The same, built again."""
+        """Build the front-end once more."""
         return as_front_end(self._build()).cpu().eval()
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
-        """What can be trained, by name; nothing where the engine only drops it in."""
+        """Trainable parameters by name; none for a front-end that is only dropped in."""
         return (
             {}
             if self.front_end.dropped_in_only
@@ -43,7 +43,7 @@ class Harness:
         )
 
     def enhance(self, batch: Batch, **controls: float) -> Enhanced:
-        """As in scoring."""
+        """Enhance a batch as in scoring."""
         with torch.inference_mode():
             return self.system.enhance(batch, **controls)
 
@@ -52,8 +52,9 @@ class Harness:
         return self.enhance(batch, **controls).audio
 
     def scenes(self, seconds: float = 0.5, count: int = 3, ears: int = 1, seed: int = 0) -> Batch:
-        """Something like voices at LEVEL in white noise at SNRS, the noise another at each ear; with LISTENERS where
-        the front-end needs one.
+        """A batch of speech-like sounds at LEVEL in white noise at SNRS, drawn independently at each ear.
+
+        The batch has LISTENERS if the front-end needs a listener.
         """
         speech, noise = _voices(seconds, count, ears, seed)
         snr = torch.tensor([SNRS[index % len(SNRS)] for index in range(count)])[:, None, None]
@@ -67,7 +68,7 @@ class Harness:
 
 
 def _voices(seconds: float, count: int, ears: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Harmonics that swell four times a second, and white noise, both at LEVEL, (count, ears, time)."""
+    """Harmonic tones that swell four times a second, and white noise, both (count, ears, time) at LEVEL."""
     generator = torch.Generator().manual_seed(seed)
     time = torch.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     pitch = 100 + 100 * torch.rand(count, 1, 1, generator=generator)
@@ -81,12 +82,12 @@ def _voices(seconds: float, count: int, ears: int, seed: int) -> tuple[Tensor, T
 
 
 def with_audio(batch: Batch, audio: Tensor) -> Batch:
-    """The same batch with other audio of any length; `lengths` stay."""
+    """The batch with other audio, of any length; `lengths` stay as they are."""
     return replace(batch, heard=batch.heard._replace(audio=audio))
 
 
 def selected(batch: Batch, *rows: int) -> Batch:
-    """Some examples of a batch."""
+    """The examples of a batch at these indices."""
     heard, index = batch.heard, torch.tensor(rows)
     listener = None if heard.listener is None else heard.listener[index]
     clean = None if batch.clean is None else batch.clean[index]
@@ -98,24 +99,24 @@ def selected(batch: Batch, *rows: int) -> Batch:
 
 
 def level_db_spl(audio: Tensor) -> float:
-    """The level in dB SPL, FAINTEST at the least."""
+    """The level in dB SPL, at least FAINTEST."""
     return max(FULL_SCALE_DB_SPL + 10 * math.log10(float(audio.square().mean()) + 1e-30), FAINTEST)
 
 
 def difference_db(output: Tensor, expected: Tensor) -> float:
-    """The level of the difference over that of what was expected, in dB; -inf where they agree to the bit."""
+    """The level of the difference relative to the expected output, in dB; -inf if they are identical."""
     difference = float((output - expected).square().sum())
     return -math.inf if difference == 0 else 10 * math.log10(difference / (float(expected.square().sum()) + 1e-30))
 
 
 def shown_db(value: float) -> str:
-    """For a difference as `difference_db` has it."""
+    """A value of `difference_db` as text."""
     return "the same to the bit" if value == -math.inf else f"{value:.0f} dB"
 
 
 @contextmanager
 def trying(what: str) -> Iterator[None]:
-    """An error raised inside says what was being tried."""
+    """Add a note to an error raised inside: what was being tried."""
     try:
         yield
     except Exception as error:

@@ -1,5 +1,6 @@
-"""Rules on how a front-end behaves as a module. The first line of a rule's documentation is what is expected, the rest
-is why it matters.
+"""Rules for a front-end as a module: state, weights, devices, causality, listeners and controls.
+
+The first line of a rule's docstring says what is expected, the rest why it matters.
 """
 
 import math
@@ -19,14 +20,14 @@ from benchmark.frontends import front_ends
 from benchmark.hearing.audiograms import PROFILES
 from benchmark.running.evaluation import defect
 
-ELSEWHERE = -40.0  # dB of a difference that another device may make: its arithmetic is not the CPU's; ours
-OFFERED = frozenset({"listener", "clean"})  # what a front-end may need; clean for its loss alone
+ELSEWHERE = -40.0  # dB, largest difference between the CPU and another device, whose arithmetic differs; ours
+OFFERED = frozenset({"listener", "clean"})  # what a front-end may need; "clean" for its loss only
 
 
 def deterministic(harness: Harness) -> Finding:
     """The same sound gives the same output to the bit, whatever was enhanced in between.
 
-    Scores are to be repeated to the last digit, and a scene's score must not depend on the scenes before it.
+    Scores must be reproducible to the last digit, and a scene's score must not depend on the scenes before it.
     """
     scenes, other = harness.scenes(), harness.scenes(seed=1)
     first = harness.output(scenes)
@@ -40,9 +41,9 @@ def deterministic(harness: Harness) -> Finding:
 
 
 def state(harness: Harness) -> Finding:
-    """In evaluation mode enhancing changes no parameter, no buffer, and no module's mode.
+    """In evaluation mode, enhancing changes no parameter, no buffer and no module's mode.
 
-    The schemes that keep a front-end fixed promise it to the last bit; scoring must not go on training.
+    Schemes that keep a front-end fixed must leave it unchanged to the last bit, and scoring must not train it further.
     """
     before = {name: value.clone() for name, value in _tensors(harness.front_end)}
     harness.output(harness.scenes())
@@ -63,9 +64,9 @@ def state(harness: Harness) -> Finding:
 
 
 def in_place(harness: Harness) -> Finding:
-    """`process` leaves the audio that it is given as it is.
+    """`process` does not change its input.
 
-    The engine hands out a copy, so nothing breaks here; other code may not.
+    The engine passes a copy, so nothing breaks here, but other code may not do so.
     """
     heard = harness.scenes().heard
     before = heard.audio.clone()
@@ -75,10 +76,10 @@ def in_place(harness: Harness) -> Finding:
 
 
 def reload(harness: Harness) -> Finding:
-    """Weights that went through a file make the same output in a front-end built anew, to the bit.
+    """Weights that are saved and loaded into a newly built front-end give the same output to the bit.
 
-    Trained weights are kept as safetensors and loaded into a fresh front-end before scoring. What an output depends on
-    is a parameter, a buffer or an option.
+    Trained weights are stored as safetensors and loaded into a fresh front-end for scoring. Everything that the output
+    depends on must be a parameter, a buffer or an option.
     """
     front_end, scenes = harness.front_end, harness.scenes()
     with torch.no_grad():  # as if trained
@@ -87,7 +88,7 @@ def reload(harness: Harness) -> Finding:
     expected = harness.output(scenes)
     state = front_end.state_dict()
     if other := [name for name, value in state.items() if not isinstance(value, Tensor)]:
-        return failed(f"no tensors: {some(other)}")
+        return failed(f"not tensors: {some(other)}")
     data = safetensors.torch.save({name: value.clone().contiguous() for name, value in state.items()})
     torch.manual_seed(1)
     fresh = harness.another()
@@ -98,14 +99,14 @@ def reload(harness: Harness) -> Finding:
     places = [value.data_ptr() for value in state.values() if value.numel()]
     shared = [name for name, value in state.items() if places.count(value.data_ptr()) > 1]
     return (
-        note(f"they share memory, and are kept one by one: {some(shared)}") if shared else ok(f"{len(state)} tensors")
+        note(f"these share memory, but are saved separately: {some(shared)}") if shared else ok(f"{len(state)} tensors")
     )
 
 
 def device(harness: Harness) -> Finding:
-    """On an accelerator the output is that of the CPU, but for a difference of at most -40 dB.
+    """On an accelerator the output differs from that on the CPU by at most -40 dB.
 
-    `trainer: {accelerator: gpu}` moves parameters and buffers; a tensor that is neither stays behind.
+    `trainer: {accelerator: gpu}` moves parameters and buffers; any other tensor stays on the CPU.
     """
     known = {id(value) for module in harness.front_end.modules() for value in (*module.parameters(), *module.buffers())}
     stray = [
@@ -113,7 +114,7 @@ def device(harness: Harness) -> Finding:
     ]
     if not torch.accelerator.is_available():
         return (
-            note(f"no accelerator here; neither parameter nor buffer: {some(stray)}")
+            note(f"no accelerator here; tensors that are neither parameter nor buffer: {some(stray)}")
             if stray
             else skipped("there is no accelerator here")
         )
@@ -132,10 +133,10 @@ def device(harness: Harness) -> Finding:
 
 
 def causality(harness: Harness) -> Finding:
-    """A front-end, or a member of it, whose attribute `causal` is true looks at most 40 ms ahead, frames included.
+    """A front-end with `causal = True`, alone or inside another, looks at most 40 ms ahead, frames included.
 
-    Look-ahead is measured, here as for a front-end's card. It delays what a listener hears, and a delay of more than
-    some ten milliseconds is heard as an echo.
+    Look-ahead is measured, for cards as well. It delays what a listener hears, and a delay of more than about ten
+    milliseconds is heard as an echo.
     """
     front_end, *members = front_ends(harness.front_end)
     claimed, latency = getattr(front_end, "causal", None), _latency_ms(front_end)
@@ -153,11 +154,9 @@ def causality(harness: Harness) -> Finding:
 
 
 def needs(harness: Harness) -> Finding:
-    """A front-end needs nothing but a listener, and a clean reference for its loss; whatever the listener's audiogram,
-    the output is finite.
+    """A front-end needs at most a listener, and clean speech for its loss; the output is finite for any audiogram.
 
-    Scenes have nothing else to give. Audiograms go from a normal ear's to a profound loss, and may differ between the
-    ears.
+    Scenes offer nothing else. Audiograms range from normal hearing to a profound loss, and may differ between the ears.
     """
     if unknown := harness.front_end.needs - OFFERED:
         return failed(f"needs {', '.join(sorted(unknown))}")
@@ -170,19 +169,18 @@ def needs(harness: Harness) -> Finding:
         if reason := defect(outputs[-1]):
             return failed(f"listener {left}, {right}: the output {reason}")
     if torch.equal(outputs[0], outputs[1]):
-        return note("it needs a listener, but a normal ear and N7 get the same output")
-    return ok("normal, N7, and another at each ear")
+        return note("it needs a listener, but normal hearing and N7 get the same output")
+    return ok("normal, N7, and different ears")
 
 
 def controls(harness: Harness) -> Finding:
-    """Every control is accepted; its default, when given, changes nothing, and another value changes the output, which
-    stays finite.
+    """Every control is accepted; its default changes nothing, another value gives another finite output.
 
-    `earmark sweep` goes over a grid of any control. `wet` is the engine's own.
+    `earmark sweep` varies any control over a grid. The name `wet` is reserved for the engine.
     """
     declared = harness.front_end.controls
     if WET in declared:
-        return failed("a control called wet")
+        return failed("a control is called wet")
     scenes = harness.scenes()
     before, idle = harness.output(scenes), []
     for name, default in declared.items():
@@ -197,7 +195,7 @@ def controls(harness: Harness) -> Finding:
             return failed(f"{name}={value}: the output {reason}")
         if torch.equal(output, before):
             idle.append(f"{name}={value}")
-    return note(f"nothing changes under {some(idle)}") if idle else ok(", ".join(declared) or "none are declared")
+    return note(f"no effect: {some(idle)}") if idle else ok(", ".join(declared) or "none are declared")
 
 
 def _latency_ms(front_end: FrontEnd) -> float:
@@ -212,7 +210,7 @@ def _shown(latency_ms: float) -> str:
 
 
 def _listened(scenes: Batch, *profiles: str) -> Batch:
-    """One example, heard with a profile at each ear."""
+    """One example with a standard audiogram at each ear."""
     return replace(
         scenes,
         heard=scenes.heard._replace(
@@ -227,7 +225,7 @@ def _tensors(module: nn.Module) -> Iterator[tuple[str, Tensor]]:
 
 
 def _stray(module: nn.Module, known: set[int]) -> Iterator[str]:
-    """Attributes that hold tensors which no module knows of, by themselves or in a list, tuple or dictionary."""
+    """Attributes that hold unregistered tensors, directly or in a list, tuple or dictionary."""
     for name, value in vars(module).items():
         if name not in ("_parameters", "_buffers"):
             held: Iterable[Any] = (

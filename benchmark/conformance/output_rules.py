@@ -1,4 +1,7 @@
-"""Rules on what comes out. The first line of a rule's documentation is what is expected, the rest is why it matters."""
+"""Rules for the output: shape, level, duration, batches and sample rate.
+
+The first line of a rule's docstring says what is expected, the rest why it matters.
+"""
 
 import torch
 
@@ -9,19 +12,19 @@ from benchmark.contracts import SAMPLE_RATE
 from benchmark.frontends import front_ends
 from benchmark.running.evaluation import defect
 
-# All of these are ours.
-SAME = -60.0  # dB of a difference: what rounding in another order of operations may do, and then some
-FAR = -20.0  # dB of a difference that no listener, and no task, would miss
-LOUD = 140.0  # dB SPL at which any ear hurts
-MOVED = 10.0  # dB by which a front-end changes the level before that is worth a word
-LONG = 4.0  # s
-SECONDS = (0.1, 0.3333, 2.0, 60.0)
+# All of these values are ours.
+SAME = -60.0  # dB, largest difference that counts as equal; rounding alone stays well below
+FAR = -20.0  # dB, a difference that any listener or task would notice
+LOUD = 140.0  # dB SPL, above the threshold of pain
+MOVED = 10.0  # dB, change of level from which there is a note
+LONG = 4.0  # s, tried where half a second fails
+SECONDS = (0.1, 0.3333, 2.0, 60.0)  # durations to try
 
 
 def works(harness: Harness) -> Finding:
-    """A scene of noisy speech comes back as floats of its shape, finite and not beyond 220 dB SPL.
+    """A scene of noisy speech comes back as floats of the same shape, finite and at most 220 dB SPL.
 
-    That is what a front-end is. All other rules wait for this one.
+    That is what a front-end is. The other rules are tried only if this one is kept.
     """
     scene = harness.scenes(count=1)
     try:
@@ -29,8 +32,7 @@ def works(harness: Harness) -> Finding:
     except Exception as error:
         if _works_for(harness, LONG):
             error.add_note(
-                f"half a second of audio, while {LONG:g} s come out well; let the front-end lengthen what is too short "
-                "for it"
+                f"half a second of audio, while {LONG:g} s work; make the front-end pad input that is too short for it"
             )
         raise
     if reason := defect(output):
@@ -39,7 +41,7 @@ def works(harness: Harness) -> Finding:
     came = f"noisy speech at {before:.0f} dB SPL comes out at {after:.0f} dB SPL"
     if abs(after - before) <= MOVED or "listener" in harness.front_end.needs or _untrained(harness):
         return ok(came)
-    return note(f"{came}; levels count here, and nothing sets them right afterwards")
+    return note(f"{came}; levels count here, and nothing corrects them afterwards")
 
 
 def _untrained(harness: Harness) -> bool:
@@ -57,10 +59,10 @@ def _works_for(harness: Harness, seconds: float) -> bool:
 
 
 def shape(harness: Harness) -> Finding:
-    """The output is floats of the input's shape, for one ear and for two, for one example and for three; shared
-    features are (batch, frames, features).
+    """The output has the shape of the input, and shared features have the shape (batch, frames, features).
 
-    A score compares output and reference sample by sample and ear by ear.
+    Scores compare output and reference sample by sample and ear by ear. One and two ears are tried, one and three
+    examples.
     """
     for ears in (1, 2):
         for count in (1, 3):
@@ -72,9 +74,9 @@ def shape(harness: Harness) -> Finding:
 
 
 def finite(harness: Harness) -> Finding:
-    """A batch of noisy speech, a click and a constant come out finite, and no sample is beyond 220 dB SPL.
+    """Noisy speech, a click and a constant give a finite output with no sample above 220 dB SPL.
 
-    An utterance where it is not counts as failed, and gets the worst score there is.
+    An utterance for which this is not so counts as failed, and gets the worst possible score.
     """
     batch = harness.scenes()
     click = torch.zeros_like(batch.heard.audio)
@@ -93,7 +95,7 @@ def finite(harness: Harness) -> Finding:
 def silence(harness: Harness) -> Finding:
     """Digital silence comes out finite and inaudible, below 0 dB SPL.
 
-    Pauses are silent. What is made up there is noise to the task behind, and is scored as such.
+    Pauses are silent. To the task, whatever the front-end adds there is noise, and is scored as such.
     """
     batch = harness.scenes()
     output = harness.output(with_audio(batch, torch.zeros_like(batch.heard.audio)))
@@ -103,16 +105,17 @@ def silence(harness: Harness) -> Finding:
         return ok("silence")
     came = f"a sound at {level_db_spl(output):.0f} dB SPL"
     return (
-        note(f"{came}, with the weights that it starts from; training may mend it, layers without bias do")
+        note(f"{came}, with the initial weights; training may change that, layers without bias avoid it")
         if _untrained(harness)
         else failed(came)
     )
 
 
 def level(harness: Harness) -> Finding:
-    """Sounds that are 20 dB louder or softer come out finite and below 140 dB SPL; how the output follows is told.
+    """Input that is 20 dB louder or softer gives a finite output of at most 140 dB SPL.
 
-    Levels are absolute here. A front-end may depend on them, as hearing aids do, or not: its author should know which.
+    Levels are absolute here. A front-end may depend on them, as hearing aids do, or not: its author should know. The
+    finding therefore says how the output level follows the input level.
     """
     batch = harness.scenes()
     before, follows = level_db_spl(harness.output(batch)), []
@@ -131,9 +134,9 @@ def level(harness: Harness) -> Finding:
 
 
 def durations(harness: Harness) -> Finding:
-    """Any duration from 0.1 s to 60 s comes back finite and in full.
+    """Audio of any duration from 0.1 s to 60 s comes back finite and complete.
 
-    Commands last a second and scenes ten; recordings of one's own last as long as they last.
+    Spoken commands last one second, scenes ten, and users' own recordings may be of any length.
     """
     for seconds in SECONDS:
         with trying(f"{seconds:g} s of audio"):
@@ -143,9 +146,9 @@ def durations(harness: Harness) -> Finding:
 
 
 def batch(harness: Harness) -> Finding:
-    """An example comes out of a batch of copies as it does alone, but for a difference of at most -60 dB.
+    """An example in a batch of copies differs from the same example alone by at most -60 dB.
 
-    Trainings run in batches, and scenes are scored one at a time.
+    Training runs in batches, while scenes are scored one at a time.
     """
     scenes = harness.scenes()
     difference = difference_db(harness.output(selected(scenes, 0, 0, 0))[:1], harness.output(selected(scenes, 0)))
@@ -155,7 +158,7 @@ def batch(harness: Harness) -> Finding:
 def neighbours(harness: Harness) -> Finding:
     """Other neighbours in a batch, 20 dB louder, change an example by at most -60 dB.
 
-    Sound that leaks from one example into the next is trained on, and is never there in scoring.
+    If sound leaked from one example into another, training would use it, while in scoring it is never there.
     """
     scenes = harness.scenes()
     louder = torch.cat([scenes.heard.audio[:1], 10 * scenes.heard.audio[1:].flip(-1)])
@@ -164,10 +167,10 @@ def neighbours(harness: Harness) -> Finding:
 
 
 def padding(harness: Harness) -> Finding:
-    """Zeros behind an example's length change what comes before by at most -60 dB; up to -20 dB is a note.
+    """Zeros after the end of an example change its output by at most -60 dB; up to -20 dB is a note.
 
-    Batches are padded in training, and scenes are scored as they are. `heard.lengths` tells where an example ends; a
-    module that takes audio alone cannot know.
+    Batches are padded in training, while scenes are scored without padding. `heard.lengths` says where an example ends;
+    a module that takes only audio cannot know.
     """
     short = harness.scenes(0.5, count=1)
     alone = harness.output(short)
@@ -177,24 +180,22 @@ def padding(harness: Harness) -> Finding:
     difference = difference_db(padded[..., : alone.shape[-1]], alone)
     if difference <= SAME:
         return ok(shown_db(difference))
-    came = f"as much padding as sound makes a difference of {shown_db(difference)}"
+    came = f"padding as long as the sound makes a difference of {shown_db(difference)}"
     return note(came) if difference <= FAR else failed(came)
 
 
 def rate(harness: Harness) -> Finding:
-    """`sample_rate` is a whole number of Hz (an int), and audio of any number of samples comes back finite from there.
+    """`sample_rate` is an integer in Hz, and audio of any number of samples comes back finite.
 
-    The engine works at 16 kHz and resamples for others; `heard.lengths` are then in samples of that rate.
+    The engine works at 16 kHz and resamples for other front-ends; `heard.lengths` are then in samples at their rate.
     """
     hertz = harness.front_end.sample_rate
     if type(hertz) is not int or hertz < 1:
         return failed(f"sample_rate = {hertz!r}")
     if hertz == SAMPLE_RATE:
-        return skipped("it works at 16 kHz: nothing is resampled")
+        return skipped("it works at 16 kHz, so nothing is resampled")
     for samples in (1600, 16001, 12347):
         with trying(f"{samples} samples at 16 kHz for {hertz} Hz"):
             if reason := defect(harness.output(harness.scenes(samples / SAMPLE_RATE))):
                 return failed(f"{samples} samples at 16 kHz for {hertz} Hz: the output {reason}")
-    return (
-        ok(f"{hertz} Hz") if hertz > SAMPLE_RATE else note(f"{hertz} Hz: whatever lies above {hertz / 2:g} Hz is lost")
-    )
+    return ok(f"{hertz} Hz") if hertz > SAMPLE_RATE else note(f"{hertz} Hz: everything above {hertz / 2:g} Hz is lost")

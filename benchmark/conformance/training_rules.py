@@ -1,5 +1,6 @@
-"""Rules on what schemes need in order to train a front-end. The first line of a rule's documentation is what is
-expected, the rest is why it matters.
+"""Rules for training a front-end: its loss and its gradients.
+
+The first line of a rule's docstring says what is expected, the rest why it matters.
 """
 
 from collections.abc import Mapping
@@ -16,9 +17,9 @@ NOTHING = "nothing in it can be trained"
 
 
 def loss(harness: Harness) -> Finding:
-    """The front-end's loss is one finite value an example, (batch,), which the other examples have no part in.
+    """The front-end's loss is one finite value per example, (batch,), independent of the other examples.
 
-    sample_importance weighs each example's loss by itself; one mean for all would make it `alternating` in silence.
+    `sample_importance` weights each example's loss; one mean for all would silently turn it into `alternating`.
     """
     if not harness.parameters:
         return skipped(NOTHING)
@@ -32,22 +33,21 @@ def loss(harness: Harness) -> Finding:
     together = float(losses[0])
     if abs(alone - together) > 1e-3 * (1 + abs(alone)):
         return failed(f"{together:.4g} for an example in a batch, {alone:.4g} for the same alone")
-    return ok("one value an example")
+    return ok("one value per example")
 
 
 def gradient(harness: Harness) -> Finding:
-    """The front-end's own loss gives its parameters finite gradients, not all of them zero, also where an example is
-    silent.
+    """The front-end's own loss gives finite gradients, not all zero, also if one example is silent.
 
-    This is how it is trained. One gradient that is not a number makes all weights so; at silence, the root of 0 is the
-    usual cause.
+    This is how it is trained. A single gradient that is not a number spoils all weights; with silence, the square root
+    of 0 is the usual cause.
     """
     if not harness.parameters:
         return skipped(NOTHING)
     scenes = harness.scenes()
     broken, unmoved = _own_gradients(harness, _one_silent(scenes))
     if broken:
-        where = "" if _own_gradients(harness, scenes)[0] else ", where one example is silent"
+        where = "" if _own_gradients(harness, scenes)[0] else " if one example is silent"
         return failed(f"not finite for {some(broken)}{where}")
     if len(unmoved) == len(harness.parameters):
         return failed("no gradient reaches any parameter")
@@ -55,14 +55,13 @@ def gradient(harness: Harness) -> Finding:
 
 
 def joint(harness: Harness) -> Finding:
-    """A loss on the output, as a task has one, gives the parameters finite gradients, not all of them zero; the
-    gradient also reaches the input.
+    """A task's loss on the output gives parameters and input finite gradients, those of parameters not all zero.
 
-    The scheme `joint` trains a front-end through the task behind it; in a chain, what stands before is trained through
-    this one.
+    The scheme `joint` trains a front-end through the task behind it; in a chain, earlier members are trained through
+    later ones.
     """
     if harness.front_end.dropped_in_only:
-        return skipped("it is only ever dropped in")
+        return skipped("it is only dropped in")
     scenes = harness.scenes()
     audio = scenes.heard.audio.requires_grad_()
     with harness.system.training_mode(FRONT_END):
@@ -92,7 +91,7 @@ def _own_gradients(harness: Harness, batch: Batch) -> tuple[list[str], list[str]
 
 
 def _one_silent(batch: Batch) -> Batch:
-    """The last example gone silent."""
+    """The batch with its last example made silent."""
     assert batch.clean is not None
     sounds = torch.ones(len(batch.clean), 1, 1)
     sounds[-1] = 0
@@ -100,7 +99,7 @@ def _one_silent(batch: Batch) -> Batch:
 
 
 def _gradients(total: Tensor, wanted: Mapping[str, Tensor]) -> tuple[list[str], list[str]]:
-    """The names of what gets a gradient that is not finite, and of what gets none, or zero."""
+    """Names of tensors with gradients that are not finite, and of those whose gradient is missing or zero."""
     if not total.requires_grad:
         return [], list(wanted)
     gradients = dict(zip(wanted, torch.autograd.grad(total, list(wanted.values()), allow_unused=True), strict=True))

@@ -1,4 +1,4 @@
-"""Front-ends in a row: each enhances what the one before it made."""
+"""Several front-ends in a row: each enhances the output of the one before it."""
 
 from itertools import count
 from typing import Any
@@ -13,15 +13,21 @@ from benchmark.frontends._ears import by_ear
 
 
 class Chain(FrontEnd):
-    """Every member hears the same listener, and silence behind each length, as it would alone.
+    """Front-ends in a row, each with the same listener and with silence after each length, as if it were alone.
 
-    The chain needs what any member needs. A control keeps its name; where several members have it, it is called
-    "member.control". The loss is that of the last member that can be trained, on that member's own output: nothing is
-    trained against what a prescription adds behind it.
+    A chain needs whatever any member needs. A control keeps its name; if several members have it, it is called
+    "member.control". The loss is that of the last trainable member, on that member's own output, so that nothing is
+    trained against the gain of a prescription behind it.
     """
 
     def __init__(self, members: list[str | dict[str, Any]]) -> None:
-        """`members`: names, {name: options} or {"path/to/file.py:Class": options}, all at one sample rate."""
+        """Build the members.
+
+        Args:
+            members: in order, each a name, {name: options} or {"path/to/file.py:Class": options}
+        Raises:
+            EarmarkError: a member cannot be built, there are none, or their sample rates differ
+        """
         super().__init__()
         built = [build_front_end(entry) for entry in members]
         self.members = nn.ModuleList(built)
@@ -33,8 +39,9 @@ class Chain(FrontEnd):
         self.routes = inherit_traits(self, dict(zip(self.names, built, strict=True)))
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
-        """Enhance (batch, channels, time); `parts` are those of the trained member, with its output as "trained" where
-        others follow.
+        """Enhance (batch, channels, time).
+
+        `parts` are those of the trained member; if others follow it, its output is added as "trained".
         """
         valid = torch.arange(heard.audio.shape[-1], device=heard.audio.device) < heard.lengths[:, None, None]
         shared, parts = None, {}
@@ -52,10 +59,10 @@ class Chain(FrontEnd):
         return Enhanced(heard.audio, shared, parts)
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """The trained member's loss, (batch,); the default where there is none."""
+        """The trained member's loss, (batch,), or the default loss if no member is trainable."""
         if self.trained is None:
             return super().loss(enhanced, batch)
-        # ears may have been folded into the batch
+        # the ears may have been folded into the batch
         audio = enhanced.parts.get("trained", enhanced.audio).reshape(enhanced.audio.shape)
         return self.members[self.trained].loss(enhanced._replace(audio=audio), batch)  # type: ignore[operator]
 
