@@ -1,4 +1,4 @@
-"""How differently two sounds are heard: the mean distance of what the auditory model makes of them, per example."""
+"""Auditory loss: how differently two sounds are heard, by the distance of their auditory-model outputs."""
 
 import torch
 from torch import Tensor, nn
@@ -7,11 +7,11 @@ from benchmark.hearing.auditory_model import AuditoryModel
 
 
 class AuditoryLoss(nn.Module):
-    """Mean over channels and time of |AM(processed; audiogram) - AM(reference; normal ear)|, (batch,), 0 or more.
+    """Mean over channels and time of |AM(processed; audiogram) - AM(reference; normal ear)|, where AM is AuditoryModel.
 
-    With the processed sound for an impaired ear and the reference for a normal one this asks a device to make up for a
-    loss (Gonzalez et al., arXiv 2507.09372, train with it or its square); with audiogram None both are heard by a
-    normal ear. The absolute value is our default's choice.
+    With the processed sound heard by an impaired ear and the reference by a normal ear, it measures how well a device
+    compensates for a hearing loss. Gonzalez et al. (arXiv 2507.09372) train with this loss or its square; the choice of
+    the absolute value is ours.
     """
 
     def __init__(self) -> None:
@@ -19,8 +19,12 @@ class AuditoryLoss(nn.Module):
         self.model = AuditoryModel()
 
     def forward(self, processed: Tensor, reference: Tensor, lengths: Tensor, audiogram: Tensor | None = None) -> Tensor:
-        """Signals (batch, time) at 16 kHz, rms 1.0 at 100 dB SPL; lengths (batch,); audiogram (batch, 10) in dB HL. The
-        reference gets no gradient.
+        """The loss per example, (batch,), 0 or more. The reference gets no gradient.
+
+        Args:
+            processed, reference: (batch, time) at 16 kHz, where rms 1.0 is 100 dB SPL
+            lengths: (batch,) in samples; what follows is not counted
+            audiogram: (batch, 10) in dB HL, of the ear that hears `processed`; None for a normal ear
         """
         with torch.no_grad():
             wanted = self.model(reference)
