@@ -376,11 +376,11 @@ def _submit(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
-    from benchmark.conformance import examine, line, staying, summary
+    from benchmark.conformance import examine, exit_refused, line, summary
     from benchmark.frontends import build_front_end, entry_of
 
     entry = entry_of(options.front_end, dict(_option(text) for text in options.option))
-    with staying():
+    with exit_refused():
         build_front_end(entry)  # what cannot be built is an error of the user's, and no finding
     findings = []
     for finding in examine(lambda: build_front_end(entry)):

@@ -52,14 +52,13 @@ def measure(front_end: FrontEnd, channels: int = 1) -> dict[str, Any]:
     front_end.cpu().eval()
     with one_thread(), torch.inference_mode():
         audio = _noise(channels, SECONDS)
-        opaque = any(getattr(part, "opaque", False) for part in front_end.modules())
-        notes.extend(["parameters, macs_per_second: it computes outside of PyTorch"] * opaque)
+        notes.extend(["parameters, macs_per_second: it computes outside of PyTorch"] * front_end.opaque)
         with _noted("parameters", notes):
-            costs["parameters"] = None if opaque else sum(parameter.numel() for parameter in front_end.parameters())
+            costs["parameters"] = None if front_end.opaque else sum(p.numel() for p in front_end.parameters())
         with _noted("macs_per_second", notes):
             macs, uncounted = count_macs(lambda: _run(front_end, audio))
             notes.extend(f"macs_per_second: {name} cannot be counted" for name in uncounted)
-            costs["macs_per_second"] = None if opaque or uncounted else round(macs / SECONDS)
+            costs["macs_per_second"] = None if front_end.opaque or uncounted else round(macs / SECONDS)
         with _noted("real_time_factor", notes):
             costs["real_time_factor"] = _seconds(lambda: _run(front_end, audio)) / SECONDS
         with _noted("latency_ms", notes):

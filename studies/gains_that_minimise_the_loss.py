@@ -14,7 +14,7 @@ from benchmark.catalogue import Corpora, default_cache
 from benchmark.contracts import SAMPLE_RATE
 from benchmark.data import Source, collate
 from benchmark.hearing.audiograms import PROFILES
-from benchmark.hearing.difference import HeardDifference
+from benchmark.hearing.auditory_loss import AuditoryLoss
 from benchmark.hearing.filters import interpolated
 from benchmark.hearing.prescriptions import NAL_R_HZ, nal_r
 from benchmark.scenes import select
@@ -83,7 +83,7 @@ def main() -> None:
                 print(f"apart {apart.square().mean().sqrt():.1f}, {apart.mean():+.1f}", flush=True)
 
 
-DIFFERENCE = HeardDifference()
+DIFFERENCE = AuditoryLoss()
 
 if __name__ == "__main__":
     main()

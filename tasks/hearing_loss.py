@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmark.audio import TINY
 from benchmark.contracts import FULL_SCALE_DB_SPL, Batch, Figure, SignalTask
-from benchmark.hearing.difference import HeardDifference
+from benchmark.hearing.auditory_loss import AuditoryLoss
 from benchmark.metrics import haspi, hasqi
 from benchmark.metrics.haspi import HASPI_FIGURE
 from benchmark.metrics.hasqi import HASQI_FIGURE
@@ -36,7 +36,7 @@ class HearingLoss(SignalTask):
     higher HASPI counts.
 
     Trained by how differently the output is heard by the impaired ear and the clean sound by a normal one
-    (benchmark.hearing.difference).
+    (benchmark.hearing.auditory_loss).
     """
 
     needs = frozenset({"clean", "listener"})
@@ -55,7 +55,7 @@ class HearingLoss(SignalTask):
         """
         super().__init__(schema)
         self.prescription = prescription
-        self.difference = HeardDifference()
+        self.difference = AuditoryLoss()
 
     def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Tensor:
         """(batch, channels, time), clipped as an aid's output is."""

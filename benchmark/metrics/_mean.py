@@ -1,4 +1,4 @@
-"""One value an utterance, and the mean over utterances as torchmetrics keeps it."""
+"""Evaluation per utterance, and means over utterances as torchmetrics."""
 
 from collections.abc import Callable
 from typing import ClassVar
@@ -9,7 +9,7 @@ from torchmetrics import Metric
 
 from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE
 
-RATES = (8000, 384_000)  # Hz; below speech has no consonants, and kilohertz were meant
+RATES = (8000, 384_000)  # Hz; lower values are useless for speech, and probably meant in kHz
 
 
 def by_utterance(
@@ -20,12 +20,13 @@ def by_utterance(
     lengths: Tensor | None,
     *others: Tensor,
 ) -> Tensor:
-    """What `value` gives for each pair without its padding, and its row of `others`, (batch,), in the dtype of
-    `processed`.
+    """Call `value` for each pair of signals without padding, with its rows of `others`.
 
+    Returns:
+        (batch,), in the dtype of `processed`
     Raises:
-        ValueError: where signals are no floats, the sample rate is not one of speech, or lengths are not integers
-            (batch,) from 0 to the samples there are
+        ValueError: signals are not floats, the sample rate is outside RATES, or lengths are not integers (batch,) from
+            0 to the number of samples
     """
     if not (reference.is_floating_point() and processed.is_floating_point()):
         raise ValueError(
@@ -44,12 +45,15 @@ def by_utterance(
 
 
 def no_value(processed: Tensor) -> Tensor:
-    """NaN, whose gradient is zero."""
+    """NaN with a gradient of zero."""
     return torch.nan + 0 * processed.nan_to_num(0, 0, 0).sum()
 
 
 class UtteranceMean(Metric):
-    """A subclass writes `update`, which gives its values to `add`; a NaN among them makes the mean NaN."""
+    """The mean of a metric over utterances; NaN if any value is.
+
+    A subclass defines `update`, which passes its values to `add`.
+    """
 
     full_state_update = False
     higher_is_better = True
@@ -63,7 +67,7 @@ class UtteranceMean(Metric):
         self.add_state("count", torch.tensor(0), dist_reduce_fx="sum")
 
     def add(self, values: Tensor) -> None:
-        """Count a value for each utterance, (batch,)."""
+        """Add one value per utterance, (batch,)."""
         self.total = self.total + values.sum()
         self.count = self.count + len(values)
 
@@ -73,7 +77,7 @@ class UtteranceMean(Metric):
 
 
 class ListenerMean(UtteranceMean):
-    """Of a metric that takes an audiogram and knows its level; a subclass names the function."""
+    """The mean of a metric with an audiogram and an absolute level; a subclass sets the function `metric`."""
 
     metric: ClassVar[Callable[..., Tensor]]
 

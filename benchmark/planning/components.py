@@ -8,7 +8,7 @@ from benchmark import provenance, registry
 from benchmark.catalogue import Corpora, Reference, reference
 from benchmark.contracts import ROLES, FrontEnd, SignalTask, Spec, Task, TaskModel
 from benchmark.errors import EarmarkError
-from benchmark.frontends import build_front_end
+from benchmark.frontends import build_front_end, front_ends
 from benchmark.hearing.audiograms import Audiogram, audiogram
 from benchmark.options import reported
 from benchmark.planning.cells import IDENTITY, TaskSpec
@@ -119,7 +119,7 @@ class Components:
         """A front-end; None: identity, behind which stock models are trained whether the recipe ranks it or not."""
         if label is None:
             return IDENTITY
-        members = [m for m in self.front_ends[label].modules() if isinstance(m, FrontEnd)][1:]
+        members = front_ends(self.front_ends[label])[1:]
         spec = self.recipe.front_ends[label]
         return replace(spec, members=tuple((type(m).__name__, m.version) for m in members)) if members else spec
 
@@ -143,12 +143,6 @@ def roles_of(entry: TaskEntry, label: str, fold: Any = None) -> dict[str, Refere
         for role, meaning in ROLES.items()
         if role in entry.roles
     }
-
-
-def learned_elsewhere(front_end: FrontEnd) -> set[str]:
-    """What a front-end, or any part of it, learned before it came here."""
-    parts = [part for part in front_end.modules() if isinstance(part, FrontEnd)]
-    return {part.pretrained_on or "unknown" for part in parts if part.pretrained_on or part.dropped_in_only}
 
 
 def trainable(module: Any) -> bool:

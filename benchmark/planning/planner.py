@@ -12,6 +12,7 @@ from benchmark import provenance, registry
 from benchmark.catalogue import Corpora
 from benchmark.contracts import FRONT_END, MODEL, ROLES, Artefact, Scheme, Spec
 from benchmark.errors import EarmarkError
+from benchmark.frontends import learned_elsewhere
 from benchmark.options import bind
 from benchmark.planning.cells import (
     REFERENCE,
@@ -22,7 +23,7 @@ from benchmark.planning.cells import (
     Training,
     identity,
 )
-from benchmark.planning.components import Components, learned_elsewhere, roles_of, trainable
+from benchmark.planning.components import Components, roles_of, trainable
 from benchmark.planning.plan import Plan, PlannedRow
 from benchmark.planning.recipe import Recipe, TaskEntry
 from benchmark.settings import Mixing, Phase, Scenes, Train
@@ -316,8 +317,7 @@ class _Planner:
     def _scenes(self, front_end: str, trial: _Trial) -> Scenes:
         """The test scenes of a row: those that it can have heard."""
         scenes = Scenes(**trial.entry.score.model_dump(include={*Scenes.model_fields}))
-        parts = [] if front_end == REFERENCE else list(self.components.front_ends[front_end].modules())
-        if not any(getattr(part, "exported", False) for part in parts):
+        if front_end == REFERENCE or not self.components.front_ends[front_end].exported:
             return scenes
         roles = roles_of(trial.entry, trial.task, trial.fold)
         if self.corpora.open(roles["targets"]).kind == "pairs":

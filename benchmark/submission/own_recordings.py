@@ -17,10 +17,10 @@ from benchmark import audio
 from benchmark.catalogue import Corpora
 from benchmark.contracts import FRONT_END, SAMPLE_RATE, WET, Batch, FrontEnd, Heard
 from benchmark.errors import EarmarkError, unknown
-from benchmark.frontends import build_front_end
+from benchmark.frontends import build_front_end, learned_elsewhere
 from benchmark.frontends.adapters.module import ModuleAdapter
 from benchmark.hearing.audiograms import Audiogram
-from benchmark.planning.components import learned_elsewhere, trainable
+from benchmark.planning.components import trainable
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import Recipe
 from benchmark.running.evaluation import defect

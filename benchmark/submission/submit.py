@@ -15,10 +15,9 @@ from benchmark import provenance, registry
 from benchmark.catalogue import Corpora
 from benchmark.conformance import details, examine
 from benchmark.errors import EarmarkError, unknown
-from benchmark.frontends import build_front_end
+from benchmark.frontends import build_front_end, learned_elsewhere
 from benchmark.frontends.adapters.folder import audit
 from benchmark.planning.cells import Enhancing, Scoring, from_json, portable
-from benchmark.planning.components import learned_elsewhere
 from benchmark.planning.plan import Plan, PlannedRow
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import LABEL, TAKEN, Recipe, load_recipe

@@ -8,13 +8,13 @@ from hearing_signals import noisy, syllables
 from benchmark.contracts import Heard
 from benchmark.frontends.nal_r import NalR
 from benchmark.hearing.audiograms import PROFILES
+from benchmark.hearing.auditory_loss import AuditoryLoss
 from benchmark.hearing.auditory_model import AuditoryModel
-from benchmark.hearing.difference import HeardDifference
 
 
 @pytest.fixture(scope="module")
 def difference():
-    return HeardDifference()
+    return AuditoryLoss()
 
 
 @pytest.fixture(scope="module")

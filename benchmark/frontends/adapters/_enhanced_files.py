@@ -1,4 +1,4 @@
-"""Enhanced audio that comes as files: read, and what may be wrong with them."""
+"""Reading and checking files of enhanced audio."""
 
 from pathlib import Path
 
@@ -8,14 +8,19 @@ import soundfile
 from benchmark import audio
 from benchmark.errors import EarmarkError
 
-FULL_SCALE = 10  # samples at full scale from which a file counts as clipped; ours
+FULL_SCALE = 10  # number of samples at full scale from which a file counts as clipped; ours
 
 
 def read_enhanced(path: Path, shape: tuple[int, int], sample_rate: int) -> np.ndarray:
-    """The output for a mixture of `shape` (channels, samples) at `sample_rate`, float32.
+    """The enhanced audio for a mixture, float32 of the same shape.
 
-    Raises EarmarkError, one line that names the file: missing, unreadable, cut short, not finite, of another rate or
-    shape than its mixture.
+    Args:
+        path: of the file
+        shape: of the mixture, (channels, samples)
+        sample_rate: of the mixture, in Hz
+    Raises:
+        EarmarkError: the file is missing, unreadable, cut short or not finite, or its rate or shape is not that of the
+            mixture; the message is one line that names the file
     """
     if not path.is_file():
         raise EarmarkError(f"{path}: no such file; enhance every exported mixture and keep its name")
@@ -36,10 +41,10 @@ def read_enhanced(path: Path, shape: tuple[int, int], sample_rate: int) -> np.nd
 
 
 def clipped(path: Path, samples: np.ndarray) -> int:
-    """How many samples of (channels, samples) stand at the ends of their range; 0 where there are few.
+    """The number of clipped samples among (channels, samples) of a file, or 0 if there are fewer than FULL_SCALE.
 
-    Floats have no range. Where none exceeds 1.0 a program may have made one: then samples at full scale count that have
-    a neighbour of the same value.
+    In PCM files, samples at full scale count. Float samples have no range of their own; but if none exceeds 1.0, a
+    program may have limited them, and samples at full scale count if a neighbour has the same value.
     """
     full = np.abs(samples) >= 1 - 2.0**-15
     if not soundfile.info(path).subtype.startswith("PCM"):

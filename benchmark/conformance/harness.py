@@ -1,4 +1,4 @@
-"""The front-end that is checked, run as the engine runs it, and the sounds that it hears."""
+"""Test harness: runs a front-end as the engine does, and makes test sounds."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -9,20 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Batch, Enhanced, FrontEnd, Heard
-from benchmark.frontends.adapters.module import ModuleAdapter
+from benchmark.frontends import as_front_end
 from benchmark.hearing.audiograms import PROFILES
 from benchmark.training.system import System
 
-LEVEL = 65.0  # dB SPL of the speech
-SNRS = (10.0, 5.0, 0.0)  # dB, of the examples of a batch in turn
-LISTENERS = ("N3", "S3", "N1")  # of the examples in turn
-FAINTEST = -100.0  # dB SPL, given for digital silence
+LEVEL = 65.0  # dB SPL, of the speech
+SNRS = (10.0, 5.0, 0.0)  # dB, used in turn for the examples of a batch
+LISTENERS = ("N3", "S3", "N1")  # used in turn for the examples of a batch
+FAINTEST = -100.0  # dB SPL, reported for digital silence
 
 Build = Callable[[], nn.Module]
 
 
-class Subject:
-    """A fresh front-end on the CPU in evaluation mode, and the means to try it."""
+class Harness:
+    """A fresh front-end on the CPU, in evaluation mode, with scenes to try it on."""
 
     def __init__(self, build: Build) -> None:
         self._build = build
@@ -30,13 +30,12 @@ class Subject:
         self.system = System(self.front_end, {}).eval()
 
     def another(self) -> FrontEnd:
-        """The same, built again."""
-        module = self._build()
-        return (module if isinstance(module, FrontEnd) else ModuleAdapter(module)).cpu().eval()
+        """Build the front-end once more."""
+        return as_front_end(self._build()).cpu().eval()
 
     @property
     def parameters(self) -> dict[str, nn.Parameter]:
-        """What can be trained, by name; nothing where the engine only drops it in."""
+        """Trainable parameters by name; none for a front-end that is only dropped in."""
         return (
             {}
             if self.front_end.dropped_in_only
@@ -44,7 +43,7 @@ class Subject:
         )
 
     def enhance(self, batch: Batch, **controls: float) -> Enhanced:
-        """As in scoring."""
+        """Enhance a batch as in scoring."""
         with torch.inference_mode():
             return self.system.enhance(batch, **controls)
 
@@ -53,8 +52,9 @@ class Subject:
         return self.enhance(batch, **controls).audio
 
     def scenes(self, seconds: float = 0.5, count: int = 3, ears: int = 1, seed: int = 0) -> Batch:
-        """Something like voices at LEVEL in white noise at SNRS, the noise another at each ear; with LISTENERS where
-        the front-end needs one.
+        """A batch of speech-like sounds at LEVEL in white noise at SNRS, drawn independently at each ear.
+
+        The batch has LISTENERS if the front-end needs a listener.
         """
         speech, noise = _voices(seconds, count, ears, seed)
         snr = torch.tensor([SNRS[index % len(SNRS)] for index in range(count)])[:, None, None]
@@ -68,7 +68,7 @@ class Subject:
 
 
 def _voices(seconds: float, count: int, ears: int, seed: int) -> tuple[Tensor, Tensor]:
-    """Harmonics that swell four times a second, and white noise, both at LEVEL, (count, ears, time)."""
+    """Harmonic tones that swell four times a second, and white noise, both (count, ears, time) at LEVEL."""
     generator = torch.Generator().manual_seed(seed)
     time = torch.arange(round(seconds * SAMPLE_RATE)) / SAMPLE_RATE
     pitch = 100 + 100 * torch.rand(count, 1, 1, generator=generator)
@@ -81,13 +81,13 @@ def _voices(seconds: float, count: int, ears: int, seed: int) -> tuple[Tensor, T
     return speech, noise
 
 
-def hearing(batch: Batch, audio: Tensor) -> Batch:
-    """The same batch with other audio of any length; `lengths` stay."""
+def with_audio(batch: Batch, audio: Tensor) -> Batch:
+    """The batch with other audio, of any length; `lengths` stay as they are."""
     return replace(batch, heard=batch.heard._replace(audio=audio))
 
 
-def picked(batch: Batch, *rows: int) -> Batch:
-    """Some examples of a batch."""
+def selected(batch: Batch, *rows: int) -> Batch:
+    """The examples of a batch at these indices."""
     heard, index = batch.heard, torch.tensor(rows)
     listener = None if heard.listener is None else heard.listener[index]
     clean = None if batch.clean is None else batch.clean[index]
@@ -98,25 +98,25 @@ def picked(batch: Batch, *rows: int) -> Batch:
     )
 
 
-def spl(audio: Tensor) -> float:
-    """The level in dB SPL, FAINTEST at the least."""
+def level_db_spl(audio: Tensor) -> float:
+    """The level in dB SPL, at least FAINTEST."""
     return max(FULL_SCALE_DB_SPL + 10 * math.log10(float(audio.square().mean()) + 1e-30), FAINTEST)
 
 
-def apart(output: Tensor, expected: Tensor) -> float:
-    """The level of the difference over that of what was expected, in dB; -inf where they agree to the bit."""
+def difference_db(output: Tensor, expected: Tensor) -> float:
+    """The level of the difference relative to the expected output, in dB; -inf if they are identical."""
     difference = float((output - expected).square().sum())
     return -math.inf if difference == 0 else 10 * math.log10(difference / (float(expected.square().sum()) + 1e-30))
 
 
-def decibels(value: float) -> str:
-    """For a difference as `apart` has it."""
+def shown_db(value: float) -> str:
+    """A value of `difference_db` as text."""
     return "the same to the bit" if value == -math.inf else f"{value:.0f} dB"
 
 
 @contextmanager
-def during(what: str) -> Iterator[None]:
-    """An error raised inside says what was being tried."""
+def trying(what: str) -> Iterator[None]:
+    """Add a note to an error raised inside: what was being tried."""
     try:
         yield
     except Exception as error:

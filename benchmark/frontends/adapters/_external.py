@@ -1,6 +1,4 @@
-"""What adapters of models and programs from elsewhere share: one utterance at a time, at the rate and level that they
-expect.
-"""
+"""Base class for models and programs from elsewhere: one utterance at a time, at the rate and level they expect."""
 
 from abc import ABC, abstractmethod
 from typing import Annotated
@@ -16,35 +14,37 @@ from benchmark.errors import EarmarkError
 Rate = Annotated[int, Field(ge=1000, le=192_000)]  # Hz
 
 
-class Foreign(FrontEnd, ABC):
-    """One channel of one utterance at a time, without its padding, so that neither a batch nor a neighbour changes what
-    comes out.
+class External(FrontEnd, ABC):
+    """A front-end that gets one channel of one utterance at a time, without padding.
+
+    Neither batches nor neighbours can therefore change its output.
 
     Args:
-        sample_rate: Hz that it works at; the engine resamples
-        pretrained_on: what it learned from before it came here, as text; empty where it learned nothing: a method
-            without training
-        gain: dB put on before it and taken off behind it. Test scenes stand at 65 dB SPL, which is -35 dB re an rms of
+        sample_rate: in Hz, at which it works; the engine resamples
+        pretrained_on: the data that it was trained on, as text; empty for a method without training
+        gain: in dB, applied before it and removed after it. Test scenes are at 65 dB SPL, which is -35 dB re an rms of
             1; many models expect -30 to -20
-        rescale: multiply each output by the factor that brings it closest to what was heard, for what normalises its
-            output. Where target and noise are uncorrelated, that gives the target its level back. Ours; it needs the
-            whole utterance
+        rescale: multiply each output by the factor that brings it closest to the input, for models that normalise their
+            output. If target and noise are uncorrelated, this restores the target's level. Ours; it needs the whole
+            utterance
     """
 
     def __init__(self, sample_rate: int, pretrained_on: str, gain: float, rescale: bool) -> None:
         super().__init__()
-        self.sample_rate = sample_rate  # type: ignore[misc]
+        self.sample_rate = sample_rate
         self.pretrained_on = pretrained_on
         self.gain = 10 ** (gain / 20)
         self.rescale = rescale
 
     @abstractmethod
     def enhance(self, signal: Tensor) -> Tensor:
-        """(time,) to the same; EarmarkError where that fails."""
+        """Enhance one signal, (time,) to (time,); EarmarkError if that fails."""
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
-        """(batch, 1, time) to the same, with silence behind each length. EarmarkError where an output has another
-        length than its input.
+        """Enhance (batch, 1, time), with silence after each length.
+
+        Raises:
+            EarmarkError: an output is longer or shorter than its input
         """
         time = heard.audio.shape[-1]
         outputs = [
