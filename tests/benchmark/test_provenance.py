@@ -6,9 +6,12 @@ import pytest
 import torch
 
 from benchmark import provenance, registry
+from benchmark.catalogue import CorpusContent
+from benchmark.contracts import Spec
 from benchmark.metrics import signal
-from benchmark.planning.cells import Cell
+from benchmark.planning.cells import IDENTITY, Cell, Enhancing
 from benchmark.results.board import Board
+from benchmark.settings import Scenes
 from benchmark.training.schemes.sample_importance import SampleImportance
 
 MINE = """from benchmark.contracts import FrontEnd
@@ -318,10 +321,9 @@ def test_what_the_suite_s_components_compute_with_belongs_to_them():
     assert {name for name in names if name.startswith("audio.")} == {"audio.TINY"}
 
 
-def key(**config) -> str:
-    return Cell(
-        "score", "a cell", {"source": {"targets": {"name": "x/y", "options": {}, "path": "somewhere"}}, **config}, ()
-    ).key
+def key(front_end: Spec = IDENTITY) -> str:
+    source = {"targets": CorpusContent("x/y", {}, "somewhere")}
+    return Cell("a cell", Enhancing(front_end, None, source, Scenes(), None, "cpu")).key
 
 
 def test_what_is_in_a_file_that_options_name_is_part_of_the_key_and_its_place_is_not(tmp_path):
@@ -329,12 +331,12 @@ def test_what_is_in_a_file_that_options_name_is_part_of_the_key_and_its_place_is
     for path, text in zip(weights, ("one", "one", "two"), strict=True):
         path.parent.mkdir()
         path.write_text(text)
-    keys = [key(front_end={"name": "mine", "config": {"weights": str(path)}}) for path in weights]
+    keys = [key(Spec("mine", 1, {"weights": str(path)})) for path in weights]
     assert keys[0] == keys[1] != keys[2]
-    folders = [key(front_end={"name": "folder", "config": {"path": str(path.parent)}}) for path in weights]
+    folders = [key(Spec("folder", 1, {"path": str(path.parent)})) for path in weights]
     assert folders[0] == folders[1] != folders[2]
     (tmp_path / "a" / "more.wav").write_text("more")
-    assert key(front_end={"name": "folder", "config": {"path": str(weights[0].parent)}}) != folders[1]
+    assert key(Spec("folder", 1, {"path": str(weights[0].parent)})) != folders[1]
 
 
 def test_the_current_folder_does_not_change_the_names_of_corpora(tmp_path, monkeypatch):
