@@ -542,7 +542,7 @@ def _list(options: argparse.Namespace) -> int:
 
     for kind in registry.FOLDERS:
         print(kind.replace("_", "-"))
-        described = registry.describe(kind)
+        described = registry.descriptions(kind)
         width = max(map(len, described), default=0)
         for name, text in described.items():
             print(f"  {name:<{width}}  {text}")

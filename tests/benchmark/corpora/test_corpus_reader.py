@@ -16,7 +16,7 @@ READERS = [name for name in registry.names("corpora") if not name.startswith("sy
 @pytest.mark.parametrize("name", READERS)
 def test_every_reader_is_one_corpus_with_a_first_line(name):
     assert issubclass(registry.load("corpora", name), Corpus)
-    assert registry.describe("corpora")[name].endswith((".", "too."))
+    assert registry.descriptions("corpora")[name].endswith((".", "too."))
 
 
 def test_readers_do_not_import_datasets():
