@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmark import audio
+from benchmark.conditions import CLEAN, RECORDED, SNR
 from benchmark.contracts import FULL_SCALE_DB_SPL, PROTOCOL, SAMPLE_RATE, Scene
 from benchmark.errors import EarmarkError
 
@@ -133,7 +134,7 @@ class Mixer:
         if segment is not None and noisy.shape[-1] > (samples := round(segment * SAMPLE_RATE)):
             start = int(place * (noisy.shape[-1] - samples + 1))
             noisy, clean = noisy[:, start : start + samples], clean[:, start : start + samples]
-        name = condition_name(snr)
+        name = SNR.text(CLEAN if snr is None else snr)
         return Mixture(
             Scene(f"{row['id']}|{name}", row["id"], row["id"], used, {"snr": name}, row["group"]), noisy, clean, row
         )
@@ -163,9 +164,9 @@ class Mixer:
             raise EarmarkError(f"{row['id']}: noisy and clean differ in length; the pair is not usable, remove it")
         conditions = {key: value for key, value in (row.get("conditions") or {}).items() if value is not None}
         if "snr" in conditions:
-            conditions["snr"] = condition_name(float(conditions["snr"]))
+            conditions["snr"] = SNR.text(float(conditions["snr"]))
         return Mixture(
-            Scene(row["id"], row["id"], row["id"], (), conditions or {"snr": "recorded"}, row["group"]),
+            Scene(row["id"], row["id"], row["id"], (), conditions or {"snr": RECORDED}, row["group"]),
             noisy,
             clean,
             row,
@@ -176,11 +177,6 @@ class Mixer:
 
     def _mono(self, signal: np.ndarray) -> np.ndarray:
         return signal.mean(0, keepdims=True) if self.mono and signal.shape[0] > 1 else signal
-
-
-def condition_name(snr: float | str | None) -> str:
-    """The name of an SNR as boards write it: clean, snr_20, snr_-5, snr_2.5."""
-    return "clean" if snr is None or snr == "clean" else f"snr_{float(snr):g}"
 
 
 def select(rows: Sequence[Row], count: int, seed: int | None = None) -> list[Row]:

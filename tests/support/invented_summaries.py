@@ -19,7 +19,7 @@ class Errors:
     """Like speech recognition: less is better."""
 
     figures: ClassVar = {"wer": Figure(0.0, 1.0), "cer": Figure(0.0, 1.0)}
-    columns: ClassVar = ("snr",)
+    axes: ClassVar = ("snr",)
     headline: ClassVar = {}
 
     @staticmethod
@@ -31,7 +31,7 @@ class Hits:
     """Like commands: more is better."""
 
     figures: ClassVar = {"accuracy": Figure(1.0, 0.0, worst=0.0)}
-    columns: ClassVar = ("snr",)
+    axes: ClassVar = ("snr",)
     headline: ClassVar = {}
 
     @staticmethod

@@ -213,7 +213,7 @@ def test_confusions_count_noisy_scenes_of_tasks_with_labels(recorded):
 def test_confusions_that_summaries_count_need_no_records(tmp_path, monkeypatch):
     class Styles:
         figures: ClassVar = {"uar": Figure(1.0, 0.0, worst=0.0)}
-        columns: ClassVar = ("snr",)
+        axes: ClassVar = ("snr",)
         headline: ClassVar = {}
 
         @staticmethod

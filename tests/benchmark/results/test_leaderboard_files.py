@@ -172,7 +172,7 @@ def test_clean_input_is_no_noisy_condition_for_any_listener(tmp_path: Path):
 class Ears(Hits):
     """Scored for several listeners, some of whom make the score."""
 
-    columns = ("snr", "listener")
+    axes = ("snr", "listener")
     headline = {"listener": ("N3", "N4", "S3")}
 
 
