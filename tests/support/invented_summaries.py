@@ -107,7 +107,7 @@ def boards(folder: Path, *summaries: dict[str, Any]) -> dict[str, list[dict[str,
     """The boards of summaries, by name, as their CSV files have them."""
     write_summaries(folder / "summaries.jsonl", summaries)
     read = {}
-    for path in leaderboard.build(folder):
+    for path in leaderboard.write_leaderboard(folder):
         with path.open(encoding="utf-8", newline="") as file:
             read[path.stem] = list(csv.DictReader(file))
     return read
