@@ -25,7 +25,8 @@ class Axis:
     owner: Literal["scene", "listener", "setting"]  # what fixes the value
     unit: str = ""
     prefix: str = ""  # of a number on boards, `snr_`; empty: values are words
-    words: Mapping[str, float | None] = field(default_factory=dict)  # words on an axis of numbers, and what they stand for
+    # Words among numbers, and the number that they stand for, if there is one.
+    words: Mapping[str, float | None] = field(default_factory=dict)
 
     def text(self, value: float | str) -> str:
         """A value as boards write it: clean, snr_-5, snr_2.5, N3."""

@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from invented_summaries import TASKS, boards, summary
+from invented_summaries import TASKS, Errors, boards, summary
 
-from benchmark import registry
+from benchmark import provenance, registry
 from benchmark.contracts import PROTOCOL
 from benchmark.errors import EarmarkError
 from benchmark.results import leaderboard_files as leaderboard
 from benchmark.results.array_cache import Cache
+from benchmark.results.board import Board, boards_of
 from benchmark.results.summary_file import closing_line, read_lines, read_summaries, seal, write_summaries
 
 
@@ -50,6 +51,25 @@ def test_a_cache_changes_no_byte(tmp_path: Path):
             leaderboard.write_leaderboard(tmp_path / name, kept)
         made = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("with", "without")]
         assert made[0] == made[1]
+
+
+def test_a_cache_notices_that_code_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    cache, lines = Cache(tmp_path / "cache"), [summary(), summary(front_end="unet")]
+    scored: list[str] = []
+    count, known = Board._scored, provenance.source_digest
+
+    def counted(board: Board, row: Any) -> Any:
+        scored.append(row.name[0])
+        return count(board, row)
+
+    monkeypatch.setattr(Board, "_scored", counted)
+    write_summaries(tmp_path / "summaries.jsonl", lines)
+    for changed, expected in ((None, 2), (None, 2), (Board, 4), (Errors, 6)):
+        monkeypatch.setattr(
+            provenance, "source_digest", lambda one, changed=changed: "new" if one is changed else known(one)
+        )
+        boards_of(tmp_path, cache)
+        assert len(scored) == expected
 
 
 def test_an_edited_line_is_refused_though_the_cache_knew_it(tmp_path: Path):

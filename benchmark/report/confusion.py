@@ -48,9 +48,7 @@ def confusions(board: Board, records: Records) -> list[Confusion]:
                 continue
             if not predictions or "label" not in predictions[0]["reference"]:
                 return []
-            made = _confusion(
-                row, [entry for entry in predictions if not is_clean(entry["conditions"])] or predictions
-            )
+            made = _confusion(row, [entry for entry in predictions if not is_clean(entry["conditions"])] or predictions)
         if len(made.labels) <= MOST_CLASSES:
             found.append(made)
     return found

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 
-from benchmark.report.plot import BOTTOM, RIGHT, TOP, WIDTH, Tick, spanning
 from benchmark.report.differences import Group
+from benchmark.report.plot import BOTTOM, RIGHT, TOP, WIDTH, Tick, spanning
 from benchmark.results.view import Estimate, Name, Who
 
 NAMES = 250.0  # where the scale begins, right of the names

@@ -104,7 +104,7 @@ class Board:
         return stacked_sums(self.layout, row)
 
     def replicates(self, sums: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-        """Every figure in every replicate, (replicates, seeds, conditions), from sums and weights (replicates, scenes)."""
+        """Every figure in every replicate, (replicates, seeds, conditions); weights are (replicates, scenes)."""
         # (replicates, columns, seeds, conditions)
         totals = np.tensordot(weights, np.where(self.left_out[:, None], 0, sums), (1, 1))
         with np.errstate(divide="ignore", invalid="ignore"):
@@ -165,7 +165,7 @@ class Board:
             row.complete = bool(whole and np.isfinite(row.score[0]))
 
     def _headline(self, usable: list[int]) -> list[int]:
-        """The conditions that make the score: noisy, and of the task's headline; each of these only where there are any."""
+        """The conditions that make the score: the noisy ones, of these the task's headline, if there are any."""
         values = [condition_values(condition, self.axes) for condition in self.conditions]
         noisy = [k for k in usable if not is_clean(values[k])] or usable
         wanted = self.task_class.headline.items()

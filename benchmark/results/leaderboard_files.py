@@ -14,7 +14,7 @@ import pandas as pd
 from benchmark import statistics
 from benchmark.results.array_cache import Cache
 from benchmark.results.board import boards_of
-from benchmark.results.view import Cost, Estimate, LeaderboardView, TaskView, Who, view_of
+from benchmark.results.view import Cost, Estimate, LeaderboardView, TaskResult, TaskView, Who, view_of
 from benchmark.store import write_text
 
 # The columns of costs.csv: costs with their decimals, then updates.
@@ -97,39 +97,30 @@ def aligned(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def _task_frame(task: TaskView) -> pd.DataFrame:
-    by_condition = [name for name in task.others if task.figures[name].by_condition]
-    missing = [math.nan] * len(task.conditions)
-    lines = []
-    for row in task.rows:
-        lines.append(
-            _who(row.who)
-            | {"metric": safe(task.metric)}
-            | _estimate("score", row.score)
-            | _by_condition("", task.conditions, row.figures[task.metric])
-            | _estimate("change", row.change)
-            | {"p": _p(row.p)}
-            | {safe(name): _number(row.means[name]) for name in task.others}
-            | {
-                column: cell
-                for name in by_condition
-                for column, cell in _by_condition(
-                    f"{name} ", task.conditions, row.figures.get(name, missing)
-                ).items()
-            }
-            | {
-                "coverage": f"{row.present} of {row.expected}",
-                "failed": str(row.failed),
-                "excluded": str(row.excluded),
-                "seeds": str(row.who.seeds),
-                "training_data": safe(row.training_data),
-                "track": row.who.track,
-                "protocol": str(row.protocol),
-                "corpora": safe("; ".join(row.corpora)),
-                "compares": _compares(row.who),
-                "synthetic": _yes(row.synthetic),
-            }
-        )
-    return pd.DataFrame(lines, dtype=str)
+    return pd.DataFrame([_task_cells(task, row) for row in task.rows], dtype=str)
+
+
+def _task_cells(task: TaskView, row: TaskResult) -> dict[str, str]:
+    cells = _who(row.who) | {"metric": safe(task.metric)} | _estimate("score", row.score)
+    cells |= _by_condition("", task.conditions, row.figures[task.metric])
+    cells |= _estimate("change", row.change) | {"p": _p(row.p)}
+    cells |= {safe(name): _number(row.means[name]) for name in task.others}
+    for name in task.others:
+        if task.figures[name].by_condition:
+            values = row.figures.get(name, [math.nan] * len(task.conditions))
+            cells |= _by_condition(f"{name} ", task.conditions, values)
+    return cells | {
+        "coverage": f"{row.present} of {row.expected}",
+        "failed": str(row.failed),
+        "excluded": str(row.excluded),
+        "seeds": str(row.who.seeds),
+        "training_data": safe(row.training_data),
+        "track": row.who.track,
+        "protocol": str(row.protocol),
+        "corpora": safe("; ".join(row.corpora)),
+        "compares": _compares(row.who),
+        "synthetic": _yes(row.synthetic),
+    }
 
 
 def _overall_frame(view: LeaderboardView) -> pd.DataFrame:

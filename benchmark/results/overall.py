@@ -95,7 +95,7 @@ class Overall:
 
     @property
     def design(self) -> statistics.Design:
-        """What figures over all boards rest on. Their units depend on the figure; here they are the fewest of a board."""
+        """What figures over all boards rest on. Units depend on the figure; here they are the fewest of any board."""
         return statistics.Design(
             sum(len(board.scenes) for board in self.boards), min(board.design.units for board in self.boards)
         )
@@ -120,7 +120,10 @@ class Overall:
 def contributions(
     rows: Sequence[OverallRow], boards: Sequence[Board], others: Sequence[OverallRow] | None = None
 ) -> statistics.Parts:
-    """What each board adds to the scores of rows with reductions on all of them, less what it adds to as many others."""
+    """What each board adds to the scores of rows, less what it adds to as many others.
+
+    All of them have reductions on all of these boards.
+    """
     values = np.array([[row.reductions[board.task][0] for row in rows] for board in boards])
     if others is not None:
         values = values - np.array([[row.reductions[board.task][0] for row in others] for board in boards])

@@ -27,10 +27,8 @@ def highest_costs(lines: Iterable[Mapping[str, Any]]) -> list[float] | None:
     return [max(values) for values in costs.values()] if known else None
 
 
-def pareto_marks(
-    losses: Sequence[float], costs: Sequence[Sequence[float] | None], tracks: Sequence[str]
-) -> list[str]:
-    """Marks of rows: "yes" where no other of the track loses no more, costs no more, and is better in one of these, else "no".
+def pareto_marks(losses: Sequence[float], costs: Sequence[Sequence[float] | None], tracks: Sequence[str]) -> list[str]:
+    """Marks of rows: "no" where another row of the track is as good and as cheap, and better in one; else "yes".
 
     Args:
         losses: of each row, less is better

@@ -12,20 +12,40 @@ from benchmark.statistics import Design, Parts
 class Scored(Protocol):
     """What a ranking asks of a row."""
 
-    score: Any  # (1 + replicates,), the observed score first
-    by_seed: Any  # likewise, with seeds alone redrawn
-    seeds: Any  # of training
-    records: Any  # rows with the same records are one system under several names
-    track: Any
-    name: Any
-    rank: int | None
+    @property
+    def name(self) -> Any:
+        """What tells rows of equal scores apart."""
+
+    @property
+    def score(self) -> Any:
+        """(1 + replicates,), the observed score first."""
+
+    @property
+    def by_seed(self) -> Any:
+        """Likewise, with seeds alone redrawn."""
+
+    @property
+    def seeds(self) -> Sequence[int]:
+        """The training seeds."""
+
+    @property
+    def records(self) -> Any:
+        """Rows with the same ones are one system under several names."""
+
+    @property
+    def track(self) -> str:
+        """Closed or open."""
 
     @property
     def ranked(self) -> bool:
         """Whether the row competes."""
 
+    @property
+    def rank(self) -> int | None:
+        """The rank that it got."""
 
-AnyRow = TypeVar("AnyRow", bound=Scored)
+
+Row = TypeVar("Row", bound=Scored)
 
 
 class Competitors(NamedTuple):
@@ -100,10 +120,10 @@ def pooled(design: Design, rows: Sequence[Scored], baseline: np.ndarray | float 
     return design._replace(seeds=np.array(seeds)).pooled(np.array(by_seed), len(by_seed))
 
 
-def in_board_order(rows: Iterable[AnyRow], sign: int = 1) -> list[AnyRow]:
+def in_board_order(rows: Iterable[Row], sign: int = 1) -> list[Row]:
     """Rows as boards list them: closed track, open track, unranked, reference; then by score and name."""
 
-    def key(row: AnyRow) -> tuple[Any, ...]:
+    def key(row: Row) -> tuple[Any, ...]:
         block = 3 if not row.ranked else 2 if row.rank is None else int(row.track == "open")
         score = row.score[0]
         return block, np.inf if np.isnan(score) else -sign * score, row.name

@@ -173,8 +173,7 @@ def tables(task: Task, records: list[dict[str, Any]]) -> dict[str, Any]:
         "sums": {name: table({index: _number(columns[name].iloc[index]) for index in kept}) for name in columns},
         "failed": table({index: int(records[index]["failed"] is not None) for index in range(len(records))}),
         "excluded": [
-            {"scene": records[i]["base"], "condition": named[i], "reason": reason}
-            for i, reason in excluded.items()
+            {"scene": records[i]["base"], "condition": named[i], "reason": reason} for i, reason in excluded.items()
         ],
     }
 

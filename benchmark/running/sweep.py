@@ -186,7 +186,9 @@ def batches(mixer: Mixer, score: Score, listeners: Mapping[str, Sequence[float]]
 
 def _figures(board: Board, row: BoardRow) -> dict[str, Any]:
     low, high = statistics.interval(row.score, None, board.design, board.figures[board.metric].bounds)
-    others = {name: float(values[board.headline].mean()) for name, values in row.figures.items() if name != board.metric}
+    others = {
+        name: float(values[board.headline].mean()) for name, values in row.figures.items() if name != board.metric
+    }
     conditions = dict(zip(board.conditions, row.figures[board.metric], strict=True))
     return {"metric": board.metric, "score": row.score[0], "score_low": low, "score_high": high, **others, **conditions}
 
