@@ -345,7 +345,8 @@ def _submit(options: argparse.Namespace) -> int:
     from benchmark.results.board import boards_of, cache_of
     from benchmark.results.leaderboard_files import aligned
     from benchmark.results.records import Records
-    from benchmark.submission.standing import landing, remarks
+    from benchmark.results.view import view_of
+    from benchmark.submission.standing import remarks, standing
     from benchmark.submission.submit import Submission, name_for, submit, tasks_of
 
     given = {"FRONTEND": options.front_end, "--audio": options.audio, "--command": options.command}
@@ -365,10 +366,9 @@ def _submit(options: argparse.Namespace) -> int:
     workspace = _workspace(options, wanted.name)
     for path in submit(submission, options.recipe, workspace, _cores(options.jobs), options.replace):
         found = boards_of(workspace.boards, cache_of(workspace.boards))
-        lines = landing(found, submission.name)
-        told = remarks(
-            found, submission.name, cards.submissions(workspace.boards)[submission.name], Records(workspace.runs)
-        )
+        lines = standing(view_of(found), submission.name)
+        said = cards.submissions(workspace.boards)[submission.name]
+        told = remarks(found, submission.name, said, Records(workspace.runs))
         table = aligned(list(lines[0]), [list(line.values()) for line in lines])
         reading = "Intervals are of 95 %, uncorrected; p is corrected after Holm over all pairs of the board."
         print("\n".join([f"\n{submission.name} on {workspace.boards}", table, reading, *told, str(path)]), flush=True)
@@ -421,18 +421,18 @@ def _folders(given: list[Path]) -> list[Path]:
 
 def _leaderboard(options: argparse.Namespace) -> int:
     from benchmark.results.board import cache_of
-    from benchmark.results.leaderboard_files import build, render
+    from benchmark.results.leaderboard_files import render, write_leaderboard
 
     for folder in _folders([options.folder] if options.folder else []):
-        for path in build(folder, cache_of(folder)):
+        for path in write_leaderboard(folder, cache_of(folder)):
             print(f"\n{path}\n{render(path)}")
     return 0
 
 
 def _report(options: argparse.Namespace) -> int:
-    from benchmark.report.site import build
+    from benchmark.report.site import write_site
 
-    print(build(_folders(options.folder), options.out))
+    print(write_site(_folders(options.folder), options.out))
     return 0
 
 

@@ -240,7 +240,7 @@ class Task(ABC):
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})
     whole: ClassVar[bool] = False  # labels belong to whole recordings: training scenes are never cut to a segment
     figures: ClassVar[Mapping[str, Figure]]  # every figure that summarise returns; the first is the primary metric
-    columns: ClassVar[tuple[str, ...]] = ("snr",)  # the conditions that become columns of the board
+    axes: ClassVar[tuple[str, ...]] = ("snr",)  # of its conditions, in their order; names in conditions.AXES
     # values of conditions that alone make the score, where a board has any: {"listener": ("N3",)}
     headline: ClassVar[Mapping[str, tuple[str, ...]]] = {}
     # the front-end, as recipes name it, that is chained behind one which does not know the listener

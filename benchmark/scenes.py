@@ -16,6 +16,7 @@ import numpy as np
 from scipy.signal import fftconvolve
 
 from benchmark import audio
+from benchmark.conditions import CLEAN, RECORDED, SNR
 from benchmark.contracts import FULL_SCALE_DB_SPL, PROTOCOL, SAMPLE_RATE, Scene
 from benchmark.errors import EarmarkError
 
@@ -141,7 +142,7 @@ class Mixer:
         if segment is not None and noisy.shape[-1] > (samples := round(segment * SAMPLE_RATE)):
             start = int(place * (noisy.shape[-1] - samples + 1))
             noisy, clean = noisy[:, start : start + samples], clean[:, start : start + samples]
-        name = condition_name(snr)
+        name = SNR.text(CLEAN if snr is None else snr)
         heard_in = tuple(response["id"] for response in responses)
         scene = Scene(f"{row['id']}|{name}", row["id"], row["id"], used, {"snr": name}, row["group"], heard_in)
         return Mixture(scene, noisy, clean, row)
@@ -178,9 +179,9 @@ class Mixer:
             raise EarmarkError(f"{row['id']}: noisy and clean differ in length; the pair is not usable, remove it")
         conditions = {key: value for key, value in (row.get("conditions") or {}).items() if value is not None}
         if "snr" in conditions:
-            conditions["snr"] = condition_name(float(conditions["snr"]))
+            conditions["snr"] = SNR.text(float(conditions["snr"]))
         return Mixture(
-            Scene(row["id"], row["id"], row["id"], (), conditions or {"snr": "recorded"}, row["group"]),
+            Scene(row["id"], row["id"], row["id"], (), conditions or {"snr": RECORDED}, row["group"]),
             noisy,
             clean,
             row,
@@ -197,11 +198,6 @@ def _reverberant(signal: np.ndarray, response: Row) -> np.ndarray:
     """A sound of one channel as the ears of a room response hear it, (ears, time), as long as it was."""
     reverberant = fftconvolve(signal.mean(0, keepdims=True), audio.read(response["audio"]), axes=-1)
     return reverberant[:, : signal.shape[-1]].astype(np.float32)
-
-
-def condition_name(snr: float | str | None) -> str:
-    """The name of an SNR as boards write it: clean, snr_20, snr_-5, snr_2.5."""
-    return "clean" if snr is None or snr == "clean" else f"snr_{float(snr):g}"
 
 
 def select(rows: Sequence[Row], count: int, seed: int | None = None) -> list[Row]:

@@ -15,7 +15,7 @@ import numpy as np
 
 from benchmark import statistics
 from benchmark.results.board import Board, boards_of
-from benchmark.results.board_rows import Row
+from benchmark.results.board_rows import BoardRow
 
 LEVELS = ("easy", "middling", "hard")
 
@@ -31,11 +31,11 @@ def levels_of(board: Board) -> np.ndarray:
         value = board.replicates(sums, weights[None])[board.metric][0].mean(0)  # (conditions,)
         errors[scene] = np.abs(board.figures[board.metric].best - value)
     level = np.digitize(errors, [1 / 3 - 1e-9, 2 / 3 + 1e-9])
-    level[:, [k for k in range(level.shape[1]) if k not in board.noisy]] = -1
+    level[:, [k for k in range(level.shape[1]) if k not in board.headline]] = -1
     return level
 
 
-def score_of(board: Board, row: Row, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def score_of(board: Board, row: BoardRow, there: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The metric of a row over some scenes and conditions.
 
     Args:

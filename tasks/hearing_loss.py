@@ -46,7 +46,7 @@ class HearingLoss(SignalTask):
         "insertion_gain": Figure(0.0, 0.0, unit="dB"),  # level of the output over that of the scene without any aid
         "output_level": Figure(0.0, 0.0, unit="dB SPL"),
     }
-    columns = ("snr", "listener")
+    axes = ("snr", "listener")
     headline = {"listener": ("N3", "N4", "S3")}
 
     def __init__(self, schema: Mapping[str, Any], prescription: str | dict[str, Any] | None = "nal_r") -> None:

@@ -1,7 +1,6 @@
-"""Records to summaries: the additive scores of every row, one line each, from which the boards are made.
+"""From records to summaries: the additive scores of every row, one line each, from which the boards are made.
 
-A record holds raw predictions; scoring them needs no model, so that a new score version or text normaliser costs a
-moment.
+A record holds raw predictions. Scoring them needs no model, so a new score version or text normaliser takes a moment.
 """
 
 from collections.abc import Mapping
@@ -11,6 +10,7 @@ from typing import Any
 import pandas as pd
 
 from benchmark import registry
+from benchmark.conditions import clean_first, condition_name
 from benchmark.contracts import PROTOCOL, Task
 from benchmark.errors import EarmarkError
 from benchmark.planning.cells import REFERENCE
@@ -18,15 +18,16 @@ from benchmark.planning.plan import Plan, PlannedRow
 from benchmark.planning.recipe import TaskEntry
 from benchmark.results.board import cache_of
 from benchmark.results.cards import submissions
-from benchmark.results.leaderboard_files import build
-from benchmark.results.records import PREDICTIONS, condition_of, read_predictions
+from benchmark.results.leaderboard_files import write_leaderboard
+from benchmark.results.records import PREDICTIONS, read_predictions
 from benchmark.results.summary_file import SUMMARIES, read_lines, write_summaries
 from benchmark.store import Store, digest, full_disk
 
 
 def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
-    """A summary for each row whose record is there; those that the boards hold already under the same keys are taken
-    over.
+    """A summary for each row whose record is there.
+
+    Those that the boards hold already under the same keys are taken from there.
     """
     known = {}
     if (boards / SUMMARIES).is_file():
@@ -48,9 +49,13 @@ def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
     return summaries
 
 
-def staying(plan: Plan, boards: Path, only: str | None) -> list[dict[str, Any]]:
-    """Summaries on the boards that a run leaves there: submissions, which have cards; where it is about one front-end
-    alone, those of all others.
+def kept_summaries(plan: Plan, boards: Path, only: str | None) -> list[dict[str, Any]]:
+    """The summaries that a run leaves on the boards: those of submissions, which have cards.
+
+    Args:
+        only: the one front-end that the run is about, whose run leaves all others; None: it is about the whole recipe
+    Raises:
+        EarmarkError: a front-end of the recipe has the name of a submission
     """
     if not (boards / SUMMARIES).is_file():
         return []
@@ -67,7 +72,7 @@ def staying(plan: Plan, boards: Path, only: str | None) -> list[dict[str, Any]]:
 
 
 def is_baseline(plan: Plan, row: PlannedRow) -> bool:
-    """Whether a row is what all others are compared with: no front-end, the task model trained on noisy mixtures."""
+    """Whether a row is the baseline: no front-end, and a task model that was trained on noisy mixtures."""
     front_end = plan.recipe.front_ends.get(row.front_end)  # the reference and submissions are none of the recipe's own
     return front_end is not None and front_end.name == "identity" and plan.recipe.schemes[row.scheme].name == "noisy"
 
@@ -76,7 +81,7 @@ def write_boards(summaries: list[dict[str, Any]], boards: Path) -> list[Path]:
     """Write summaries.jsonl and the CSV files made from it."""
     try:
         write_summaries(boards / SUMMARIES, summaries)
-        return build(boards, cache_of(boards))
+        return write_leaderboard(boards, cache_of(boards))
     except OSError as error:
         raise full_disk(error, boards) from error
 
@@ -143,15 +148,13 @@ def _scores(plan: Plan, row: PlannedRow, task_class: type[Task], store: Store) -
 
 
 def tables(task: Task, records: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a summary holds of a record's predictions: conditions, scenes, groups, sums, failed, excluded."""
+    """The fields of a summary that come from predictions: axes, conditions, scenes, groups, sums, failed, excluded."""
     columns = score_records(task, records)
-    conditions = sorted(
-        dict.fromkeys(condition_of(record, task.columns) for record in records),
-        key=lambda name: name.partition(" ")[0] != "clean",
-    )
+    named = [condition_name(record["conditions"], task.axes) for record in records]
+    conditions = clean_first(named, task.axes)
     bases = list(dict.fromkeys(record["base"] for record in records))
     groups = {record["base"]: record["group"] for record in records}
-    place = {(record["base"], condition_of(record, task.columns)): index for index, record in enumerate(records)}
+    place = {(record["base"], name): index for index, (record, name) in enumerate(zip(records, named, strict=True))}
 
     def table(values: Mapping[int, Any]) -> list[list[Any]]:
         """A list of conditions for each scene; None where there is no value."""
@@ -166,20 +169,20 @@ def tables(task: Task, records: list[dict[str, Any]]) -> dict[str, Any]:
     }
     kept = [index for index in range(len(records)) if index not in excluded]
     return {
+        "axes": list(task.axes),
         "conditions": conditions,
         "scenes": bases,
         "groups": [groups[base] for base in bases],
         "sums": {name: table({index: _number(columns[name].iloc[index]) for index in kept}) for name in columns},
         "failed": table({index: int(records[index]["failed"] is not None) for index in range(len(records))}),
         "excluded": [
-            {"scene": records[i]["base"], "condition": condition_of(records[i], task.columns), "reason": reason}
-            for i, reason in excluded.items()
+            {"scene": records[i]["base"], "condition": named[i], "reason": reason} for i, reason in excluded.items()
         ],
     }
 
 
 def score_records(task: Task, records: list[dict[str, Any]]) -> pd.DataFrame:
-    """Additive columns for every record, failed ones at the metric's floor."""
+    """Additive columns, one row a record; failed records get the metric's floor."""
     failed = [index for index, record in enumerate(records) if record["failed"] is not None]
     fine = [index for index, record in enumerate(records) if record["failed"] is None]
     parts = []

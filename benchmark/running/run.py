@@ -12,7 +12,7 @@ from benchmark.errors import EarmarkError
 from benchmark.planning.plan import Plan
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import Recipe
-from benchmark.results.summaries import is_baseline, staying, summarise, write_boards
+from benchmark.results.summaries import is_baseline, kept_summaries, summarise, write_boards
 from benchmark.running.scheduler import missing_cells, open_engine, run_cells
 from benchmark.store import Store, Workspace
 
@@ -67,7 +67,7 @@ def publish(plan: Plan, store: Store, boards: Path, only: str | None = None) -> 
         summary["task"]: summary["excluded"][0]["reason"] for summary in summaries if not _any_left(summary)
     }.items():
         print(f"earmark: {task}: no scene could be scored, so its board is empty; the first: {reason}", file=sys.stderr)
-    return write_boards(summaries + staying(plan, boards, only), boards) if summaries else []
+    return write_boards(summaries + kept_summaries(plan, boards, only), boards) if summaries else []
 
 
 def _any_left(summary: Mapping[str, Any]) -> bool:

@@ -28,7 +28,7 @@ from benchmark.planning.plan import Plan, PlannedRow
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import Recipe
 from benchmark.results.board import Board
-from benchmark.results.board import Row as BoardRow
+from benchmark.results.board_rows import BoardRow
 from benchmark.results.summaries import describe, tables
 from benchmark.running.evaluation import evaluate, heard_scenes, live
 from benchmark.running.systems import open_source, scored_system
@@ -177,7 +177,9 @@ def batches(mixer: Mixer, scenes: Scenes, listeners: Mapping[str, Sequence[float
 
 def _figures(board: Board, row: BoardRow) -> dict[str, Any]:
     low, high = statistics.interval(row.score, None, board.design, board.figures[board.metric].bounds)
-    others = {name: float(values[board.noisy].mean()) for name, values in row.figures.items() if name != board.metric}
+    others = {
+        name: float(values[board.headline].mean()) for name, values in row.figures.items() if name != board.metric
+    }
     conditions = dict(zip(board.conditions, row.figures[board.metric], strict=True))
     return {"metric": board.metric, "score": row.score[0], "score_low": low, "score_high": high, **others, **conditions}
 

@@ -10,7 +10,7 @@ import numpy as np
 from benchmark.report import site
 from benchmark.results.array_cache import Cache
 from benchmark.results.board import cache_of
-from benchmark.results.leaderboard_files import build
+from benchmark.results.leaderboard_files import write_leaderboard
 from benchmark.results.summary_file import read_lines, read_summaries, write_summaries
 
 MINI = Path(__file__).resolve().parents[2] / "leaderboards" / "mini" / "summaries.jsonl"
@@ -54,7 +54,7 @@ def _mixed(lines: list[dict[str, Any]], row: int, seed: int) -> dict[str, Any]:
 
 def timed(folder: Path, cache: Cache | None) -> tuple[float, dict[str, bytes]]:
     start = time.perf_counter()
-    written = build(folder, cache)
+    written = write_leaderboard(folder, cache)
     return time.perf_counter() - start, {path.name: path.read_bytes() for path in written}
 
 
@@ -80,7 +80,7 @@ def test_ten_thousand_summaries(benchmark, tmp_path, monkeypatch):
 
     ten_new, boards = benchmark.pedantic(added, rounds=1)
     start = time.perf_counter()
-    page = site.build([folder], tmp_path / "site")
+    page = site.write_site([folder], tmp_path / "site")
     shown = time.perf_counter() - start
     assert page.is_file()
     assert timed(folder, None)[1] == boards

@@ -1,4 +1,4 @@
-"""From values to the coordinates of a chart, and the ticks beside it. Templates draw, CSS colours."""
+"""Coordinates of charts: sizes, scales and their ticks. Templates draw, CSS colours."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -10,14 +10,14 @@ from benchmark.results.view import Who
 
 WIDTH, HEIGHT = 720.0, 380.0
 LEFT, RIGHT, TOP, BOTTOM = 66.0, 16.0, 14.0, 44.0  # margins
-MOST = 40  # rows that a chart draws
+MOST = 40  # rows in a chart
 PREFIXES = {0: "", 3: " k", 6: " M", 9: " G", 12: " T"}
 Tick = tuple[float, str]  # coordinate, label
 
 
 @dataclass(frozen=True)
-class Axis:
-    """A linear or logarithmic map from values to coordinates."""
+class Scale:
+    """A linear or logarithmic scale: from values to coordinates."""
 
     low: float
     high: float
@@ -34,7 +34,7 @@ class Axis:
 
     @property
     def ticks(self) -> list[Tick]:
-        """Round values within, and their labels."""
+        """Round values within the scale, and their labels."""
         wide = self.log and self.high > 100 * self.low
         locator = (
             LogLocator(10, (1.0,) if wide else (1.0, 2.0, 5.0), numticks=7)
@@ -45,16 +45,17 @@ class Axis:
         return [(self(value), _power(value) if self.log else minus(f"{value:.6g}")) for value in values]
 
 
-def spanning(values: Iterable[float], start: float, end: float) -> Axis:
-    """A linear axis over all finite values, with a little room at both ends."""
+def spanning(values: Iterable[float], start: float, end: float) -> Scale:
+    """A linear scale over all finite values, with a little room at both ends."""
     known = [value for value in values if isfinite(value)] or [0.0]
     spare = 0.04 * (max(known) - min(known)) or 0.5
-    return Axis(min(known) - spare, max(known) + spare, start, end)
+    return Scale(min(known) - spare, max(known) + spare, start, end)
 
 
 def chosen(rows: Sequence[Who]) -> list[Who]:
-    """The rows that a chart draws, in their order: all; where they are too many, the baseline, the best row of every
-    front-end, then the best of the rest.
+    """The rows that a chart draws, in their order.
+
+    Where there are too many, these are the baseline, the best row of every front-end, then the best of the rest.
     """
     first = {who.front_end: who for who in reversed(rows)}
     wanted = sorted(rows, key=lambda who: (not who.baseline, who is not first[who.front_end]))[:MOST]
@@ -73,7 +74,7 @@ def minus(text: str) -> str:
 
 
 def _power(value: float) -> str:
-    """As 200, 5 k, 0.01, 10⁻⁵."""
+    """A value of a logarithmic scale, such as 200, 5 k, 0.01, 10⁻⁵."""
     exponent = floor(log10(value) + 1e-9)
     start = min(max(exponent - exponent % 3, 0), max(PREFIXES))
     if exponent >= -3:
