@@ -1,9 +1,9 @@
 """Names to classes: a file's name is the registered name, and its one public class is the component.
 
 Listing reads folders and docstrings, never the modules, so that it is instant and imports nothing. Third parties
-register under the entry-point groups `earmark.front_ends`, `earmark.tasks`, `earmark.corpora` and `earmark.schemes`; a
-user's own file is named `path/to/file.py:Class`, and may import modules that lie beside it: its folder is put at the
-end of sys.path, where it shadows nothing, and stays there for imports that come later.
+register under entry-point groups named after the kind, such as `earmark.front_ends` or `earmark.metrics`. A user's own
+file is named `path/to/file.py:Class`, and may import modules that lie beside it: its folder is put at the end of
+sys.path, where it shadows nothing, and stays there for later imports.
 """
 
 import ast
@@ -23,6 +23,7 @@ ROOT = Path(__file__).resolve().parent
 FOLDERS = {
     "front_ends": ("benchmark.frontends", ROOT / "frontends"),
     "tasks": ("tasks", ROOT.parent / "tasks"),
+    "metrics": ("benchmark.metrics", ROOT / "metrics"),
     "corpora": ("benchmark.corpora", ROOT / "corpora"),
     "schemes": ("benchmark.training.schemes", ROOT / "training" / "schemes"),
 }

@@ -3,7 +3,9 @@
 from torch import Tensor
 
 from benchmark.contracts import Batch, Enhanced
-from benchmark.metrics.signal import si_sdr, snr, weighted_sdr
+from benchmark.metrics.si_sdr import si_sdr
+from benchmark.metrics.snr import snr
+from benchmark.metrics.weighted_sdr import weighted_sdr
 
 # dB from which on an example is good enough, else clean input would rule its batch; and the unit, so that all losses
 # are of the order of 1
@@ -11,8 +13,7 @@ LIMIT = 30.0
 
 
 def loss(name: str, enhanced: Enhanced, batch: Batch) -> Tensor:
-    """The negative of a measure in benchmark.metrics.signal, (batch,): "wsdr" in [-1, 1], "si_sdr" or "snr" in units of
-    LIMIT dB.
+    """The negative of a metric, (batch,): "wsdr" in [-1, 1], "si_sdr" or "snr" in units of LIMIT dB.
 
     Scale is free under "si_sdr".
     """

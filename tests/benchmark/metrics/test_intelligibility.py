@@ -3,9 +3,9 @@
 import numpy as np
 import pystoi
 import pytest
+from benchmark.metrics.intelligibility import estoi, stoi
 
 from benchmark.metrics import Undefined
-from benchmark.metrics.intelligibility import estoi, stoi
 
 
 @pytest.fixture

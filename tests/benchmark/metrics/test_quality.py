@@ -5,11 +5,11 @@ import types
 
 import numpy as np
 import pytest
+from benchmark.metrics.quality import DNSMOS, PESQ, dnsmos, pesq_wb
 from pesq import pesq
 
 from benchmark.errors import EarmarkError
 from benchmark.metrics import Undefined, check_pair, quality
-from benchmark.metrics.quality import DNSMOS, PESQ, dnsmos, pesq_wb
 
 
 @pytest.fixture

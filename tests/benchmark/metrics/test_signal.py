@@ -2,9 +2,8 @@
 
 import pytest
 import torch
-from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio, signal_noise_ratio
-
 from benchmark.metrics.signal import SI_SDR, si_sdr, snr, weighted_sdr
+from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio, signal_noise_ratio
 
 
 @pytest.fixture
