@@ -11,8 +11,7 @@ import torch
 from pesq import pesq
 from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
 
-from benchmark.contracts import Batch, Heard, primary
-from benchmark.metrics import Undefined
+from benchmark.contracts import Batch, Heard, Undefined, primary
 from tasks import enhancement
 from tasks.enhancement import Enhancement
 
