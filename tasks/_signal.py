@@ -50,19 +50,7 @@ class MeasuredTask(SignalTask):
 
     @abstractmethod
     def measured(self, scene: Signals) -> dict[str, Any]:
-        """What `values` finds in a scene with all its ears, (ears, time)."""
-
-    def values(self, metrics: Iterable[Metric], signals: Signals) -> dict[str, Any]:
-        """The values of figures by name, and why a metric has none: "reason" if through the output, "excluded" if
-        through the reference.
-        """
-        found: dict[str, Any] = {}
-        for metric in metrics:
-            try:
-                found |= _measured(metric, signals)
-            except Undefined as error:
-                found["excluded" if error.fault == "reference" else "reason"] = str(error)
-        return found
+        """The values of a scene with its ears, (ears, time) each, as the function `values` gives them."""
 
     def predict(self, output: Tensor, batch: Batch) -> list[dict[str, Any]]:
         """For each scene the value of each figure, or None, the hash of the audio, and why a value is None."""
@@ -110,6 +98,19 @@ class MeasuredTask(SignalTask):
             }
 
 
+def values(metrics: Iterable[Metric], signals: Signals) -> dict[str, Any]:
+    """The values of figures by name; for a metric that has none, why: "reason" if through the output, "excluded" if
+    through the reference.
+    """
+    found: dict[str, Any] = {}
+    for metric in metrics:
+        try:
+            found |= _measured(metric, signals)
+        except Undefined as error:
+            found["excluded" if error.fault == "reference" else "reason"] = str(error)
+    return found
+
+
 def _measured(metric: Metric, signals: Signals) -> dict[str, float]:
     """The values of one metric; Undefined where one is not finite."""
     found = metric.measure(_resampled(signals, metric.sample_rate))
@@ -127,12 +128,14 @@ def _measured(metric: Metric, signals: Signals) -> dict[str, float]:
 def _resampled(signals: Signals, rate: int) -> Signals:
     if rate == SAMPLE_RATE:
         return signals
-    audio, clean, noisy = (
-        None if signal is None else torch.from_numpy(resample(signal[None].numpy(), SAMPLE_RATE, rate)[0])
-        for signal in signals[:3]
-    )
-    assert audio is not None
-    return Signals(audio, clean, noisy, signals.listener)
+    changed = {
+        name: torch.from_numpy(resample(np.atleast_2d(signal.numpy()), SAMPLE_RATE, rate)).reshape(
+            *signal.shape[:-1], -1
+        )
+        for name, signal in signals._asdict().items()
+        if signal is not None and name != "listener"
+    }
+    return signals._replace(**changed)
 
 
 def _checked(figures: Mapping[str, Figure]) -> Mapping[str, Figure]:

@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmark.contracts import Batch, Signals
 from benchmark.metrics import Entry, figures_of
 from benchmark.metrics.si_sdr import SISDR, si_sdr
-from tasks._signal import MeasuredTask
+from tasks._signal import MeasuredTask, values
 
 METRICS = ("pesq", "estoi", "si_sdr")
 QUIET = 1e-6  # energy; below it a reference counts as silent, and trains nothing
@@ -38,4 +38,4 @@ class Enhancement(MeasuredTask):
     def measured(self, scene: Signals) -> dict[str, Any]:
         """The values of the mean over channels, in float64."""
         mono = (None if signal is None else signal.double().mean(0) for signal in scene)
-        return self.values(self.metrics, Signals._make(mono))
+        return values(self.metrics, Signals._make(mono))

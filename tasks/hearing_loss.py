@@ -8,7 +8,7 @@ from torch import Tensor
 from benchmark.contracts import FULL_SCALE_DB_SPL, Batch, Signals, primary
 from benchmark.hearing.difference import HeardDifference
 from benchmark.metrics import Entry, figures_of
-from tasks._signal import MeasuredTask
+from tasks._signal import MeasuredTask, values
 
 METRICS = ("haspi", "hasqi", "insertion_gain", "output_level")
 # Level of a sine of the largest amplitude that is let through. Ours: about the maximum output of hearing aids for
@@ -73,9 +73,9 @@ class HearingLoss(MeasuredTask):
         """The values at the ear where the primary figure is better; none where neither ear has one."""
         name, (first, *others) = primary(self), self.metrics
         ears = [scene.at(index) for index in range(len(scene.audio))]
-        values = [self.values([first], ear) for ear in ears]
-        known = [index for index, value in enumerate(values) if name in value]
+        found = [values([first], ear) for ear in ears]
+        known = [index for index, record in enumerate(found) if name in record]
         if not known:
-            return next((value for value in values if "reason" in value), values[0])
-        better = max(known, key=lambda index: self.figures[name].sign * values[index][name])
-        return values[better] | self.values(others, ears[better])
+            return next((record for record in found if "reason" in record), found[0])
+        better = max(known, key=lambda index: self.figures[name].sign * found[index][name])
+        return found[better] | values(others, ears[better])

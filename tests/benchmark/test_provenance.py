@@ -110,7 +110,7 @@ def test_what_the_suite_s_components_compute_with_belongs_to_them(monkeypatch):
         "sample_importance.py",
         "importance.py",
         "enhancement.py",
-        "signal.py",
+        "si_sdr.py",
         "unet.py",
         "_stft.py",
         "_losses.py",
