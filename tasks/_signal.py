@@ -128,13 +128,11 @@ def _measured(metric: Metric, signals: Signals) -> dict[str, float]:
 def _resampled(signals: Signals, rate: int) -> Signals:
     if rate == SAMPLE_RATE:
         return signals
-    changed = {
-        name: torch.from_numpy(resample(np.atleast_2d(signal.numpy()), SAMPLE_RATE, rate)).reshape(
-            *signal.shape[:-1], -1
-        )
-        for name, signal in signals._asdict().items()
-        if signal is not None and name != "listener"
-    }
+    changed = {}
+    for name, signal in signals._asdict().items():
+        if signal is not None and name != "listener":
+            at_rate = resample(np.atleast_2d(signal.numpy()), SAMPLE_RATE, rate)
+            changed[name] = torch.from_numpy(at_rate).reshape(*signal.shape[:-1], -1)
     return signals._replace(**changed)
 
 

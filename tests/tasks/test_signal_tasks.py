@@ -1,5 +1,6 @@
 """What holds for every task that measures by metrics: which ones, in what order, floors, sums and records."""
 
+import json
 import sys
 
 import numpy as np
@@ -8,8 +9,11 @@ import pytest
 import torch
 from hearing_signals import noisy, syllables
 
-from benchmark.contracts import Batch, Heard
+from benchmark.contracts import Batch, Heard, primary
+from benchmark.errors import EarmarkError
 from benchmark.hearing.audiograms import PROFILES
+from benchmark.options import bind
+from benchmark.provenance import code_of
 from tasks.enhancement import Enhancement
 from tasks.hearing_loss import HearingLoss
 
@@ -106,8 +110,127 @@ def test_records_and_columns_are_what_they_always_were(task, expected, batch):
         assert list(found) == [*values, "audio"]
         assert {name: found[name] for name in values} == pytest.approx(values, rel=1e-5, abs=1e-9)
     columns = scored(task, predictions)
-    counts = ["count", "heard"] if task.__class__ is HearingLoss else ["count"]
+    counts = ["count", "heard"] if isinstance(task, HearingLoss) else ["count"]
     assert list(columns) == [*counts, *expected[0]]
+    assert (columns[counts] == 1).all(None)
+    assert all(columns[name].tolist() == [record[name] for record in predictions] for name in expected[0])
+    assert summarised(task, columns) == pytest.approx(
+        {name: np.mean([record[name] for record in predictions]) for name in expected[0]}
+    )
+
+
+@pytest.mark.parametrize("task", [Enhancement, HearingLoss])
+def test_metrics_stand_in_the_order_given_and_the_first_one_ranks(task, batch):
+    names = ["si_sdr", "output_level", "snr", "weighted_sdr"]
+    built = task({}, metrics=names)
+    assert list(built.figures) == list(task.figures_of({"metrics": names})) == names
+    assert primary(built) == "si_sdr"
+    assert list(built.predict(batch.heard.audio, batch)[0]) == [*names, "audio"]
+    assert task.figures_of({}) == task.figures == task({}).figures
+
+
+def test_options_are_those_of_the_constructor():
+    for task in (Enhancement, HearingLoss):
+        bound = bind("a task", task, {"metrics": ["pesq", {"si_sdr": {}}]}, 1)
+        assert json.loads(json.dumps(bound)) == bound
+        assert list(task({}, **bound).figures) == list(task.figures_of(bound)) == ["pesq", "si_sdr"]
+        assert list(task.figures_of(bind("a task", task, {}, 1))) == list(task.figures)
+
+
+@pytest.mark.parametrize(
+    ("task", "metrics", "says"),
+    [
+        (Enhancement, ["pesk"], "unknown metric 'pesk'; did you mean 'pesq'"),
+        (Enhancement, ["pesq", "haspi"], "haspi needs listener, which the scenes of this task do not have"),
+        (Enhancement, ["mbstoi"], "mbstoi needs both ears, which"),
+        (HearingLoss, ["haspi", "mbstoi"], "mbstoi needs both ears, which"),
+        (Enhancement, ["pesq", {"pesq": {}}], "'pesq' is measured twice"),
+        (HearingLoss, ["output_level", "haspi"], "begin with one that knows better from worse"),
+        (Enhancement, [], "begin with one"),
+    ],
+)
+def test_metrics_that_do_not_fit_are_one_line(task, metrics, says):
+    with pytest.raises(EarmarkError, match=says) as caught:
+        task({}, metrics=metrics)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_metric_is_one_file_to_add(mine, batch):
+    task = Enhancement({}, metrics=[{mine: {"factor": 0.5}}, "pesq"])
+    assert list(task.figures) == ["peak", "samples", "pesq"]
+    audio = batch.heard.audio * torch.tensor([1.0, 0.0])[:, None, None]
+    first, second = task.predict(audio, batch)
+    assert first["peak"] == pytest.approx(batch.heard.audio[0].abs().max().item(), rel=0.2)  # at 8 kHz
+    assert first["samples"] == LENGTHS[0] / 2
+    assert second["peak"] is second["samples"] is second["pesq"] is None
+    assert second["reason"] == "the output is silent"
+    columns = scored(task, [first, second])
+    assert list(columns) == ["count", "count samples", "peak", "samples", "pesq"]
+    assert columns["count samples"].tolist() == [1, 0]
+    assert columns["peak"].tolist() == [first["peak"], 2.0]  # less is better, and the floor is above
+    figures = summarised(task, columns)
+    assert list(figures) == list(task.figures)
+    assert figures["samples"] == LENGTHS[0] / 2
+    assert figures["peak"] == pytest.approx((first["peak"] + 2) / 2)
+    assert (
+        columns.iloc[1:]
+        .reset_index(drop=True)
+        .equals(task.floor(pd.DataFrame([{}]))[list(columns)].astype(columns.dtypes))
+    )
+
+
+def test_a_metric_s_code_is_part_of_the_task_s(mine):
+    before = code_of(Enhancement({}, metrics=[mine]), "task")
+    assert {"task Enhancement", "task Mine"} <= set(before)
+    assert "task PESQ" in code_of(Enhancement({}), "task")
+    assert "task PESQ" not in before
+
+
+def test_a_metric_gives_the_figures_that_it_names(mine, tmp_path, batch):
+    path = tmp_path / "other.py"
+    path.write_text(MINE.replace('"samples": len', '"sample": len'))
+    with pytest.raises(EarmarkError, match="measures peak, sample, but its figures are peak, samples"):
+        Enhancement({}, metrics=[f"{path}:Mine"]).predict(batch.heard.audio, batch)
+
+
+def test_a_value_that_is_not_finite_is_none(mine, tmp_path, batch):
+    path = tmp_path / "other.py"
+    path.write_text(MINE.replace("signals.audio.abs().max().item()", "float('nan')"))
+    task = Enhancement({}, metrics=[f"{path}:Mine"])
+    record = task.predict(batch.heard.audio, batch)[0]
+    assert record["peak"] is record["samples"] is None
+    assert record["reason"] == "Mine is not finite"
+    json.dumps(record, allow_nan=False)
+
+
+def test_no_figure_takes_the_name_of_a_column(mine, tmp_path):
+    for name in ("count", "heard", "reason", "count peak"):
+        path = tmp_path / f"{name.replace(' ', '_')}.py"
+        path.write_text(MINE.replace('"samples"', f'"{name}"'))
+        with pytest.raises(EarmarkError, match=f"no figure can be called '{name}'"):
+            Enhancement({}, metrics=[f"{path}:Mine"])
+
+
+@pytest.mark.parametrize("better", [0, 1])
+def test_the_ear_where_the_first_metric_is_better_counts(better, mine, batch):
+    """Whether more is better or less, and whichever metric comes first."""
+    loud, quiet = batch.clean, batch.clean + 0.3 * batch.heard.audio
+    order = (loud, quiet) if better == 0 else (quiet, loud)
+    both = Batch(
+        [],
+        Heard(batch.heard.audio.expand(-1, 2, -1), batch.heard.lengths, batch.heard.listener.expand(-1, 2, -1)),
+        batch.clean.expand(-1, 2, -1),
+        {},
+    )
+    least = min(loud, quiet, key=lambda audio: audio[0].abs().max())
+    for metrics, chosen in ((["si_sdr", "pesq"], loud), ([mine, "pesq"], least)):
+        task = HearingLoss({}, metrics=metrics)
+        (found, _), (expected, _) = task.predict(torch.cat(order, 1), both), task.predict(chosen, batch)
+        assert {name: found[name] for name in task.figures} == {name: expected[name] for name in task.figures}
+
+
+def test_stored_sums_are_read_without_the_task():
+    sums = {"count": 4.0, "heard": 2.0, "haspi": 3.0, "output_level": 150.0, "count loudness": 1.0, "loudness": 7.0}
     for task in (Enhancement, HearingLoss):
         assert task.summarise(sums) == {"haspi": 0.75, "output_level": 75.0, "loudness": 7.0}
     nothing = HearingLoss.summarise({name: np.zeros(2) for name in sums})
