@@ -222,6 +222,47 @@ class FrontEnd(nn.Module):
         return -torch.log10((signal + 1e-8) / (noise + 1e-3 * signal + 1e-8)) / 3
 
 
+class Undefined(ValueError):
+    """A metric has no value on these signals; `fault` says whether the reference or the output is to blame."""
+
+    def __init__(self, reason: str, fault: Literal["reference", "estimate"]) -> None:
+        super().__init__(reason)
+        self.fault = fault
+
+
+class Signals(NamedTuple):
+    """What a metric may look at: (time,) each, without padding; (2, time) for a metric that needs both ears."""
+
+    audio: Tensor  # the output that is measured
+    clean: Tensor | None = None  # the reference
+    noisy: Tensor | None = None  # the scene before the front-end
+    listener: Tensor | None = None  # (10,) in dB HL at AUDIOGRAM_HZ; (2, 10) for both ears
+
+    def at(self, index: int) -> "Signals":
+        """One ear of two, or one scene of a batch."""
+        return Signals._make(None if signal is None else signal[index] for signal in self)
+
+
+class Metric(nn.Module, ABC):
+    """A measure of audio, of one utterance at a time. benchmark/metrics/ holds one a file.
+
+    It is a module, so that a learned metric has its weights where every part has them.
+    """
+
+    version: ClassVar[int] = 1  # raised when equal signals get other values
+    figures: Mapping[str, Figure]  # by name, what its values mean
+    needs: frozenset[str] = frozenset()  # beside the output: of clean, noisy, listener, both ears
+    sample_rate: int = SAMPLE_RATE  # Hz; signals are resampled to it
+    source: ClassVar[str]  # the paper or standard that defines it
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    @abstractmethod
+    def measure(self, signals: Signals) -> Mapping[str, float]:
+        """The value of each figure; Undefined where there is none."""
+
+
 class Task(ABC):
     """What is asked of audio: labels, scores and figures. What answers is a task model.
 
@@ -239,7 +280,7 @@ class Task(ABC):
     # of clean, labels, listener; checked when the cells are planned
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})
     whole: ClassVar[bool] = False  # labels belong to whole recordings: training scenes are never cut to a segment
-    figures: ClassVar[Mapping[str, Figure]]  # every figure that summarise returns; the first is the primary metric
+    figures: Mapping[str, Figure]  # every figure that summarise returns; the first is the primary metric
     axes: ClassVar[tuple[str, ...]] = ("snr",)  # of its conditions, in their order; names in conditions.AXES
     # values of conditions that alone make the score, where a board has any: {"listener": ("N3",)}
     headline: ClassVar[Mapping[str, tuple[str, ...]]] = {}

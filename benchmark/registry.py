@@ -1,8 +1,8 @@
 """Components by name: a file's name is the registered name, and its one public class is the component.
 
 Names and descriptions are read from folders and docstrings without importing anything, so listing them is instant.
-Other packages register components under the entry-point groups `earmark.front_ends`, `earmark.tasks`, `earmark.corpora`
-and `earmark.schemes`. A user's own file is named `path/to/file.py:Class`. It may import modules that lie beside it: its
+Other packages register components under entry-point groups named after the kind, such as `earmark.front_ends` or
+`earmark.metrics`. A user's own file is named `path/to/file.py:Class`. It may import modules that lie beside it: its
 folder is appended to sys.path, where it shadows nothing, and stays there for later imports.
 """
 
@@ -24,6 +24,7 @@ FOLDERS = {
     "front_ends": ("benchmark.frontends", ROOT / "frontends"),
     "tasks": ("tasks", ROOT.parent / "tasks"),
     "models": ("tasks.models", ROOT.parent / "tasks" / "models"),
+    "metrics": ("benchmark.metrics", ROOT / "metrics"),
     "corpora": ("benchmark.corpora", ROOT / "corpora"),
     "schemes": ("benchmark.training.schemes", ROOT / "training" / "schemes"),
     "engines": ("benchmark.running.engines", ROOT / "running" / "engines"),

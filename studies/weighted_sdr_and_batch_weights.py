@@ -19,7 +19,7 @@ import torch
 
 from benchmark.catalogue import Corpora, default_cache
 from benchmark.data import Source, collate
-from benchmark.metrics.signal import weighted_sdr
+from benchmark.metrics.weighted_sdr import weighted_sdr
 from benchmark.running.worker import scored_system
 from benchmark.scenes import select
 from benchmark.settings import Score

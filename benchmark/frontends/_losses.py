@@ -6,7 +6,9 @@ They are per example, over both ears together. Padding is zeros and adds nothing
 from torch import Tensor
 
 from benchmark.contracts import Batch, Enhanced
-from benchmark.metrics.signal import si_sdr, snr, weighted_sdr
+from benchmark.metrics.si_sdr import si_sdr
+from benchmark.metrics.snr import snr
+from benchmark.metrics.weighted_sdr import weighted_sdr
 
 # dB, upper bound of SI-SDR and SNR, without which clean input would dominate its batch; also the unit of these losses,
 # so that all are of the order of 1
@@ -14,7 +16,7 @@ LIMIT = 30.0
 
 
 def loss(name: str, enhanced: Enhanced, batch: Batch) -> Tensor:
-    """The negative of a measure from benchmark.metrics.signal, (batch,).
+    """The negative of a metric, (batch,).
 
     "wsdr" lies in [-1, 1]; "si_sdr" and "snr" are in units of LIMIT dB. "si_sdr" leaves the scale of the output free.
 

@@ -12,13 +12,14 @@ from scipy.fft import next_fast_len
 from scipy.signal import cheby2, firwin, freqz
 from torch import Tensor
 
-from benchmark.contracts import AUDIOGRAM_HZ
+from benchmark.contracts import AUDIOGRAM_HZ, Signals, Undefined
 from benchmark.hearing.audiograms import HIGHEST, LOWEST
 from benchmark.hearing.filters import fir2, interpolated
 from benchmark.hearing.prescriptions import NAL_R_HZ, nal_r
+from benchmark.metrics._checks import is_silent
 from benchmark.metrics._constants import constant
 from benchmark.metrics._kates import RATE, TINY
-from benchmark.metrics._mean import by_utterance, no_value
+from benchmark.metrics._utterances import by_utterance, no_value
 
 LOUDEST = 194.0  # dB SPL, at which the pressure of a sine reaches a vacuum; louder signals are a mistake in units
 SHORTEST = 0.24  # seconds between the first and last sound of the reference: the longest modulation filter of HASPI
@@ -74,6 +75,25 @@ def each(
     if not -LOUDEST <= level_spl <= LOUDEST:
         raise ValueError(f"level_spl, that of an rms of 1.0, is {-LOUDEST:g} to {LOUDEST:g} dB SPL, not {level_spl}")
     return by_utterance(value, reference, processed, sample_rate, lengths, audiogram.detach().cpu().double())
+
+
+def at_ear(metric: Callable[[Tensor, Tensor, Tensor], Tensor], signals: Signals) -> float:
+    """The value of HASPI or HASQI for one ear.
+
+    Raises:
+        Undefined: where the reference has no value for a healthy ear either, through the reference; else where the
+            output is silent or has no value, through the output
+    """
+    assert signals.clean is not None
+    assert signals.listener is not None
+    clean, audio, listener = signals.clean[None], signals.audio[None], signals.listener[None]
+    silent = is_silent(signals.audio)
+    value = torch.nan if silent else metric(clean, audio, listener).item()
+    if value == value:
+        return value
+    if metric(clean, clean, torch.zeros_like(listener)).isnan():
+        raise Undefined("the reference is silent or too short", "reference")
+    raise Undefined("the output is silent" if silent else "the output is not finite, or too loud", "estimate")
 
 
 def _level(signal: Tensor) -> float:

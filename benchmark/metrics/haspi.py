@@ -1,6 +1,4 @@
-"""HASPI version 2: speech intelligibility for impaired ears, with a reference. Differentiable, one value an
-utterance.
-"""
+"""HASPI version 2: speech intelligibility for impaired ears against a clean reference, in [0, 1]."""
 
 from math import pi
 
@@ -8,16 +6,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Figure
+from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Figure, Metric, Signals
 from benchmark.hearing.prescriptions import NAL_R_HZ, thresholds_at
 from benchmark.metrics._constants import constant
 from benchmark.metrics._haspi_networks import HIDDEN, LARGEST, OUTPUT
 from benchmark.metrics._kates import BANDS, Heard, covered, ear, listen
 from benchmark.metrics._kates_features import cepstral_basis, covariance, is_loud
-from benchmark.metrics._kates_inputs import each
-from benchmark.metrics._mean import ListenerMean, no_value
+from benchmark.metrics._kates_inputs import at_ear, each
+from benchmark.metrics._utterances import no_value
 
-HASPI_FIGURE = Figure(best=1.0, floor=0.0, worst=0.0)
 _SPACING = 9  # envelope samples at 24 kHz; Kates counts the result as 2560 Hz
 _CENTRES = (2, 6, 10, 16, 25, 40, 64, 100, 160, 256)  # Hz, of modulation filters
 _JITTER, _SILENCE = 0.1, 2.5  # dB: noise of nerve fibres; loudness above threshold of samples that count
@@ -69,10 +66,16 @@ def haspi(
     return each(score, reference, processed, audiogram, sample_rate, level_spl, lengths)
 
 
-class HASPI(ListenerMean):
-    """Mean of haspi over utterances; `update` takes the tensors that haspi takes."""
+class HASPI(Metric):
+    """Hearing-aid speech perception index, version 2."""
 
-    metric = staticmethod(haspi)
+    figures = {"haspi": Figure(best=1.0, floor=0.0, worst=0.0)}
+    needs = frozenset({"clean", "listener"})
+    source = "Kates, Arehart, Speech Communication 131, 2021"
+
+    def measure(self, signals: Signals) -> dict[str, float]:
+        """See haspi; a silent output has no value here."""
+        return {"haspi": at_ear(haspi, signals)}
 
 
 def _smoothed(heard: Heard, length: int) -> Tensor:

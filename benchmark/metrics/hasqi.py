@@ -1,4 +1,4 @@
-"""HASQI version 2: speech quality for impaired ears, with a reference. Differentiable, one value an utterance."""
+"""HASQI version 2: speech quality for impaired ears against a clean reference, in [0, 1]."""
 
 from math import pi
 
@@ -6,15 +6,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Figure
+from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Figure, Metric, Signals
 from benchmark.hearing.prescriptions import NAL_R_HZ, thresholds_at
 from benchmark.metrics._constants import constant
 from benchmark.metrics._kates import BANDS, DB, TINY, Heard, Moved, centre_frequencies, ear, listen
 from benchmark.metrics._kates_features import cepstral_basis, covariance, is_loud
-from benchmark.metrics._kates_inputs import amplified, each
-from benchmark.metrics._mean import ListenerMean
+from benchmark.metrics._kates_inputs import amplified, at_ear, each
 
-HASQI_FIGURE = Figure(best=1.0, floor=0.0, worst=0.0, by_condition=True)
 # samples at 24 kHz: Hann windows of 16 ms that overlap by half, and how far motions are moved against each other
 _WINDOW, _LAGS = 384, 24
 _THRESHOLD = 2.5  # dB above threshold, of segments and tiles that count
@@ -54,10 +52,16 @@ def hasqi(
     return each(score, reference, processed, audiogram, sample_rate, level_spl, lengths)
 
 
-class HASQI(ListenerMean):
-    """Mean of hasqi over utterances; `update` takes the tensors that hasqi takes."""
+class HASQI(Metric):
+    """Hearing-aid speech quality index, version 2."""
 
-    metric = staticmethod(hasqi)
+    figures = {"hasqi": Figure(best=1.0, floor=0.0, worst=0.0, by_condition=True)}
+    needs = frozenset({"clean", "listener"})
+    source = "Kates, Arehart, Journal of the Audio Engineering Society 62, 2014"
+
+    def measure(self, signals: Signals) -> dict[str, float]:
+        """See hasqi; a silent output has no value here."""
+        return {"hasqi": at_ear(hasqi, signals)}
 
 
 def _spectral_likeness(level: Tensor) -> Tensor:

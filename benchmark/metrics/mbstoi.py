@@ -1,4 +1,4 @@
-"""MBSTOI: intelligibility of speech at two ears, with a reference. Differentiable, one value an utterance."""
+"""MBSTOI: intelligibility of speech at two ears against a clean reference, at most 1."""
 
 from functools import cache
 from math import log, pi
@@ -7,11 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.contracts import SAMPLE_RATE, Figure
+from benchmark.contracts import SAMPLE_RATE, Figure, Metric, Signals, Undefined
 from benchmark.metrics._constants import constant
-from benchmark.metrics._mean import UtteranceMean, by_utterance, no_value
+from benchmark.metrics._utterances import by_utterance, no_value
 
-MBSTOI_FIGURE = Figure(best=1.0, floor=0.0, worst=-1.0)
 _RATE, _FRAME, _FFT = 10_000, 256, 512  # Hz, samples
 _SEGMENT, _RANGE = 30, 40.0  # frames that are correlated; dB below the loudest frame that still count as speech
 _CENTRES = 150 * 2 ** (np.arange(15) / 3)  # Hz, of third octaves
@@ -51,16 +50,23 @@ def mbstoi(
     )
 
 
-class MBSTOI(UtteranceMean):
-    """Mean of mbstoi over utterances; `update` takes the tensors that mbstoi takes."""
+class MBSTOI(Metric):
+    """Modified binaural short-time objective intelligibility."""
 
-    def __init__(self, sample_rate: int = SAMPLE_RATE) -> None:
-        super().__init__()
-        self.sample_rate = sample_rate
+    figures = {"mbstoi": Figure(best=1.0, floor=0.0, worst=-1.0)}
+    needs = frozenset({"clean", "both ears"})
+    source = "Andersen, de Haan, Tan, Jensen, Speech Communication 102, 2018"
 
-    def update(self, reference: Tensor, processed: Tensor, lengths: Tensor | None = None) -> None:
-        """Add a batch."""
-        self.add(mbstoi(reference, processed, self.sample_rate, lengths))
+    def measure(self, signals: Signals) -> dict[str, float]:
+        """See mbstoi."""
+        assert signals.clean is not None
+        clean, audio = signals.clean[None], signals.audio[None]
+        value = mbstoi(clean, audio).item()
+        if value != value:
+            if mbstoi(clean, clean).isnan():
+                raise Undefined("MBSTOI: the reference is silent, not finite or too short", "reference")
+            raise Undefined("MBSTOI: the output is not finite", "estimate")
+        return {"mbstoi": value}
 
 
 def _measure(reference: Tensor, processed: Tensor, sample_rate: int) -> Tensor:

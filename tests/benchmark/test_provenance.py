@@ -316,7 +316,7 @@ def test_what_the_suite_s_components_compute_with_belongs_to_them():
         *provenance.reached_from(registry.load("front_ends", "unet")).names(),
     }
     files = {name.partition(".")[0] for name in names}
-    assert {"sample_importance", "importance", "enhancement", "signal", "unet", "_stft", "_losses"} <= files
+    assert {"sample_importance", "importance", "enhancement", "si_sdr", "unet", "_stft", "_losses"} <= files
     assert not {"contracts", "plan", "system", "errors", "options", "registry"} & files
     assert {name for name in names if name.startswith("audio.")} == {"audio.TINY"}
 

@@ -9,7 +9,10 @@ import torch
 from side_by_side import in_turns
 
 from benchmark.contracts import AUDIOGRAM_HZ
-from benchmark.metrics import _kates, haspi, hasqi, mbstoi
+from benchmark.metrics import _kates
+from benchmark.metrics.haspi import haspi
+from benchmark.metrics.hasqi import hasqi
+from benchmark.metrics.mbstoi import mbstoi
 
 BATCH, SECONDS, RATE, RATIO = 16, 4, 16000, 10
 N3 = [35, 35, 35, 35, 40, 45, 50, 55, 60, 65]

@@ -19,7 +19,8 @@ from benchmark.frontends.identity import Identity
 from benchmark.frontends.nal_r import NalR
 from benchmark.frontends.unaided import Unaided
 from benchmark.hearing.audiograms import PROFILES
-from benchmark.metrics import haspi, hasqi
+from benchmark.metrics.haspi import haspi
+from benchmark.metrics.hasqi import hasqi
 from benchmark.running.evaluation import evaluate
 from benchmark.settings import Score
 from benchmark.training.schemes.joint import Joint

@@ -14,7 +14,7 @@ from benchmark.frontends._stft import STFT
 from benchmark.frontends.two_mask import TwoMask, _edges
 from benchmark.hearing.audiograms import PROFILES
 from benchmark.hearing.auditory_loss import AuditoryLoss
-from benchmark.metrics.signal import snr
+from benchmark.metrics.snr import snr
 from benchmark.training.system import System
 
 SMALL = {"features": 4, "hidden": 4, "layers": 1, "head": 6}

@@ -13,7 +13,7 @@ from benchmark.contracts import FrontEnd
 from benchmark.data import SceneData
 from benchmark.errors import EarmarkError
 from benchmark.frontends.adapters.module import ModuleAdapter
-from benchmark.metrics.signal import si_sdr
+from benchmark.metrics.si_sdr import si_sdr
 from benchmark.settings import Phase, Train, Trainer
 from benchmark.training.fit import _Resume, fit, fit_gain
 from benchmark.training.schemes.joint import Joint

@@ -4,7 +4,9 @@ import pytest
 import torch
 from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio, signal_noise_ratio
 
-from benchmark.metrics.signal import SI_SDR, si_sdr, snr, weighted_sdr
+from benchmark.metrics.si_sdr import SISDR, si_sdr
+from benchmark.metrics.snr import snr
+from benchmark.metrics.weighted_sdr import weighted_sdr
 
 
 @pytest.fixture
@@ -77,4 +79,4 @@ def test_values_and_gradients_are_finite_on_silence(level, reference_level):
 
 
 def test_more_is_better():
-    assert SI_SDR.sign == 1
+    assert SISDR.figures["si_sdr"].sign == 1

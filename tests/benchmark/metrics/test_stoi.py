@@ -1,11 +1,12 @@
-"""STOI and ESTOI against pystoi, without its traps."""
+"""STOI and ESTOI against pystoi, without its pitfalls."""
 
 import numpy as np
 import pystoi
 import pytest
 
-from benchmark.metrics import Undefined
-from benchmark.metrics.intelligibility import estoi, stoi
+from benchmark.contracts import Undefined
+from benchmark.metrics.estoi import estoi
+from benchmark.metrics.stoi import stoi
 
 
 @pytest.fixture
