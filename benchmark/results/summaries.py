@@ -103,7 +103,6 @@ def describe(plan: Plan, row: PlannedRow, task_class: type[Task], store: Store) 
         "recipe": plan.recipe.name,
         "task": row.task,
         "component": row.component,
-        "options": plan.recipe.tasks[row.task].options,
         "front_end": row.front_end,
         "scheme": row.scheme,
         "seed": row.seed,
@@ -122,7 +121,13 @@ def describe(plan: Plan, row: PlannedRow, task_class: type[Task], store: Store) 
         "training_data": row.training_data,
         "corpora": list(row.corpora),
         "synthetic": row.synthetic,
-    }
+    } | _own_figures(plan.recipe.tasks[row.task], task_class)
+
+
+def _own_figures(entry: TaskEntry, task_class: type[Task]) -> dict[str, Any]:
+    """The figures of a task, where a recipe chose other metrics than the task has by itself."""
+    figures = task_class.figures_of(entry.options)
+    return {} if figures == task_class.figures else {"figures": {name: list(each) for name, each in figures.items()}}
 
 
 def _settings(entry: TaskEntry, task_class: type[Task]) -> str:

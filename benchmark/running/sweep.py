@@ -17,7 +17,7 @@ from rich.progress import Progress
 
 from benchmark import registry, statistics
 from benchmark.catalogue import Corpora
-from benchmark.contracts import WET, Batch, FrontEnd
+from benchmark.contracts import WET, Batch, Figure, FrontEnd
 from benchmark.costs import one_thread
 from benchmark.data import collate
 from benchmark.errors import EarmarkError, unknown
@@ -76,7 +76,8 @@ def sweep(
     write_text(table, pd.concat(frames).to_csv(index=False, lineterminator="\n", float_format="%.4f"))
     drawings = [out / f"{stem}_{row.scheme}_{row.task}.svg" for row in rows]
     for path, row, frame in zip(drawings, rows, frames, strict=True):
-        write_text(path, _drawn(frame, grid, row))
+        known = registry.load("tasks", row.component).figures_of(recipe.tasks[row.task].options)  # type: ignore[attr-defined]
+        write_text(path, _drawn(frame, grid, row, known))
     return [table, *drawings]
 
 
@@ -188,10 +189,9 @@ def _name(setting: Mapping[str, float]) -> str:
     return " ".join(f"{name}={value:g}" for name, value in setting.items())
 
 
-def _drawn(frame: pd.DataFrame, grid: Grid, row: PlannedRow) -> str:
+def _drawn(frame: pd.DataFrame, grid: Grid, row: PlannedRow, known: Mapping[str, Figure]) -> str:
     """An SVG: a map of each figure over two controls, or its curve over one, the score with its interval."""
-    task: Any = registry.load("tasks", row.component)
-    primary, *others = (name for name in (*task.figures, *FIGURES) if name == frame["metric"].iloc[0] or name in frame)
+    primary, *others = (name for name in (*known, *FIGURES) if name == frame["metric"].iloc[0] or name in frame)
     figures = {primary: "score"} | {name: name for name in others}
     across, down = min(ACROSS, len(figures)), -(-len(figures) // ACROSS)
     drawing = Drawing(figsize=(4 * across, 3.4 * down), layout="constrained")
@@ -199,7 +199,7 @@ def _drawn(frame: pd.DataFrame, grid: Grid, row: PlannedRow) -> str:
     for place, (name, column) in enumerate(figures.items(), 1):
         axes: Any = drawing.add_subplot(down, across, place)
         names = list(grid)
-        unit = task.figures[name].unit if name in task.figures else ""
+        unit = known[name].unit if name in known else ""
         axes.set_title(FIGURES.get(name) or name.replace("_", " ") + (f", {unit}" if unit else ""), fontsize=11)
         axes.set_xlabel(names[-1])
         if len(names) == 1:
