@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmark import registry
-from benchmark.catalogue import Corpora, catalogue, default_cache, fingerprint, open_corpus
+from benchmark.catalogue import Corpora, Reference, catalogue, default_cache, fingerprint, open_corpus
 from benchmark.errors import EarmarkError
 
 USER_CORPUS = """
@@ -154,10 +154,9 @@ def test_a_class_without_recordings_for_training_is_missing_where_labels_count(t
             clip(tmp_path / f"EMO-DB/wav/{speaker}a{text:02d}Wa.wav")
     clip(tmp_path / "EMO-DB/wav/09a01Tb.wav")
     corpora = Corpora(tmp_path, tmp_path / "cache")
-    of = {"name": "emo_db", "path": None}
-    assert corpora.missing({**of, "options": {"fold": 3}}, labelled=True) is None
-    lacking = corpora.missing({**of, "options": {"fold": 9}}, labelled=True)
+    assert corpora.missing(Reference("emo_db", {"fold": 3}), labelled=True) is None
+    lacking = corpora.missing(Reference("emo_db", {"fold": 9}), labelled=True)
     assert lacking.startswith(
         "emo_db: no recording of sadness is for training, though some are for validation or test; get the whole corpus"
     )
-    assert corpora.missing({**of, "options": {"fold": 9}}, labelled=False) is None
+    assert corpora.missing(Reference("emo_db", {"fold": 9}), labelled=False) is None
