@@ -1,4 +1,4 @@
-"""Tensors that are computed once and used ever after, in whatever mode the first call came."""
+"""Tensors that are computed once and kept, whether the first call runs in inference mode or not."""
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
@@ -8,8 +8,9 @@ import torch
 
 
 def constant(maxsize: int | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Remember what a function of hashable arguments returns, the last `maxsize` values; made under inference mode they
-    could not be part of a gradient.
+    """Decorator that keeps the last `maxsize` results of a function of hashable arguments; None: all of them.
+
+    They are computed outside inference mode, since a tensor made there cannot take part in a gradient.
     """
 
     def decorated(function: Callable[..., Any]) -> Callable[..., Any]:

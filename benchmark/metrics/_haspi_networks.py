@@ -1,5 +1,6 @@
-"""The ten small networks that HASPI version 2 averages, as Kates and Arehart published them (their numbers as pyclarity
-0.9.0, MIT, lists them).
+"""Weights of the ten small networks that HASPI version 2 averages.
+
+As published by Kates and Arehart; the numbers are those that pyclarity 0.9.0 (MIT) lists.
 """
 
 import numpy as np
@@ -61,4 +62,4 @@ _OUTPUT = """
 """
 HIDDEN = np.array(_HIDDEN.split(), float).reshape(10, 4, 11)
 OUTPUT = np.array(_OUTPUT.split(), float).reshape(10, 5)
-LARGEST = 0.9508  # their mean where every correlation is one
+LARGEST = 0.9508  # their mean output where every correlation is one

@@ -1,11 +1,10 @@
-"""Kates's model of the auditory periphery as HASPI and HASQI hear through it: middle ear, gammatone filters, outer and
-inner hair cells.
+"""Kates's model of the auditory periphery, which HASPI and HASQI use: middle ear, gammatone filters, hair cells.
 
 Kates: An auditory model for intelligibility and quality predictions, Proceedings of Meetings on Acoustics 19, 2013. The
-model is defined on signals of 24 kHz. Ours is that definition with its linear filters in the frequency domain, which
-lets bands of low frequency run at a half or a quarter of that rate: the output of their gammatone filters, all that
-behind them depends on, is taken at every second or fourth sample, and delays keep the resolution of 24 kHz (`Moved`).
-One utterance a call, reference and processed in one tensor.
+model is defined on signals at 24 kHz. We compute its linear filters in the frequency domain, so that bands of low
+frequency can run at a half or a quarter of that rate: the output of their gammatone filters is taken at every second or
+fourth sample, and all later stages depend on that output alone. Delays keep the resolution of 24 kHz (`Moved`). One
+utterance per call, reference and processed signal in one tensor.
 """
 
 from collections import OrderedDict
@@ -23,15 +22,15 @@ from benchmark.metrics._constants import constant
 from benchmark.metrics._kates_delays import OVER, TAIL, Moved, aligned, move
 
 RATE, BANDS = 24_000, 32  # Hz
-DB = log(10) / 20  # nepers a decibel
+DB = log(10) / 20  # nepers per decibel
 TINY = 1e-30
 
 
 class Group(NamedTuple):
-    """Bands that share a rate, RATE / step; `lowest` to `lowest + RATE / step` Hz are the frequencies that they hear.
+    """Bands that share a rate, RATE / step, and cover the frequencies from `lowest` to `lowest + RATE / step` Hz.
 
-    They are filtered in blocks of `block` samples at 24 kHz, an eighth of which is history: longer than the gammatones
-    of these bands ring.
+    They are filtered in blocks of `block` samples at 24 kHz. An eighth of each block is history, which is longer than
+    these bands' gammatone filters ring.
     """
 
     bands: slice
@@ -49,19 +48,17 @@ GROUPS = (
 
 
 class Ear(NamedTuple):
-    """A cochlea, (32,) each: attenuation by lost outer and inner hair cells in dB, relative width of filters, knee in
-    dB SPL and ratio of compression.
-    """
+    """A cochlea by band, (32,) each."""
 
-    outer: Tensor
-    inner: Tensor
-    width: Tensor
-    knee: Tensor
-    ratio: Tensor
+    outer: Tensor  # attenuation by lost outer hair cells, dB
+    inner: Tensor  # attenuation by lost inner hair cells, dB
+    width: Tensor  # of the filters, relative to a healthy ear's
+    knee: Tensor  # of the compression, dB SPL
+    ratio: Tensor  # of the compression
 
 
 class _Half(NamedTuple):
-    """What a group of bands makes of one signal, before the other one is looked at; the first dimension is 1."""
+    """Output of a group of bands for one signal, before it is compared with the other; the first dimension is 1."""
 
     envelope: Tensor  # (1, bands, n), behind the compression
     motion: Tensor  # (1, bands, n), of the basilar membrane
@@ -70,7 +67,7 @@ class _Half(NamedTuple):
 
 
 class Heard(NamedTuple):
-    """What a group of bands gives; the first dimension is (reference, processed), the second one the bands."""
+    """Output of a group of bands; the first dimension is (reference, processed), the second is the bands."""
 
     envelope: Moved  # (2, bands, n), dB above threshold
     motion: Moved | None  # (2, bands, n): the motion of the basilar membrane, its envelope in dB above threshold
@@ -85,8 +82,10 @@ def centre_frequencies() -> np.ndarray:
 
 
 def ear(thresholds: np.ndarray) -> Ear:
-    """An ear with these thresholds in dB HL at 250, 500, 1000, 2000, 4000 and 6000 Hz, (6,): 80 % of a loss are due to
-    outer hair cells, while they last.
+    """An ear with thresholds (6,) in dB HL at 250, 500, 1000, 2000, 4000 and 6000 Hz.
+
+    80 % of a loss are ascribed to the outer hair cells, up to the loss at which the cochlea is linear; the rest to the
+    inner ones.
     """
     loss = np.interp(centre_frequencies(), [250, 500, 1000, 2000, 4000, 6000], thresholds).clip(min=0)
     ratio = np.linspace(1.25, 3.5, BANDS)  # of a healthy cochlea, from 30 to 100 dB SPL
@@ -98,10 +97,10 @@ def ear(thresholds: np.ndarray) -> Ear:
 
 
 def listen(signals: Tensor, ears: tuple[Ear, Ear], level_spl: float, motion: bool = False) -> list[Heard]:
-    """Reference and processed, (2, time) at 24 kHz and broadly aligned, each through its ear, by groups of bands.
+    """Pass reference and processed signal, (2, time) at 24 kHz and roughly aligned, through an ear each.
 
-    Widths of filters follow the level of a signal. The lags that align processed to reference, band by band, are
-    constants for the gradient.
+    Returns one result per group of bands. The widths of the filters depend on the level of the signal. The lags that
+    align the bands are constants for the gradient.
     """
     halves = [_remembered(signal[None], one, level_spl) for signal, one in zip(signals, ears, strict=True)]
     pairs = [_Half(*(torch.cat(parts) for parts in zip(*pair, strict=True))) for pair in zip(*halves, strict=True)]
@@ -114,8 +113,10 @@ def listen(signals: Tensor, ears: tuple[Ear, Ear], level_spl: float, motion: boo
 
 
 def _compared(pair: _Half, group: Group, delay: Tensor, sensation: Tensor, motion: bool) -> Heard:
-    """One group with its processed half aligned, and its bands delayed; `sensation`: level above threshold of an
-    amplitude of 1, in dB, (2, bands, 1).
+    """Align the processed half of a group of bands to the reference, and equalise the delays of the bands.
+
+    Args:
+        sensation: (2, bands, 1), level above threshold of an amplitude of 1, in dB
     """
     envelope, lag = aligned(pair.envelope, group.step, TAIL if group.step > 1 else 0)
     above = (envelope.clamp(min=TINY).log() + DB * sensation).relu()  # nepers above threshold
@@ -127,13 +128,14 @@ def _compared(pair: _Half, group: Group, delay: Tensor, sensation: Tensor, motio
     return Heard(move(Moved(adapted, lag), delay, group.step), vibration, pair.level, group.step)
 
 
-_KEPT = 8  # references of one scene for a few listeners, and the signal that both metrics get
+_KEPT = 8  # enough for the references of a scene and a few listeners, and for an output that both metrics hear
 _kept: OrderedDict[tuple[object, ...], list[_Half]] = OrderedDict()
 
 
 def _remembered(signal: Tensor, one: Ear, level_spl: float) -> list[_Half]:
-    """A signal, (1, time), by all groups. Without a gradient the last ones are kept: a scene's reference is heard under
-    every condition, its output twice.
+    """The output of all groups for one signal, (1, time); without a gradient, recent results are kept.
+
+    A scene's reference is heard in every condition, and an output by two metrics.
     """
     if signal.requires_grad and torch.is_grad_enabled():
         return _half(signal, one, level_spl)
@@ -171,8 +173,9 @@ def _hear(signal: Tensor, group: Group, ears: Ear, level_spl: float) -> _Half:
 
 
 def _compression(power: Tensor, ears: Ear, level_spl: float) -> Tensor:
-    """Gain of the outer hair cells, a factor, for powers (2, bands, n) of the control path: compressive from the knee
-    to 100 dB SPL.
+    """Gain of the outer hair cells, as a factor, for powers (2, bands, n) of the control path.
+
+    Compressive from the knee to 100 dB SPL.
     """
     slope = (1 - 1 / ears.ratio)[..., None] / 2  # of log gain over log power
     knee = 2 * DB * (ears.knee[..., None] - level_spl)
@@ -182,20 +185,18 @@ def _compression(power: Tensor, ears: Ear, level_spl: float) -> Tensor:
 
 @constant()
 def _widest() -> Tensor:
-    """Width of the filters of an ear without outer hair cells, (32,): that of the control path, and of very loud
-    signals.
-    """
+    """Width of the filters of an ear without outer hair cells, (32,), for the control path and very loud signals."""
     return ear(np.full(6, 100.0)).width
 
 
 @constant()
 def _bandwidths() -> Tensor:
-    """Of a healthy ear's gammatone filters, in nepers a sample, (32,)."""
+    """Bandwidths of a healthy ear's gammatone filters in nepers per sample, (32,)."""
     return torch.from_numpy(2 * pi / RATE * 1.019 * (24.7 + centre_frequencies() / 9.26449))
 
 
 def _group_delay(width: Tensor) -> Tensor:
-    """How much each band has to be delayed to stand as late as the slowest one, samples at 24 kHz, (32,)."""
+    """Delays that make all bands as late as the slowest one, in samples at 24 kHz, (32,)."""
     a = torch.exp(-width.double() * _bandwidths().to(width.device))
     delay = ((4 * a + 8 * a * a) / (1 + 4 * a + 4 * a * a) + 4 * a / (1 - a)).round().long()
     return delay.max() - delay
@@ -206,9 +207,7 @@ def _group_delay(width: Tensor) -> Tensor:
 
 @constant()
 def _middle_ear(block: int) -> Tensor:
-    """Response of the middle ear at the bins of a block: high-pass at 350 Hz of second order, low-pass at 5 kHz of
-    first.
-    """
+    """Response of the middle ear, (block,): second-order high-pass at 350 Hz, first-order low-pass at 5 kHz."""
     grid = 2 * pi * np.arange(block) / block
     return torch.from_numpy(
         freqz(*butter(2, 350, "high", fs=RATE), worN=grid)[1] * freqz(*butter(1, 5000, fs=RATE), worN=grid)[1]
@@ -216,7 +215,7 @@ def _middle_ear(block: int) -> Tensor:
 
 
 def _block_spectra(signals: Tensor, group: Group) -> Tensor:
-    """(2, time) to (2, blocks, bins that the group hears), behind the middle ear."""
+    """Spectra of blocks behind the middle ear, (2, blocks, bins of the group), from (2, time)."""
     history = group.block // 8
     hop = group.block - history
     blocks = ceil((signals.shape[-1] + group.step * (TAIL + OVER)) / hop)
@@ -226,7 +225,7 @@ def _block_spectra(signals: Tensor, group: Group) -> Tensor:
 
 
 def _cut(values: Tensor, group: Group) -> Tensor:
-    """The bins that a group hears, in the order of an FFT at its rate."""
+    """The bins that a group of bands covers, in the order of an FFT at its rate."""
     if group.step == 1:
         return values
     below = -group.lowest * group.block // RATE
@@ -235,15 +234,16 @@ def _cut(values: Tensor, group: Group) -> Tensor:
 
 @constant()
 def _rotations(first: int) -> Tensor:
-    """exp(-j(ω - ω_c)) of the bins and bands of the group that begins with band `first`, (bands, bins)."""
+    """exp(-j(ω - ω_c)) for the group that begins with band `first`, (bands, bins)."""
     group = next(group for group in GROUPS if group.bands.start == first)
     bins = _cut(torch.arange(group.block), group).numpy() / group.block
     return torch.from_numpy(np.exp(-2j * pi * (bins - centre_frequencies()[group.bands, None] / RATE)))
 
 
 def _gammatones(group: Group, width: Tensor) -> Tensor:
-    """Responses, (…, bands, bins), of complex gammatone filters of fourth order, impulse-invariant (Cooke 1993), for
-    relative widths (…, bands).
+    """Frequency responses of complex fourth-order gammatone filters, (…, bands, bins), for relative widths (…, bands).
+
+    Impulse-invariant (Cooke 1993).
     """
     a = torch.exp(-width * _bandwidths()[group.bands].to(width))[..., None]
     shifted = a * _rotations(group.bands.start).to(torch.promote_types(width.dtype, torch.complex64))
@@ -259,7 +259,7 @@ def _widest_gammatones(first: int) -> Tensor:
 
 
 def _filtered(spectra: Tensor, group: Group, responses: Tensor) -> Tensor:
-    """Analytic output of filters, (2, bands, samples)."""
+    """Analytic output of the filters, (2, bands, samples)."""
     return torch.fft.ifft(spectra[:, None] * responses.unsqueeze(-2))[..., group.block // 8 // group.step :].flatten(-2)
 
 
@@ -295,18 +295,19 @@ def _adaptation() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _response_to(signal: Tensor, kind: str, step: int, ringing: int) -> Tensor:
-    """The compression's delay (a low-pass at 800 Hz), or the adaptation and from nepers to dB; `ringing` samples at 24
-    kHz are waited for.
+    """Apply a filter at 24 kHz by its response.
+
+    Args:
+        kind: "delay", the compression's low-pass at 800 Hz; or "adaptation", which also converts nepers to dB
+        ringing: samples at 24 kHz after which the filter has decayed
     """
-    # in steps, so that responses are used again
+    # Sizes are rounded up, so that few responses serve many lengths.
     size = next_fast_len(-(-(signal.shape[-1] + ringing // step) // 2048) * 2048, real=True)
     spectrum = torch.fft.rfft(signal, n=size)
     return torch.fft.irfft(spectrum.mul_(_responses(kind, step, size).to(spectrum)), n=size)[..., : signal.shape[-1]]
 
 
 def covered(moved: Moved, step: int, length: int) -> Tensor:
-    """The signal, (2, bands, n), times the share of each sample that lies before the end of `length` samples at 24
-    kHz.
-    """
+    """The signal, (2, bands, n), each sample weighted by its share before the end at `length` samples of 24 kHz."""
     position = step * torch.arange(moved.signal.shape[-1], device=moved.phase.device) + moved.phase[..., None]
     return moved.signal * ((length - 0.5 - position) / step + 0.5).clamp(0, 1).to(moved.signal)

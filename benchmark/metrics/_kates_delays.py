@@ -1,5 +1,6 @@
-"""Delays between bands of a reference and of its processed copy: found at 24 kHz, applied in whole samples of a lower
-rate; the rest is kept as a phase.
+"""Delays between the bands of a reference and of a processed signal.
+
+Found at 24 kHz, applied in whole samples of the bands' lower rate; the remainder is kept as a phase.
 """
 
 from typing import NamedTuple
@@ -11,29 +12,27 @@ from torch import Tensor
 
 from benchmark.metrics._constants import constant
 
-_SEARCH = 2400  # samples at 24 kHz, 0.1 s: how far a band of the processed signal may be moved
-TAIL = 64
-# samples that signals reach beyond their end: of the reference they are heard, where a sample stands for several at 24
-# kHz
-OVER = 2
-_NEAR = 32  # samples on either side that interpolation looks at
+_SEARCH = 2400  # samples at 24 kHz, 0.1 s: the largest delay of a band
+TAIL = 64  # samples beyond the end of the signals that may help to find the lag
+OVER = 2  # samples that bands keep beyond the end, since a sample at a lower rate stands for several at 24 kHz
+_NEAR = 32  # samples on either side that the interpolation uses
 
 
 class Moved(NamedTuple):
-    """Signals (2, bands, n) at a rate of 24 kHz / step whose sample i stands at the sample step·i + phase, (2, bands),
-    of 24 kHz.
-    """
+    """Signals (2, bands, n) at 24 kHz / step with a phase (2, bands): sample i lies at step·i + phase of 24 kHz."""
 
     signal: Tensor
     phase: Tensor
 
 
 def aligned(pair: Tensor, step: int, tail: int = 0) -> tuple[Tensor, Tensor]:
-    """Move the processed half of (2, bands, n) to where it correlates with the reference most, and the phases that
-    remain, (2, bands).
+    """Align the processed half of (2, bands, n) to the reference; returns the pair and its phases, (2, bands).
 
-    `tail`: TAIL or 0; so many samples behind the end of the signals help to find the lag and are left out then. That is
-    for slow envelopes, whose correlation is almost flat around its maximum. The lag is a constant for the gradient.
+    The lag of a band is that of the largest correlation, and a constant for the gradient.
+
+    Args:
+        tail: TAIL or 0; the last `tail` samples are used to find the lag, then dropped. They help with slow envelopes,
+            whose correlation is almost flat around its maximum.
     """
     kept, end = pair.shape[-1] - tail, pair.shape[-1] - tail - OVER
     lag = _lags(pair.detach().double() if tail else pair.detach(), step, kept)
@@ -44,7 +43,7 @@ def aligned(pair: Tensor, step: int, tail: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def move(moved: Moved, delay: Tensor, step: int) -> Moved:
-    """Delay bands by samples at 24 kHz, (bands,)."""
+    """Delay each band by a number of samples at 24 kHz, (bands,)."""
     whole = _whole(delay, step)
     return Moved(_shift(moved.signal, whole), moved.phase + delay - whole * step)
 
@@ -55,7 +54,7 @@ def _whole(delay: Tensor, step: int) -> Tensor:
 
 @torch.no_grad()
 def _lags(pair: Tensor, step: int, kept: int) -> Tensor:
-    """Delay of processed against reference in samples at 24 kHz, (bands,)."""
+    """Delay of the processed signal against the reference in samples at 24 kHz, (bands,)."""
     search = _SEARCH // step
     correlation = _correlation(pair[0, :, :kept], pair[1, :, :kept], search + _NEAR)
     coarse = correlation[:, _NEAR:-_NEAR].argmax(-1) - search
@@ -67,8 +66,8 @@ def _lags(pair: Tensor, step: int, kept: int) -> Tensor:
     weights = _interpolator(step).to(near)
     if kept == pair.shape[-1]:
         return (step * coarse + (near @ weights).argmax(-1) - step).clamp(-_SEARCH, _SEARCH - 1)
-    # A lag takes from the sum what lies behind the end: the correlation has a bend at zero. Interpolate it without,
-    # then take that away again.
+    # A positive lag loses the samples behind the end, so the correlation has a bend at zero. Add the lost part,
+    # interpolate the smooth sum, and subtract it again.
     lost = _correlation(
         pair[0, :, kept - TAIL : kept], torch.nn.functional.pad(pair[1, :, kept:], (TAIL, 0)), TAIL + 1
     )[:, TAIL + 1 :]
@@ -89,8 +88,9 @@ def _correlation(x: Tensor, y: Tensor, reach: int) -> Tensor:
 
 @constant()
 def _interpolator(step: int) -> Tensor:
-    """Kaiser-windowed sinc from samples at the lower rate to those at 24 kHz within one of them, (2 · _NEAR, 2 step +
-    1).
+    """Kaiser-windowed sinc that interpolates a correlation to the resolution of 24 kHz, (2 · _NEAR, 2 step + 1).
+
+    It covers one sample of the lower rate on either side.
     """
     distance = np.arange(-step, step + 1) / step - np.arange(-_NEAR, _NEAR)[:, None]
     weights = np.sinc(distance) * np.i0(12 * np.sqrt(1 - (distance / (_NEAR + 1)) ** 2))
@@ -98,7 +98,7 @@ def _interpolator(step: int) -> Tensor:
 
 
 def _shift(signal: Tensor, by: Tensor) -> Tensor:
-    """Move (…, bands, n) forward by whole samples, (bands,), zeros before and after."""
+    """Delay each band of (…, bands, n) by whole samples, (bands,), with zeros moving in."""
     n = signal.shape[-1]
     starts = [min(max(delay, -n), n) for delay in by.tolist()]
     rows = zip(signal.unbind(-2), starts, strict=True)

@@ -1,5 +1,6 @@
-"""What HASPI and HASQI do before they hear: checks, resampling to 24 kHz, broad alignment, the NAL-R gain of a
-reference. One utterance a call.
+"""Preparation of signals for HASPI and HASQI: checks, resampling to 24 kHz, alignment, NAL-R gain of the reference.
+
+One utterance per call, except for `each`, which takes a batch.
 """
 
 from collections.abc import Callable
@@ -20,8 +21,8 @@ from benchmark.metrics._constants import constant
 from benchmark.metrics._kates import RATE, TINY
 from benchmark.metrics._utterances import by_utterance, no_value
 
-LOUDEST = 194.0  # dB SPL, where the pressure of a sine falls to a vacuum: louder sounds are a mistake in units
-SHORTEST = 0.24  # seconds of reference between its first and last sound: the longest modulation filter of HASPI
+LOUDEST = 194.0  # dB SPL, where the pressure of a sine reaches zero; louder audio is in wrong units
+SHORTEST = 0.24  # s between first and last sound of the reference: the length of HASPI's longest modulation filter
 
 
 def each(
@@ -33,10 +34,10 @@ def each(
     level_spl: float,
     lengths: Tensor | None,
 ) -> Tensor:
-    """Values (batch,) of `score`, one utterance a call; it gets the pair at 24 kHz, broadly aligned and without the
-    silence around the reference.
+    """Apply `score` to each utterance of a batch and return its values, (batch,).
 
-    With it goes its audiogram, (10,), in float64 on the CPU. NaN, with a gradient of zero, where the reference is
+    `score` gets reference and processed signal at 24 kHz, roughly aligned, without the silence around the reference,
+    and the audiogram, (10,), in float64 on the CPU. The value is NaN, with a gradient of zero, where the reference is
     silent or shorter than SHORTEST, or where either signal is not finite or louder than LOUDEST.
 
     Raises:
@@ -89,12 +90,12 @@ def at_ear(metric: Callable[[Tensor, Tensor, Tensor], Tensor], signals: Signals)
 
 
 def _level(signal: Tensor) -> float:
-    """dB re an rms of 1.0; NaN where the signal is not finite."""
+    """Level in dB re an rms of 1.0; NaN where the signal is not finite."""
     return 10 * float(torch.log10(signal.detach().double().square().mean()))
 
 
 def prepared(reference: Tensor, processed: Tensor, sample_rate: int) -> tuple[Tensor, Tensor] | None:
-    """Both (time,) at 24 kHz, aligned and trimmed; None where there is no value."""
+    """Both signals, (time,), at 24 kHz, aligned and trimmed; None where the metric has no value."""
     if (
         len(reference) < SHORTEST * sample_rate
         or not (reference.isfinite().all() and processed.isfinite().all())
@@ -109,8 +110,9 @@ def prepared(reference: Tensor, processed: Tensor, sample_rate: int) -> tuple[Te
 
 
 def _resampled(signal: Tensor, sample_rate: int) -> Tensor:
-    """At 24 kHz by a polyphase filter (scipy's resample_poly), its level restored; the rate counts in whole kHz, as
-    Kates has it.
+    """Resample to 24 kHz by a polyphase filter, as scipy's resample_poly does, and restore the level.
+
+    As in Kates's program, the rate is rounded to whole kHz.
     """
     khz = max(round(sample_rate / 1000), 1)
     if khz == RATE // 1000:
@@ -132,7 +134,7 @@ def _kernel(up: int, down: int) -> Tensor:
 
 
 def _energy(signal: Tensor, khz: int, original: int = 0) -> Tensor:
-    """Energy; of rates above 24 kHz that below 10.5 kHz, where the cochlea ends."""
+    """Energy; for rates above 24 kHz only that below 10.5 kHz, which the model of the cochlea covers."""
     if max(khz, original) <= RATE // 1000:
         return signal.square().sum()
     size = next_fast_len(len(signal) + 1000, real=True)
@@ -142,8 +144,9 @@ def _energy(signal: Tensor, khz: int, original: int = 0) -> Tensor:
 
 
 def _aligned(reference: Tensor, processed: Tensor) -> Tensor:
-    """Processed, moved to 2 ms behind the place where it resembles the reference most; the delay is a constant for the
-    gradient.
+    """The processed signal, aligned to 2 ms behind its best match with the reference.
+
+    The delay is a constant for the gradient.
     """
     n = len(reference)
     size = next_fast_len(2 * n, real=True)
@@ -156,8 +159,9 @@ def _aligned(reference: Tensor, processed: Tensor) -> Tensor:
 
 
 def amplified(reference: Tensor, audiogram: Tensor) -> Tensor:
-    """The reference at 24 kHz with the gain of NAL-R for an audiogram (10,), by a filter of 141 taps; advanced by 70
-    samples, as HASQI has it.
+    """The reference at 24 kHz with the gain of NAL-R for an audiogram (10,), by an FIR filter of 141 taps.
+
+    Advanced by 70 samples, as in HASQI.
     """
     taps = 141
     places = torch.linspace(0, 1, taps, dtype=audiogram.dtype)
