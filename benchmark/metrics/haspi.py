@@ -31,11 +31,12 @@ def haspi(
 ) -> Tensor:
     """Hearing-aid speech perception index, version 2, in [0, 1], (batch,): the share of keywords understood.
 
-    Kates, Arehart, Speech Communication 131, 2021. The processed signal as the impaired ear hears it is compared with the reference as a healthy ear hears it. Cepstral
-    coefficients of the envelopes in 32 auditory bands are correlated at ten modulation rates, and an ensemble of small
-    networks maps the correlations to the index. Values agree with pyclarity's haspi_v2 within 1e-3 for utterances of a
-    second or more. In shorter ones, two lags of a band can fit almost equally well (to 2e-4), or a delay can lie
-    between two samples. The choice can then move the index by a few thousandths, and by up to 0.05 at half a second.
+    Kates, Arehart, Speech Communication 131, 2021. The processed signal as the impaired ear hears it is compared with
+    the reference as a healthy ear hears it. Cepstral coefficients of the envelopes in 32 auditory bands are correlated
+    at ten modulation rates, and an ensemble of small networks maps the correlations to the index. Values agree with
+    pyclarity's haspi_v2 within 1e-3 for utterances of a second or more. In shorter ones, two lags of a band can fit
+    almost equally well (to 2e-4), or a delay can lie between two samples. The choice can then move the index by a few
+    thousandths, and by up to 0.05 at half a second.
 
     Differentiable in `processed`; lags, trimming and the choice of samples that count are constants for the gradient.
     The noise of the model's nerve fibres (0.1 dB) is one fixed sequence, the same in every call: our choice, for
