@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from benchmark.contracts import FULL_SCALE_DB_SPL, Batch, Signals, primary
-from benchmark.hearing.difference import HeardDifference
+from benchmark.hearing.auditory_loss import AuditoryLoss
 from benchmark.metrics import Entry, figures_of
 from tasks._signal import MeasuredTask, values
 
@@ -29,13 +29,13 @@ class HearingLoss(MeasuredTask):
     all values are those of the ear where the primary figure is better.
 
     Trained by the difference between the output as the impaired ear hears it and the clean sound as a healthy ear hears
-    it (benchmark.hearing.difference).
+    it (benchmark.hearing.auditory_loss).
     """
 
     needs = frozenset({"clean", "listener"})
     offers = MeasuredTask.offers | {"listener"}
     figures = figures_of(METRICS)
-    columns = ("snr", "listener")
+    axes = ("snr", "listener")
     headline = {"listener": ("N3", "N4", "S3")}
 
     def __init__(
@@ -52,7 +52,7 @@ class HearingLoss(MeasuredTask):
         """
         super().__init__(schema, metrics)
         self.prescription = prescription
-        self.difference = HeardDifference()
+        self.difference = AuditoryLoss()
 
     def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Tensor:
         """(batch, channels, time), clipped at MAXIMUM_DB_SPL."""

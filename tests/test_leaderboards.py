@@ -4,13 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from invented_summaries import TASKS, boards, summary
+from invented_summaries import TASKS, Errors, boards, summary
 
-from benchmark import registry
+from benchmark import provenance, registry
 from benchmark.contracts import PROTOCOL
 from benchmark.errors import EarmarkError
 from benchmark.results import leaderboard_files as leaderboard
 from benchmark.results.array_cache import Cache
+from benchmark.results.board import Board, boards_of
 from benchmark.results.summary_file import closing_line, read_lines, read_summaries, seal, write_summaries
 
 
@@ -29,7 +30,7 @@ def test_rebuilding_gives_the_same_bytes_in_any_order_of_lines(tmp_path: Path):
     shuffled = tmp_path / "two" / "summaries.jsonl"
     *others, last = shuffled.read_text(encoding="utf-8").splitlines(keepends=True)
     shuffled.write_text("".join([*reversed(others), last]), encoding="utf-8")
-    leaderboard.build(tmp_path / "two")
+    leaderboard.write_leaderboard(tmp_path / "two")
     assert all(first[name] == (tmp_path / "two" / name).read_bytes() for name in first if name.endswith(".csv"))
 
 
@@ -47,21 +48,40 @@ def test_a_cache_changes_no_byte(tmp_path: Path):
                 path.write_bytes(path.read_bytes()[:-100])
         for name, kept in (("with", cache), ("without", None)):
             write_summaries(tmp_path / name / "summaries.jsonl", lines)
-            leaderboard.build(tmp_path / name, kept)
+            leaderboard.write_leaderboard(tmp_path / name, kept)
         made = [{path.name: path.read_bytes() for path in (tmp_path / name).iterdir()} for name in ("with", "without")]
         assert made[0] == made[1]
+
+
+def test_a_cache_notices_that_code_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    cache, lines = Cache(tmp_path / "cache"), [summary(), summary(front_end="unet")]
+    scored: list[str] = []
+    count, known = Board._scored, provenance.source_digest
+
+    def counted(board: Board, row: Any) -> Any:
+        scored.append(row.name[0])
+        return count(board, row)
+
+    monkeypatch.setattr(Board, "_scored", counted)
+    write_summaries(tmp_path / "summaries.jsonl", lines)
+    for changed, expected in ((None, 2), (None, 2), (Board, 4), (Errors, 6)):
+        monkeypatch.setattr(
+            provenance, "source_digest", lambda one, changed=changed: "new" if one is changed else known(one)
+        )
+        boards_of(tmp_path, cache)
+        assert len(scored) == expected
 
 
 def test_an_edited_line_is_refused_though_the_cache_knew_it(tmp_path: Path):
     cache = Cache(tmp_path / "cache")
     boards(tmp_path, summary(), summary(seed=2))
-    leaderboard.build(tmp_path, cache)
+    leaderboard.write_leaderboard(tmp_path, cache)
     path = tmp_path / "summaries.jsonl"
     intact = path.read_text(encoding="utf-8")
     for old, new in (('"seed":2', '"seed":7'), ('"scene07"', '"scene70"'), ('"words":{"*":10', '"words":{"*":11')):
         path.write_text(intact.replace(old, new), encoding="utf-8")
         with pytest.raises(EarmarkError, match="was edited"):
-            leaderboard.build(tmp_path, cache)
+            leaderboard.write_leaderboard(tmp_path, cache)
 
 
 def test_lines_are_written_again_as_they_stood(tmp_path: Path):
@@ -100,7 +120,7 @@ def test_a_line_that_is_spelt_otherwise_means_the_same(tmp_path: Path):
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
     path.write_text("".join(json.dumps(dict(reversed(line.items()))) + "\n" for line in lines), encoding="utf-8")
     for cache in (None, Cache(tmp_path / "cache"), Cache(tmp_path / "cache")):
-        leaderboard.build(tmp_path, cache)
+        leaderboard.write_leaderboard(tmp_path, cache)
         with (tmp_path / "asr.csv").open(encoding="utf-8", newline="") as file:
             assert list(csv.DictReader(file)) == board
 
@@ -155,7 +175,7 @@ def test_damaged_lines_are_refused_and_no_board_is_touched(tmp_path: Path, damag
     before = (tmp_path / "asr.csv").read_bytes()
     path.write_text(damage(path.read_text(encoding="utf-8")), encoding="utf-8")
     with pytest.raises(EarmarkError, match=rf"{path}.*{message}"):
-        leaderboard.build(tmp_path)
+        leaderboard.write_leaderboard(tmp_path)
     assert (tmp_path / "asr.csv").read_bytes() == before
 
 
@@ -183,7 +203,7 @@ def test_contradictions_are_refused(tmp_path: Path, changes: dict[str, Any], mes
 
 def test_a_missing_file_says_what_to_do(tmp_path: Path):
     with pytest.raises(EarmarkError, match="no such file; run the recipe first"):
-        leaderboard.build(tmp_path)
+        leaderboard.write_leaderboard(tmp_path)
 
 
 @pytest.mark.parametrize("start", list("=+-@\t\r\n"))

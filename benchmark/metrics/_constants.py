@@ -1,4 +1,4 @@
-"""Tensors that are computed once and kept, whether the first call runs in inference mode or not."""
+"""A cache for constant tensors that can be used in any autograd mode."""
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
@@ -8,9 +8,9 @@ import torch
 
 
 def constant(maxsize: int | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator that keeps the last `maxsize` results of a function of hashable arguments; None: all of them.
+    """Cache the last `maxsize` results of a function with hashable arguments; None for no limit.
 
-    They are computed outside inference mode, since a tensor made there cannot take part in a gradient.
+    The function runs outside inference mode, since tensors made in inference mode cannot be used for gradients.
     """
 
     def decorated(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,6 +1,6 @@
-"""Delays between the bands of a reference and of a processed signal.
+"""Alignment of the bands of a processed signal to those of its reference.
 
-Found at 24 kHz, applied in whole samples of the bands' lower rate; the remainder is kept as a phase.
+Delays are estimated at 24 kHz and applied in whole samples of a lower rate; the remainder is kept as a phase.
 """
 
 from typing import NamedTuple
@@ -12,27 +12,36 @@ from torch import Tensor
 
 from benchmark.metrics._constants import constant
 
-_SEARCH = 2400  # samples at 24 kHz, 0.1 s: the largest delay of a band
-TAIL = 64  # samples beyond the end of the signals that may help to find the lag
-OVER = 2  # samples that bands keep beyond the end, since a sample at a lower rate stands for several at 24 kHz
-_NEAR = 32  # samples on either side that the interpolation uses
+_SEARCH = 2400  # samples at 24 kHz (0.1 s), largest shift of a band of the processed signal
+TAIL = 64  # samples after the end of the signals that help to find the lag, see `aligned`
+# samples by which signals extend beyond their end; in the reference they count, as a sample stands for several at 24
+# kHz
+OVER = 2
+_NEAR = 32  # samples on either side that interpolation uses
 
 
 class Moved(NamedTuple):
-    """Signals (2, bands, n) at 24 kHz / step with a phase (2, bands): sample i lies at step·i + phase of 24 kHz."""
+    """Signals at a rate of 24 kHz / step: sample i is at position step·i + phase in samples at 24 kHz.
+
+    The signal is (2, bands, n), the phase (2, bands).
+    """
 
     signal: Tensor
     phase: Tensor
 
 
 def aligned(pair: Tensor, step: int, tail: int = 0) -> tuple[Tensor, Tensor]:
-    """Align the processed half of (2, bands, n) to the reference; returns the pair and its phases, (2, bands).
+    """Shift the processed half of a pair (2, bands, n) to the maximum of its correlation with the reference.
 
-    The lag of a band is that of the largest correlation, and a constant for the gradient.
+    The lag is a constant for the gradient.
 
     Args:
-        tail: TAIL or 0; the last `tail` samples are used to find the lag, then dropped. They help with slow envelopes,
-            whose correlation is almost flat around its maximum.
+        pair: reference and processed, (2, bands, n)
+        step: 24 kHz divided by the rate of the pair
+        tail: TAIL or 0, number of samples after the end of the signals that are used to find the lag and then removed;
+            for slow envelopes, whose correlation is almost flat around its maximum
+    Returns:
+        the aligned pair and the remaining phases, (2, bands)
     """
     kept, end = pair.shape[-1] - tail, pair.shape[-1] - tail - OVER
     lag = _lags(pair.detach().double() if tail else pair.detach(), step, kept)
@@ -43,18 +52,19 @@ def aligned(pair: Tensor, step: int, tail: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def move(moved: Moved, delay: Tensor, step: int) -> Moved:
-    """Delay each band by a number of samples at 24 kHz, (bands,)."""
+    """Delay bands by a number of samples at 24 kHz, (bands,)."""
     whole = _whole(delay, step)
     return Moved(_shift(moved.signal, whole), moved.phase + delay - whole * step)
 
 
 def _whole(delay: Tensor, step: int) -> Tensor:
+    """A delay in samples at 24 kHz, rounded to whole samples of the lower rate."""
     return torch.div(delay + step // 2, step, rounding_mode="floor")
 
 
 @torch.no_grad()
 def _lags(pair: Tensor, step: int, kept: int) -> Tensor:
-    """Delay of the processed signal against the reference in samples at 24 kHz, (bands,)."""
+    """Delay of processed against reference in samples at 24 kHz, (bands,)."""
     search = _SEARCH // step
     correlation = _correlation(pair[0, :, :kept], pair[1, :, :kept], search + _NEAR)
     coarse = correlation[:, _NEAR:-_NEAR].argmax(-1) - search
@@ -66,8 +76,8 @@ def _lags(pair: Tensor, step: int, kept: int) -> Tensor:
     weights = _interpolator(step).to(near)
     if kept == pair.shape[-1]:
         return (step * coarse + (near @ weights).argmax(-1) - step).clamp(-_SEARCH, _SEARCH - 1)
-    # A positive lag loses the samples behind the end, so the correlation has a bend at zero. Add the lost part,
-    # interpolate the smooth sum, and subtract it again.
+    # With a positive lag, samples after the end drop out of the sum, which bends the correlation at lag zero. Add these
+    # terms before interpolation, and subtract them afterwards.
     lost = _correlation(
         pair[0, :, kept - TAIL : kept], torch.nn.functional.pad(pair[1, :, kept:], (TAIL, 0)), TAIL + 1
     )[:, TAIL + 1 :]
@@ -88,17 +98,14 @@ def _correlation(x: Tensor, y: Tensor, reach: int) -> Tensor:
 
 @constant()
 def _interpolator(step: int) -> Tensor:
-    """Kaiser-windowed sinc that interpolates a correlation to the resolution of 24 kHz, (2 · _NEAR, 2 step + 1).
-
-    It covers one sample of the lower rate on either side.
-    """
+    """Kaiser-windowed sinc weights from the lower rate to 24 kHz, within one sample, (2 · _NEAR, 2 step + 1)."""
     distance = np.arange(-step, step + 1) / step - np.arange(-_NEAR, _NEAR)[:, None]
     weights = np.sinc(distance) * np.i0(12 * np.sqrt(1 - (distance / (_NEAR + 1)) ** 2))
     return torch.from_numpy(weights / weights.sum(0))
 
 
 def _shift(signal: Tensor, by: Tensor) -> Tensor:
-    """Delay each band of (…, bands, n) by whole samples, (bands,), with zeros moving in."""
+    """Delay signals (…, bands, n) by whole samples, (bands,), and fill with zeros."""
     n = signal.shape[-1]
     starts = [min(max(delay, -n), n) for delay in by.tolist()]
     rows = zip(signal.unbind(-2), starts, strict=True)

@@ -1,6 +1,6 @@
-"""Preparation of signals for HASPI and HASQI: checks, resampling to 24 kHz, alignment, NAL-R gain of the reference.
+"""Input stage of HASPI and HASQI: checks, resampling to 24 kHz, broad alignment, NAL-R gain of the reference.
 
-One utterance per call, except for `each`, which takes a batch.
+All but `each` process one utterance per call.
 """
 
 from collections.abc import Callable
@@ -21,8 +21,8 @@ from benchmark.metrics._constants import constant
 from benchmark.metrics._kates import RATE, TINY
 from benchmark.metrics._utterances import by_utterance, no_value
 
-LOUDEST = 194.0  # dB SPL, where the pressure of a sine reaches zero; louder audio is in wrong units
-SHORTEST = 0.24  # s between first and last sound of the reference: the length of HASPI's longest modulation filter
+LOUDEST = 194.0  # dB SPL, at which the pressure of a sine reaches a vacuum; louder signals are a mistake in units
+SHORTEST = 0.24  # seconds between the first and last sound of the reference: the longest modulation filter of HASPI
 
 
 def each(
@@ -34,14 +34,21 @@ def each(
     level_spl: float,
     lengths: Tensor | None,
 ) -> Tensor:
-    """Apply `score` to each utterance of a batch and return its values, (batch,).
+    """Call `score` for each utterance of a batch, and return its values, (batch,).
 
-    `score` gets reference and processed signal at 24 kHz, roughly aligned, without the silence around the reference,
-    and the audiogram, (10,), in float64 on the CPU. The value is NaN, with a gradient of zero, where the reference is
-    silent or shorter than SHORTEST, or where either signal is not finite or louder than LOUDEST.
+    A value is NaN, with a gradient of zero, if the reference is silent or shorter than SHORTEST, or if either signal is
+    not finite or louder than LOUDEST.
 
+    Args:
+        score: gets reference and processed, (time,) at 24 kHz, broadly aligned and without the silence around the
+            reference, and the audiogram, (10,), in float64 on the CPU
+        reference, processed: (batch, time)
+        audiogram: (batch, 10), dB HL at AUDIOGRAM_HZ
+        sample_rate: in Hz
+        level_spl: level of an rms of 1.0, dB SPL
+        lengths: (batch,) in samples; None: there is no padding
     Raises:
-        ValueError: where shapes, thresholds, sample rate, level or lengths cannot be used
+        ValueError: shapes, thresholds, sample rate, level or lengths cannot be used
     """
 
     def value(x: Tensor, y: Tensor, thresholds: Tensor) -> Tensor:
@@ -90,12 +97,12 @@ def at_ear(metric: Callable[[Tensor, Tensor, Tensor], Tensor], signals: Signals)
 
 
 def _level(signal: Tensor) -> float:
-    """Level in dB re an rms of 1.0; NaN where the signal is not finite."""
+    """The level in dB re an rms of 1.0; NaN if the signal is not finite."""
     return 10 * float(torch.log10(signal.detach().double().square().mean()))
 
 
 def prepared(reference: Tensor, processed: Tensor, sample_rate: int) -> tuple[Tensor, Tensor] | None:
-    """Both signals, (time,), at 24 kHz, aligned and trimmed; None where the metric has no value."""
+    """Both signals, (time,) at 24 kHz, aligned and trimmed; None if there is no value."""
     if (
         len(reference) < SHORTEST * sample_rate
         or not (reference.isfinite().all() and processed.isfinite().all())
@@ -110,9 +117,9 @@ def prepared(reference: Tensor, processed: Tensor, sample_rate: int) -> tuple[Te
 
 
 def _resampled(signal: Tensor, sample_rate: int) -> Tensor:
-    """Resample to 24 kHz by a polyphase filter, as scipy's resample_poly does, and restore the level.
+    """Resample to 24 kHz by a polyphase filter (as scipy's resample_poly), and restore the level.
 
-    As in Kates's program, the rate is rounded to whole kHz.
+    As in Kates's code, the sample rate is rounded to whole kHz.
     """
     khz = max(round(sample_rate / 1000), 1)
     if khz == RATE // 1000:
@@ -134,7 +141,7 @@ def _kernel(up: int, down: int) -> Tensor:
 
 
 def _energy(signal: Tensor, khz: int, original: int = 0) -> Tensor:
-    """Energy; for rates above 24 kHz only that below 10.5 kHz, which the model of the cochlea covers."""
+    """Energy; for rates above 24 kHz only that below 10.5 kHz, the upper end of the cochlea."""
     if max(khz, original) <= RATE // 1000:
         return signal.square().sum()
     size = next_fast_len(len(signal) + 1000, real=True)
@@ -144,7 +151,7 @@ def _energy(signal: Tensor, khz: int, original: int = 0) -> Tensor:
 
 
 def _aligned(reference: Tensor, processed: Tensor) -> Tensor:
-    """The processed signal, aligned to 2 ms behind its best match with the reference.
+    """The processed signal, shifted to 2 ms after the maximum of its correlation with the reference.
 
     The delay is a constant for the gradient.
     """
@@ -159,9 +166,9 @@ def _aligned(reference: Tensor, processed: Tensor) -> Tensor:
 
 
 def amplified(reference: Tensor, audiogram: Tensor) -> Tensor:
-    """The reference at 24 kHz with the gain of NAL-R for an audiogram (10,), by an FIR filter of 141 taps.
+    """The reference, (time,) at 24 kHz, with the NAL-R gain for an audiogram (10,).
 
-    Advanced by 70 samples, as in HASQI.
+    The filter has 141 taps, and the output is advanced by 70 samples, as in HASQI.
     """
     taps = 141
     places = torch.linspace(0, 1, taps, dtype=audiogram.dtype)

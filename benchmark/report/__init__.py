@@ -1,6 +1,5 @@
-"""The page: one static folder that shows leaderboards, made from their summaries and, where they are there, from the
-records of their runs.
+"""The page: a static folder that shows leaderboards, from their summaries and the records of their runs.
 
-site.py writes it; view.py, differences.py, confusion.py and listening.py say what is shown, charts.py where it stands,
-templates/ and assets/ how it looks.
+site.py writes it. What it shows comes from benchmark/results/view.py, confusion.py and listening.py; curves.py,
+diagram.py and scatter.py give it coordinates; templates/ and assets/ give it its looks.
 """

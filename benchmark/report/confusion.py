@@ -1,6 +1,4 @@
-"""Confusion matrices of classification tasks: what was said against what was understood, from summaries that count it,
-else from stored predictions.
-"""
+"""Confusion matrices of classification tasks, from summaries that count confusions, else from stored predictions."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -9,19 +7,19 @@ from typing import Any
 
 import numpy as np
 
-from benchmark.results.board import Board, Row, place
+from benchmark.conditions import is_clean
+from benchmark.results.board import Board
+from benchmark.results.board_rows import BoardRow
 from benchmark.results.records import Records
 
 FAILED = "(failed)"  # the column of utterances without a prediction
 MOST_CLASSES = 60  # beyond which a table could not be read, and is not shown
-MOST_ROWS = 60  # of a board: the best
+MOST_ROWS = 60  # of a board, the best ones
 
 
 @dataclass(frozen=True)
 class Confusion:
-    """How often each reference (rows) was taken for each label (columns), over all seeds, folds and noisy
-    conditions.
-    """
+    """How often each true label (rows) was taken for each label (columns), over seeds, folds and noisy conditions."""
 
     name: tuple[str, str]
     track: str
@@ -31,16 +29,17 @@ class Confusion:
 
     @property
     def shares(self) -> list[list[float]]:
-        """The counts over their row's sum."""
+        """The counts divided by the sum of their row."""
         return [[count / max(sum(row), 1) for count in row] for row in self.counts]
 
 
 def confusions(board: Board, records: Records) -> list[Confusion]:
-    """The matrices of a board's rows, in their order; left out are rows with neither counts nor records, and tasks that
-    predict no labels.
+    """The matrices of a board's rows, in their order.
+
+    Rows with neither counts nor records have none, nor have tasks that predict no labels.
     """
     found = []
-    for row in sorted(board.rows, key=lambda row: place(row, board.sign))[:MOST_ROWS]:
+    for row in board.ordered[:MOST_ROWS]:
         if any(column.startswith("confusion:") for column in board.layout.columns):
             made = _summed(board, row)
         else:
@@ -49,17 +48,15 @@ def confusions(board: Board, records: Records) -> list[Confusion]:
                 continue
             if not predictions or "label" not in predictions[0]["reference"]:
                 return []
-            made = _confusion(
-                row, [entry for entry in predictions if entry["conditions"].get("snr") != "clean"] or predictions
-            )
+            made = _confusion(row, [entry for entry in predictions if not is_clean(entry["conditions"])] or predictions)
         if len(made.labels) <= MOST_CLASSES:
             found.append(made)
     return found
 
 
-def _summed(board: Board, row: Row) -> Confusion:
-    """From the columns count:<true> and confusion:<true>:<predicted>."""
-    kept = np.where(board.left_out[:, None], 0, board.sums(row))[..., board.noisy].sum((1, 2, 3))
+def _summed(board: Board, row: BoardRow) -> Confusion:
+    """The matrix from the columns count:<true> and confusion:<true>:<predicted>."""
+    kept = np.where(board.left_out[:, None], 0, board.sums(row))[..., board.headline].sum((1, 2, 3))
     total = dict(zip(board.layout.columns, kept.round().astype(int).tolist(), strict=True))
     labels = sorted(column.removeprefix("count:") for column in total if column.startswith("count:"))
     counts = [[total[f"confusion:{true}:{predicted}"] for predicted in labels] for true in labels]
@@ -75,8 +72,8 @@ def _summed(board: Board, row: Row) -> Confusion:
     return Confusion(row.name, row.track, labels, labels, counts)
 
 
-def _predictions(row: Row, records: Records) -> list[dict[str, Any]] | None:
-    """Of all seeds and folds; None where one of them is missing."""
+def _predictions(row: BoardRow, records: Records) -> list[dict[str, Any]] | None:
+    """The predictions of all seeds and folds; None where one of them is missing."""
     parts = [records.predictions(line) for line in row.lines]
     return (
         None
@@ -85,7 +82,7 @@ def _predictions(row: Row, records: Records) -> list[dict[str, Any]] | None:
     )
 
 
-def _confusion(row: Row, entries: Iterable[Mapping[str, Any]]) -> Confusion:
+def _confusion(row: BoardRow, entries: Iterable[Mapping[str, Any]]) -> Confusion:
     pairs = Counter(
         (str(entry["reference"]["label"]), FAILED if entry["failed"] else str(entry["prediction"].get("label", FAILED)))
         for entry in entries

@@ -1,23 +1,21 @@
-"""The diagram of differences: rows with their intervals from the best down, and bars beside those of which no two
-differ significantly.
-"""
+"""The diagram of differences: rows with their intervals, the best first, and bars beside those that do not differ."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import isfinite
 
-from benchmark.report.axes import BOTTOM, RIGHT, TOP, WIDTH, Tick, spanning
 from benchmark.report.differences import Group
-from benchmark.results.view import Estimate, Who
+from benchmark.report.plot import BOTTOM, RIGHT, TOP, WIDTH, Tick, spanning
+from benchmark.results.view import Estimate, Name, Who
 
-NAMES = 250.0  # where the axis begins, right of the names
+NAMES = 250.0  # where the scale begins, right of the names
 ROW = 26.0  # height of a row
-LANE = 12.0  # distance of bars beside each other
+LANE = 12.0  # distance between bars
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A row: its height in the diagram, its score and the ends of the interval."""
+    """The mark of a row: its height, its score and the ends of its interval, and its numbers in words."""
 
     who: Who
     y: float
@@ -38,8 +36,8 @@ class Diagram:
     bars: list[tuple[float, float, float, int]]  # x, from y, to y, rows
 
 
-def diagram(group: Group, rows: Mapping[tuple[str, str], tuple[Who, Estimate]]) -> Diagram:
-    """The marks of a group.
+def diagram(group: Group, rows: Mapping[Name, tuple[Who, Estimate]]) -> Diagram:
+    """The diagram of a group.
 
     Args:
         rows: by front-end and scheme
@@ -65,7 +63,7 @@ def diagram(group: Group, rows: Mapping[tuple[str, str], tuple[Who, Estimate]]) 
 
 
 def _lanes(bars: list[tuple[int, int]]) -> list[int]:
-    """Of each bar the first lane that is free at its height."""
+    """The first free lane for each bar."""
     ends: list[int] = []
     lanes = []
     for first, last in bars:

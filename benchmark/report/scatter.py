@@ -1,4 +1,4 @@
-"""Quality against cost: the mean reduction of a row against what its front-end costs, and the Pareto front."""
+"""Charts of quality against cost: the mean error reduction of rows, the cost of their front-ends, the Pareto front."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,24 +6,29 @@ from itertools import pairwise
 
 import numpy as np
 
-from benchmark.report.axes import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Axis, Tick, path, spanning
-from benchmark.results.leaderboard_files import undominated
-from benchmark.results.view import COSTS, Together, Who
+from benchmark.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Scale, Tick, path, spanning
+from benchmark.results.pareto import undominated
+from benchmark.results.view import OverallResult, Who
 
 NEAR = 14.0  # within which two labels would overprint
-GUTTER = 60.0  # left of the logarithmic axis, for what costs nothing
+GUTTER = 60.0  # left of the logarithmic scale, for what costs nothing
+COSTS = {  # charts and their titles
+    "macs_per_second": "multiply-accumulates per second of audio",
+    "real_time_factor": "real-time factor, one thread",
+    "latency_ms": "look-ahead in ms",
+}
 
 
 @dataclass(frozen=True)
 class Point:
-    """A row."""
+    """The point of a row."""
 
     who: Who
     x: float
     y: float
     said: str
     best: bool  # on the Pareto front of its track
-    label: str  # where it has one: those of one place share it
+    label: str  # points at one place share one; the others have none
 
 
 @dataclass(frozen=True)
@@ -34,16 +39,20 @@ class Scatter:
     x: list[Tick]
     y: list[Tick]
     points: list[Point]
-    fronts: list[tuple[str, str]]  # the Pareto front of each track as steps
+    fronts: list[tuple[str, str]]  # the Pareto front of each track, as steps
     unmeasured: int  # rows whose cost is not known
 
 
-def scatters(rows: Sequence[Together]) -> list[Scatter]:
-    """A chart for each cost that tells ranked rows apart."""
+def scatters(rows: Sequence[OverallResult]) -> list[Scatter]:
+    """A chart for each cost in which ranked rows differ."""
     ranked = [row for row in rows if row.who.rank is not None]
     made = []
     for cost, title in COSTS.items():
-        known = {row.who.name: (row.reduction.value, value) for row in ranked if (value := row.costs[cost]) is not None}
+        known = {
+            row.who.name: (row.reduction.value, value)
+            for row in ranked
+            if isinstance(value := row.front_end_costs[cost], float)
+        }
         if len({value for _, value in known.values()}) > 1:
             made.append(
                 _scatter(
@@ -59,7 +68,7 @@ def scatters(rows: Sequence[Together]) -> list[Scatter]:
 def _scatter(rows: Sequence[Who], found: Sequence[tuple[float, float]], title: str, unmeasured: int) -> Scatter:
     positive = [cost for _, cost in found if cost > 0]
     gutter = GUTTER if len(positive) < len(found) else 0.0
-    x = Axis(min(positive) / 1.6, max(positive) * 1.6, LEFT + gutter, WIDTH - RIGHT, log=True)
+    x = Scale(min(positive) / 1.6, max(positive) * 1.6, LEFT + gutter, WIDTH - RIGHT, log=True)
     y = spanning((quality for quality, _ in found), HEIGHT - BOTTOM, TOP)
     kept = undominated(np.array([(-quality, cost) for quality, cost in found]), [who.track for who in rows])
     best = {who.name for who, one in zip(rows, kept, strict=True) if one}

@@ -1,6 +1,5 @@
-"""How values are written, and which colour and mark a row has."""
+"""How pages write values, and the colours and marks of rows."""
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from math import isfinite
 from typing import Any
@@ -8,16 +7,26 @@ from typing import Any
 from markupsafe import Markup
 
 from benchmark import statistics
-from benchmark.report.axes import minus
-from benchmark.results.view import Estimate, Who
+from benchmark.conditions import readable
+from benchmark.report.plot import minus
+from benchmark.results.view import Cost, Estimate, Who
 
-COLOURS, DASHES, MARKS = 8, 4, 6  # in assets/page.css and templates/marks.svg
+COLOURS, DASHES, MARKS = 8, 4, 6  # in assets/page.css and templates/base.html
 STEPS = (0.02, 0.1, 0.25, 0.5)  # of relative error reduction, between the colours of the heat map
+COSTS = {  # of the table of costs: titles and decimals
+    "parameters": ("parameters", 0),
+    "macs_per_second": ("MACs per second", 0),
+    "real_time_factor": ("real-time factor", 4),
+    "latency_ms": ("look-ahead, ms", 1),
+    "peak_memory_mb": ("peak memory, MB", 0),
+    "train_seconds": ("training, s", 0),
+}
 
 
 class Style:
-    """The classes of a row: its front-end chooses the colour, its scheme the mark and the dash; where colours run out,
-    dashes change.
+    """The CSS classes of rows: a front-end has a colour, a scheme a mark and a dash.
+
+    Where colours run out, dashes change.
     """
 
     def __init__(self, rows: Sequence[Who]) -> None:
@@ -26,27 +35,27 @@ class Style:
         self.tracks = list(dict.fromkeys(who.track for who in rows))
 
     def classes(self, who: Who) -> str:
-        """Such as "c0 d0"."""
+        """The classes of a row's colour and dash, such as "c0 d0"."""
         index = self.front_ends.index(who.front_end)
         return f"c{index % COLOURS} d{(self.schemes.index(who.scheme) + index // COLOURS) % DASHES}"
 
     def mark(self, who: Who) -> str:
-        """The id of the mark's shape."""
+        """The id of a row's mark."""
         return f"m{self.schemes.index(who.scheme) % MARKS}"
 
 
 def number(value: float | None, decimals: int = 3) -> str:
-    """Fixed decimals with a true minus; nothing where there is no value."""
+    """A number with fixed decimals and a true minus; nothing where there is no value."""
     return "" if value is None or not isfinite(value) else minus(f"{round(value, decimals) + 0.0:.{decimals}f}")
 
 
 def signed(value: float, decimals: int = 3) -> str:
-    """The same with its sign."""
+    """A number with its sign."""
     return "" if not isfinite(value) else minus(f"{round(value, decimals) + 0.0:+.{decimals}f}")
 
 
 def between(estimate: Estimate) -> str:
-    """The interval."""
+    """An interval."""
     return f"{number(estimate.low)} to {number(estimate.high)}" if isfinite(estimate.low) else ""
 
 
@@ -55,9 +64,15 @@ def p_value(value: float | None) -> str:
     return "" if value is None else f"{max(value, statistics.LEAST_P):.4f}"
 
 
+def cost(value: Cost, decimals: int) -> str:
+    """A mean cost, or the word that stands in its place."""
+    return value if isinstance(value, str) else number(value, decimals)
+
+
 def level(reduction: float | None) -> str:
-    """The colour of the heat map: from l-4, far worse, to l4, far better; l0 where nearly nothing changes, none where
-    nothing is known.
+    """The colour of a cell of the heat map, from l-4, far worse, to l4, far better; l0 where little changes.
+
+    Where the reduction is not known, there is none.
     """
     if reduction is None or not isfinite(reduction):
         return ""
@@ -70,18 +85,13 @@ def share(value: float) -> str:
     return f"s{min(int(value * 10), 9)}"
 
 
-def condition(name: str) -> str:
-    """A condition as it is read: "snr_-5 N3" becomes "−5 dB N3", which breaks before N3 alone."""
-    return re.sub(r"\bsnr_(-?[\d.]+)", lambda found: f"{minus(found[1])}\N{NO-BREAK SPACE}dB", name)
-
-
 def breakable(name: str) -> Markup:
     """A name that may break after its underscores."""
     return Markup("_<wbr>").join(name.split("_"))
 
 
 def plain(value: Any) -> str:
-    """What a card says, in words."""
+    """A value on a card, in words."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return (
@@ -89,5 +99,5 @@ def plain(value: Any) -> str:
     )
 
 
-WRITERS = (number, signed, between, p_value, level, share, condition, breakable, plain)
+WRITERS = (number, signed, between, p_value, cost, level, share, readable, breakable, plain)
 FILTERS: Mapping[str, Callable[..., str]] = {writer.__name__: writer for writer in WRITERS}

@@ -1,7 +1,6 @@
-"""The page as a folder: an index of all leaderboards, and for each its boards and scenes to listen to. No server and no
-network: it opens as a file.
+"""The page as a folder: an index of all leaderboards, and for each its boards and scenes to listen to.
 
-Equal summaries and records give equal bytes.
+It opens as a file, with no server and no network. Equal summaries and records give equal bytes.
 """
 
 import shutil
@@ -13,26 +12,26 @@ from tempfile import TemporaryDirectory
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from benchmark.errors import EarmarkError
-from benchmark.report import axes, confusion, differences, show, sounds
+from benchmark.report import confusion, differences, plot, show, sounds
 from benchmark.report.confusion import Confusion
 from benchmark.report.curves import Curves, curves
 from benchmark.report.diagram import Diagram, diagram
-from benchmark.report.listening import Scene, scenes
+from benchmark.report.listening import KeptScene, kept_scenes
 from benchmark.report.scatter import Scatter, scatters
 from benchmark.results import cards
-from benchmark.results.board import Board, boards_of, cache_of, overall
+from benchmark.results.board import Board, boards_of, cache_of
 from benchmark.results.records import Records
-from benchmark.results.view import SPENT, Estimate, TaskView, Together, Who, overall_view, task_view
+from benchmark.results.view import Differences, Estimate, LeaderboardView, Name, TaskView, Who, view_of
 from benchmark.store import full_disk, write_text
 
 HERE = Path(__file__).parent
-# by which a folder is known to be a page, and may be written over
+# A folder with this mark is a page, and may be written over.
 GENERATOR = '<meta name="generator" content="Earmark">'
 
 
 @dataclass(frozen=True)
-class Task:
-    """What a task's tab shows."""
+class TaskPage:
+    """What the tab of a task shows."""
 
     view: TaskView
     curves: list[Curves]
@@ -41,50 +40,45 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Leaderboard:
+class LeaderboardPage:
     """What the page of a leaderboard shows."""
 
     name: str
-    rows: list[Together]
+    view: LeaderboardView
     diagrams: list[Diagram]
     scatters: list[Scatter]
-    tasks: list[Task]
-    # by front-end: what its authors said, and what was measured
+    tasks: list[TaskPage]
+    # of submissions, by front-end: what its authors said, and what was measured
     cards: Mapping[str, Mapping[str, Mapping[str, object]]]
-    controls: list[Path]  # maps of front-ends' controls
+    controls: list[Path]  # maps of the controls of front-ends
     tables: list[Path]  # CSV files
-    scenes: list[Scene]
+    scenes: list[KeptScene]
     missing: list[str]  # what is not shown, and why
     style: show.Style
 
     @property
     def front_ends(self) -> list[str]:
-        """Their labels, without the reference."""
-        return list(dict.fromkeys(row.who.front_end for row in self.rows if row.who.ranked))
-
-    @property
-    def synthetic(self) -> bool:
-        """Whether any of its corpora is."""
-        return any(row.lines[0]["synthetic"] for task in self.tasks for row in task.view.board.rows)
+        """The labels of its front-ends, without the reference."""
+        return list(dict.fromkeys(row.who.front_end for row in self.view.rows if row.who.ranked))
 
     @property
     def methods(self) -> bool:
-        """Whether three seeds or more compare methods, and not only these weights."""
-        return min(row.who.seeds for row in self.rows) >= 3
+        """Whether all rows have seeds enough to compare methods, and not only these weights."""
+        return all(row.who.is_method for row in self.view.rows)
 
 
-def build(folders: Sequence[Path], out: Path) -> Path:
+def write_site(folders: Sequence[Path], out: Path) -> Path:
     """Write the page of some leaderboards.
 
     Args:
-        folders: leaderboards/<recipe> each, with summaries.jsonl; predictions and sounds are taken from runs/ beside
-            leaderboards/, where it is there
-        out: the folder to write, which takes the place of an earlier page
+        folders: leaderboards/<recipe> each, with summaries.jsonl; predictions and sounds come from runs/ beside
+            leaderboards/, if it is there
+        out: the folder to write; an earlier page there is replaced
     Returns:
         its index.html
     Raises:
-        EarmarkError: two leaderboards of one name, damaged summaries or records, or a folder `out` that holds something
-            else; nothing is changed then
+        EarmarkError: two leaderboards have one name, summaries or records are damaged, or `out` holds something else;
+            nothing is changed then
     """
     names = [folder.resolve().name for folder in folders]
     if doubled := sorted({name for name in names if names.count(name) > 1}):
@@ -97,7 +91,7 @@ def build(folders: Sequence[Path], out: Path) -> Path:
         out.resolve().parent.mkdir(parents=True, exist_ok=True)
         with TemporaryDirectory(prefix=f".{out.name}.", dir=out.resolve().parent) as scratch:
             made = Path(scratch) / "page"
-            _write([leaderboard(folder) for folder in folders], made)
+            _write([leaderboard_page(folder) for folder in folders], made)
             if out.exists():
                 out.rename(Path(scratch) / "before")
             made.rename(out)
@@ -106,32 +100,29 @@ def build(folders: Sequence[Path], out: Path) -> Path:
     return out / "index.html"
 
 
-def leaderboard(folder: Path) -> Leaderboard:
+def leaderboard_page(folder: Path) -> LeaderboardPage:
     """Everything that is shown of leaderboards/<recipe>."""
     boards = boards_of(folder, cache_of(folder))
     records = Records(folder.resolve().parent.parent / "runs")
-    together = overall(boards)
-    rows = overall_view(boards, together)
-    heard = [scene for board in boards for scene in scenes(board, records)]
-    return Leaderboard(
+    view = view_of(boards)
+    scenes = [scene for board in boards for scene in kept_scenes(board, records)]
+    return LeaderboardPage(
         name=folder.resolve().name,
-        rows=rows,
-        diagrams=_diagrams(
-            differences.of_overall(boards, together), {row.who.name: (row.who, row.reduction) for row in rows}
-        ),
-        scatters=scatters(rows),
-        tasks=[_task(view, records) for view in map(task_view, boards)],
+        view=view,
+        diagrams=_diagrams(view.differences, {row.who.name: (row.who, row.reduction) for row in view.rows}),
+        scatters=scatters(view.rows),
+        tasks=[_task_page(task, board, records) for task, board in zip(view.tasks, boards, strict=True)],
         cards=_cards(folder, boards),
         controls=sorted((folder / "controls").glob("*.svg")),
         tables=sorted(folder.glob("*.csv")) + sorted((folder / "controls").glob("*.csv")),
-        scenes=heard,
-        missing=_missing(boards, records, bool(heard)),
-        style=show.Style([row.who for row in rows]),
+        scenes=scenes,
+        missing=_missing(boards, records, bool(scenes)),
+        style=show.Style([row.who for row in view.rows]),
     )
 
 
 def _cards(folder: Path, boards: Sequence[Board]) -> dict[str, dict[str, Mapping[str, object]]]:
-    """What the authors of submissions that have rows say, and what was measured."""
+    """For each submission that has rows, what its authors say, and what was measured."""
     said = cards.submissions(folder)
     lines = {
         name: [line for board in boards for row in board.rows if row.name[0] == name for line in row.lines]
@@ -144,10 +135,10 @@ def _cards(folder: Path, boards: Sequence[Board]) -> dict[str, dict[str, Mapping
     }
 
 
-def _task(view: TaskView, records: Records) -> Task:
-    scores = {line.who.name: (line.who, line.score) for line in view.lines}
-    drawings = _diagrams(differences.of_board(view.board), scores)
-    return Task(view, curves(view), drawings, confusion.confusions(view.board, records))
+def _task_page(view: TaskView, board: Board, records: Records) -> TaskPage:
+    scores = {row.who.name: (row.who, row.score) for row in view.rows}
+    drawings = _diagrams(view.differences, scores)
+    return TaskPage(view, curves(view, board), drawings, confusion.confusions(board, records))
 
 
 def _missing(boards: Sequence[Board], records: Records, sounds_here: bool) -> list[str]:
@@ -166,13 +157,11 @@ def _missing(boards: Sequence[Board], records: Records, sounds_here: bool) -> li
     ]
 
 
-def _diagrams(
-    groups: Sequence[differences.Group], rows: Mapping[tuple[str, str], tuple[Who, Estimate]]
-) -> list[Diagram]:
-    return [diagram(group, rows) for group in groups if len(group.names) > 1]
+def _diagrams(found: Sequence[Differences], rows: Mapping[Name, tuple[Who, Estimate]]) -> list[Diagram]:
+    return [diagram(group, rows) for group in differences.groups(found) if len(group.names) > 1]
 
 
-def _write(boards: Sequence[Leaderboard], out: Path) -> None:
+def _write(boards: Sequence[LeaderboardPage], out: Path) -> None:
     pages = Environment(
         loader=FileSystemLoader(HERE / "templates"),
         autoescape=True,
@@ -183,11 +172,11 @@ def _write(boards: Sequence[Leaderboard], out: Path) -> None:
     pages.filters |= show.FILTERS
     pages.globals |= {
         "generator": GENERATOR,
-        "axes": axes,
+        "plot": plot,
         "factor": sounds.factor,
         "file_of": sounds.name,
         "clips": sounds.clips,
-        "spent": SPENT,
+        "cost_columns": show.COSTS,
     }
     shutil.copytree(HERE / "assets", out)
     write_text(out / "index.html", pages.get_template("index.html").render(boards=boards, root=""))

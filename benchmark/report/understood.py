@@ -1,4 +1,4 @@
-"""What a task model made of a sound, as a reader sees it: words with their errors, a label, values."""
+"""What a task model made of a sound, as pages show it: words with their errors, a label, or values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from typing import Any
 
 import jiwer
 
-from benchmark.results.board import Row
+from benchmark.results.board_rows import BoardRow
 from benchmark.scores.text import normalise
 
 # hit, substitute, delete or insert; the word that was said; the word that was understood
@@ -15,7 +15,7 @@ Words = list[tuple[str, str, str]]
 
 @dataclass(frozen=True)
 class Understood:
-    """One stored prediction: why it failed, or one of words, label and values."""
+    """One stored prediction: the reason of a failure, or words, or a label, or values."""
 
     who: tuple[str, str]
     track: str
@@ -31,7 +31,7 @@ class Understood:
         return sum(kind != "hit" for kind, _, _ in self.words or [])
 
 
-def understood(row: Row, entry: Mapping[str, Any]) -> Understood:
+def understood(row: BoardRow, entry: Mapping[str, Any]) -> Understood:
     """What a row's model made of a scene.
 
     Args:
@@ -54,7 +54,7 @@ def understood(row: Row, entry: Mapping[str, Any]) -> Understood:
 
 
 def aligned(reference: str, hypothesis: str) -> Words:
-    """Two transcripts, normalised as they are scored, word by word."""
+    """Two transcripts word by word, normalised as they are for scoring."""
     said, heard = normalise(reference).split(), normalise(hypothesis).split()
     if not said:
         return [("insert", "", word) for word in heard]

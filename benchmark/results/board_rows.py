@@ -1,4 +1,4 @@
-"""A row of a board: one front-end under one scheme on one task, the scores of all its seeds and folds put together."""
+"""A row of a board, with the tables of all its seeds and folds put together."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -12,41 +12,41 @@ from benchmark.results.summary_file import Summary, sums_of, unpacked_table
 
 
 class Layout(NamedTuple):
-    """Where everything stands in the tables of a board."""
+    """The order of everything in the tables of a board."""
 
     task: str
     scenes: list[str]
     conditions: list[str]
-    columns: list[str]  # of sums
+    columns: list[str]  # of the sums
 
 
 @dataclass(eq=False)
-class Row:
+class BoardRow:
     """One front-end under one scheme on one task."""
 
     name: tuple[str, str]  # front-end, scheme
     lines: list[Summary]  # in the order of seeds and folds
-    present: np.ndarray = field(init=False)  # (scenes, conditions): how many seeds are scored there …
-    failed: np.ndarray = field(init=False)  # … and how many of them failed
-    score: np.ndarray = field(init=False)  # (1 + replicates,)
-    by_seed: np.ndarray = field(init=False)  # likewise, where seeds alone are redrawn
-    figures: dict[str, np.ndarray] = field(init=False)  # (conditions,) each, observed
-    complete: bool = field(init=False)  # scored on every scene and condition that makes the score and is not left out
+    present: np.ndarray = field(init=False)  # how many seeds were scored, (scenes, conditions)
+    failed: np.ndarray = field(init=False)  # how many of them failed, (scenes, conditions)
+    score: np.ndarray = field(init=False)  # (1 + replicates,), the observed score first
+    by_seed: np.ndarray = field(init=False)  # likewise, with seeds alone redrawn
+    figures: dict[str, np.ndarray] = field(init=False)  # observed, (conditions,) each
+    complete: bool = field(init=False)  # nothing is missing of what makes the score
     rank: int | None = None
 
     @cached_property
     def seeds(self) -> list[int]:
-        """The training seeds that it was scored with."""
+        """The training seeds of its summaries."""
         return sorted({line["seed"] for line in self.lines})
 
     @cached_property
     def track(self) -> str:
-        """Closed, or open where any part came trained from elsewhere."""
+        """Closed, or open where any part of it came trained from elsewhere."""
         return track_of(line["track"] for line in self.lines)
 
     @property
     def baseline(self) -> bool:
-        """Whether all others are compared with this row."""
+        """Whether all other rows are compared with this one."""
         return all(line["baseline"] for line in self.lines)
 
     @property
@@ -56,18 +56,20 @@ class Row:
 
     @cached_property
     def records(self) -> tuple[str, ...]:
-        """What was measured: rows of one record are one system under several names."""
+        """Its records: rows with the same ones are one system under several names."""
         return tuple(sorted(line["keys"]["outputs"] for line in self.lines))
 
 
 def track_of(tracks: Iterable[str]) -> str:
-    """The track of a whole; one open part opens it."""
+    """The track of a whole: open where any part is."""
     return found.pop() if len(found := set(tracks)) == 1 else "open"
 
 
-def stacked_sums(layout: Layout, row: Row) -> np.ndarray:
-    """What a row's lines add up, (columns, scenes, seeds, conditions): NaN where null, 0 where absent. Raises
-    EarmarkError where these are no such tables.
+def stacked_sums(layout: Layout, row: BoardRow) -> np.ndarray:
+    """The sums of a row's summaries, (columns, scenes, seeds, conditions): NaN where null, 0 where absent.
+
+    Raises:
+        EarmarkError: a summary holds no such tables
     """
     sums = np.zeros((len(layout.columns), len(layout.scenes), len(row.seeds), len(layout.conditions)))
     for line, (scenes, seed, conditions) in _places(layout, row):
@@ -78,9 +80,11 @@ def stacked_sums(layout: Layout, row: Row) -> np.ndarray:
     return sums
 
 
-def coverage(layout: Layout, row: Row) -> dict[str, np.ndarray]:
-    """Where sums are null, how many seeds are present, how many of these failed, (scenes, conditions) each. Raises
-    EarmarkError where folds share scenes.
+def coverage(layout: Layout, row: BoardRow) -> dict[str, np.ndarray]:
+    """Where sums are null, how many seeds are present, and how many of these failed, (scenes, conditions) each.
+
+    Raises:
+        EarmarkError: two folds share scenes
     """
     present = np.zeros((len(layout.scenes), len(row.seeds), len(layout.conditions)), bool)
     failed = np.zeros_like(present)
@@ -94,8 +98,8 @@ def coverage(layout: Layout, row: Row) -> dict[str, np.ndarray]:
     return {"null": np.isnan(stacked_sums(layout, row)).any((0, 2)), "present": present.sum(1), "failed": failed.sum(1)}
 
 
-def _places(layout: Layout, row: Row) -> Iterator[tuple[Summary, tuple[np.ndarray, ...]]]:
-    """Each line with the indices of its scenes, its seed and its conditions."""
+def _places(layout: Layout, row: BoardRow) -> Iterator[tuple[Summary, tuple[np.ndarray, ...]]]:
+    """Each summary with the indices of its scenes, its seed and its conditions."""
     position = {scene: index for index, scene in enumerate(layout.scenes)}
     for line in row.lines:
         conditions = [layout.conditions.index(condition) for condition in line["conditions"]]
@@ -103,7 +107,7 @@ def _places(layout: Layout, row: Row) -> Iterator[tuple[Summary, tuple[np.ndarra
 
 
 def _values(layout: Layout, line: Summary, tables: Mapping[str, Any]) -> np.ndarray:
-    """Tables of a line as (tables, scenes, 1, conditions), float64, NaN where null."""
+    """Tables of a summary as (tables, scenes, 1, conditions), float64, NaN where null."""
     size = len(line["scenes"]), len(line["conditions"])
     try:
         values = np.array([unpacked_table(table, *size) for table in tables.values()], np.float64)

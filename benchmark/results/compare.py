@@ -14,12 +14,15 @@ import numpy as np
 import pandas as pd
 
 from benchmark import statistics
+from benchmark.conditions import condition_name
 from benchmark.contracts import Figure
 from benchmark.errors import EarmarkError, unknown
-from benchmark.results.board import REDUCTION, Board, overall, parts, pooled, together
-from benchmark.results.board_rows import Row
+from benchmark.results.board import Board
+from benchmark.results.board_rows import BoardRow
 from benchmark.results.leaderboard_files import aligned, safe
-from benchmark.results.records import Records, condition_of
+from benchmark.results.overall import REDUCTION, Overall, contributions
+from benchmark.results.ranking import pooled
+from benchmark.results.records import Records
 from benchmark.statistics import Design
 from benchmark.store import full_disk, write_text
 
@@ -117,14 +120,13 @@ def _name(text: str, boards: Sequence[Board]) -> Name:
 
 def _overall(boards: Sequence[Board], names: Sequence[Name]) -> list[Line]:
     """The difference of the mean reductions, where both rows have one on every task."""
-    rows = overall(boards)
-    one, other = (next(row for row in rows if row.name == name) for name in names)
+    together = Overall(boards)
+    one, other = (next(row for row in together.rows if row.name == name) for name in names)
     if not len(one.reductions) == len(other.reductions) == len(boards) or one.records == other.records:
         return []
-    design = pooled(together(boards), [row for row in rows if row.rank is not None], other.by_seed)._replace(
-        seeds=max(len(one.seeds), len(other.seeds))
-    )
-    design = design.over(statistics.Counted(*(float(values[0]) for values in parts([one], boards, [other]).of_rows())))
+    design = together.pooled(other.by_seed)._replace(seeds=max(len(one.seeds), len(other.seeds)))
+    counted = contributions([one], boards, [other]).of_rows()
+    design = design.over(statistics.Counted(*(float(values[0]) for values in counted)))
     values = [(row.score, row.by_seed) for row in (one, other)]
     return [
         {
@@ -137,7 +139,7 @@ def _overall(boards: Sequence[Board], names: Sequence[Name]) -> list[Line]:
     ]
 
 
-def _scores(board: Board, one: Row, other: Row) -> Iterator[Line]:
+def _scores(board: Board, one: BoardRow, other: BoardRow) -> Iterator[Line]:
     """The score, with what seeds do pooled over the board, and every condition on which both were scored whole, with
     seeds of its own.
     """
@@ -170,7 +172,7 @@ def _scores(board: Board, one: Row, other: Row) -> Iterator[Line]:
             }
 
 
-def _groups(board: Board, one: Row, other: Row) -> Iterator[Line]:
+def _groups(board: Board, one: BoardRow, other: BoardRow) -> Iterator[Line]:
     """The score on the scenes of each group that has two or more, which alone are drawn."""
     labels = np.array(board.groups)
     sums = [board.sums(row) for row in (one, other)]
@@ -202,22 +204,22 @@ def _gain(values: Sequence[tuple[np.ndarray, np.ndarray]], design: Design, figur
     return {"first": one[0], "second": other[0], "gain": gain[0], "gain_low": low, "gain_high": high, "p": p}
 
 
-def _utterances(board: Board, one: Row, other: Row, records: Records) -> Iterator[Line]:
+def _utterances(board: Board, one: BoardRow, other: BoardRow, records: Records) -> Iterator[Line]:
     """The base scenes whose scores differ most over the conditions that make the score, and what both made of each
     where they differ most.
     """
     each = np.eye(len(board.scenes))
     # (scenes, conditions)
     first, second = (
-        board.replicates(board.sums(row), each)[board.metric][:, :, board.noisy].mean(1) for row in (one, other)
+        board.replicates(board.sums(row), each)[board.metric][:, :, board.headline].mean(1) for row in (one, other)
     )
     gains = board.sign * (first - second)
     means = _mean(gains)
     for scene in np.lexsort((board.scenes, -np.abs(means)))[:UTTERANCES]:  # what is undefined comes last
         if not np.abs(means[scene]) > statistics.TIE:
             break
-        condition = board.conditions[board.noisy[int(np.nanargmax(np.abs(gains[scene])))]]
-        made = [_made(row, board.scenes[scene], condition, board.task_class.columns, records) for row in (one, other)]
+        condition = board.conditions[board.headline[int(np.nanargmax(np.abs(gains[scene])))]]
+        made = [_made(row, board.scenes[scene], condition, board.axes, records) for row in (one, other)]
         yield {
             "table": "utterance",
             "task": board.task,
@@ -241,7 +243,7 @@ def _mean(values: np.ndarray) -> np.ndarray:
 
 
 def _made(
-    row: Row, scene: str, condition: str, columns: Sequence[str], records: Records
+    row: BoardRow, scene: str, condition: str, axes: Sequence[str], records: Records
 ) -> tuple[str | None, str | None]:
     """The reference of an utterance and what a row made of it, the first seed where there are several; None where the
     record is not there.
@@ -250,7 +252,7 @@ def _made(
     here = (
         one
         for one in records.predictions(line) or []
-        if one["base"] == scene and condition_of(one, columns) == condition
+        if one["base"] == scene and condition_name(one["conditions"], axes) == condition
     )
     record = next(here, None)
     if record is None:

@@ -1,5 +1,6 @@
-"""Whether two leaderboards order the systems alike, task by task: what a board of synthetic sounds says of real
-ones.
+"""Rank agreement: whether two leaderboards order the same systems alike, task by task.
+
+It shows, for example, what a board of synthetic sounds says of real ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,7 +10,9 @@ import numpy as np
 from scipy.stats import kendalltau
 
 from benchmark.errors import EarmarkError
-from benchmark.results.board import Board, Overall, Row, overall
+from benchmark.results.board import Board
+from benchmark.results.board_rows import BoardRow
+from benchmark.results.overall import Overall, OverallRow
 from benchmark.statistics import LEVEL
 
 
@@ -25,16 +28,14 @@ class Agreement(NamedTuple):
 
 
 def agreement(first: Sequence[Board], second: Sequence[Board]) -> list[Agreement]:
-    """Tau-b, -1 to 1, of every pair of tasks of one kind, then of the mean reduction over these tasks, each with its 95
-    % interval.
+    """Tau-b, from -1 to 1, of every pair of tasks of one kind, then of the mean reduction over these tasks.
 
-    Rows are the front-ends under schemes that both boards rank. The interval is the percentile interval over pairs of
-    replicates, one of each board: it knows of scenes, speakers and seeds. The noise of either board pulls tau towards
-    zero, and replicates have more of it than the boards: intervals lie rather low.
+    Rows are those that both boards rank. The 95 % interval is the percentile interval over pairs of replicates, one of
+    each board, so it covers scenes, speakers and seeds. Noise on either board pulls tau towards zero, and replicates
+    are noisier than the boards themselves: the intervals lie rather low.
 
     Raises:
-        EarmarkError: where no task of one has the component of a task of the other, or fewer than three rows are on
-            both
+        EarmarkError: no task of the one is of the kind of a task of the other, or fewer than three rows are on both
     """
     pairs = [(one, other) for one in first for other in second if one.component == other.component]
     if not pairs:
@@ -46,12 +47,12 @@ def agreement(first: Sequence[Board], second: Sequence[Board]) -> list[Agreement
         _agreement((one.task, other.task), _scores(one.entered, one.sign), _scores(other.entered, other.sign))
         for one, other in pairs
     ]
-    totals = [overall(list({board.task: board for board in boards}.values())) for boards in zip(*pairs, strict=True)]
-    one, other = (_scores([row for row in rows if row.rank is not None]) for rows in totals)
+    totals = [Overall(list({board.task: board for board in boards}.values())) for boards in zip(*pairs, strict=True)]
+    one, other = (_scores([row for row in total.rows if row.rank is not None]) for total in totals)
     return [*found, _agreement(("overall", "overall"), one, other)]
 
 
-def _scores(rows: Sequence[Row] | Sequence[Overall], sign: int = 1) -> dict[tuple[str, str], np.ndarray]:
+def _scores(rows: Sequence[BoardRow] | Sequence[OverallRow], sign: int = 1) -> dict[tuple[str, str], np.ndarray]:
     return {row.name: sign * row.score for row in rows}
 
 

@@ -1,7 +1,6 @@
-"""Finished scorings as they lie in runs/: raw predictions, stored audio, and which of them a summary was made from."""
+"""Records of finished scorings in runs/: raw predictions and kept audio, and which of them a summary was made from."""
 
 import json
-from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,7 @@ PREDICTIONS = "predictions.jsonl"
 
 
 class Records:
-    """Finds the record that a summary was made from; a record of other predictions is as good as none."""
+    """Finds the record that a summary was made from; a record of other predictions does not count."""
 
     def __init__(self, runs: Path) -> None:
         self.store = Store(runs)
@@ -37,13 +36,8 @@ class Records:
 
 
 def read_predictions(path: Path) -> list[dict[str, Any]]:
-    """One prediction a scene and condition; EarmarkError where the file is cut short or none."""
+    """One prediction a scene and condition; EarmarkError where the file is cut short or no such file."""
     try:
         return [json.loads(line) for line in path.read_bytes().splitlines()]
     except (OSError, ValueError) as error:
         raise EarmarkError(f"{path}: not a record; delete {path.parent} and run again") from error
-
-
-def condition_of(prediction: Mapping[str, Any], columns: Sequence[str]) -> str:
-    """The condition of a prediction, as boards name it: the values of a task's columns, in their order."""
-    return " ".join(str(prediction["conditions"][name]) for name in columns if name in prediction["conditions"])

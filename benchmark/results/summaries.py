@@ -1,7 +1,6 @@
-"""Records to summaries: the additive scores of every row, one line each, from which the boards are made.
+"""From records to summaries: the additive scores of every row, one line each, from which the boards are made.
 
-A record holds raw predictions; scoring them needs no model, so that a new score version or text normaliser costs a
-moment.
+A record holds raw predictions. Scoring them needs no model, so a new score version or text normaliser takes a moment.
 """
 
 from collections.abc import Mapping
@@ -11,21 +10,24 @@ from typing import Any
 import pandas as pd
 
 from benchmark import registry
+from benchmark.conditions import clean_first, condition_name
 from benchmark.contracts import PROTOCOL, Task
 from benchmark.errors import EarmarkError
-from benchmark.planning.cells import REFERENCE, Plan, Row
+from benchmark.planning.cells import REFERENCE
+from benchmark.planning.plan import Plan, PlannedRow
 from benchmark.planning.recipe import TaskEntry
 from benchmark.results.board import cache_of
 from benchmark.results.cards import submissions
-from benchmark.results.leaderboard_files import build
-from benchmark.results.records import PREDICTIONS, condition_of, read_predictions
+from benchmark.results.leaderboard_files import write_leaderboard
+from benchmark.results.records import PREDICTIONS, read_predictions
 from benchmark.results.summary_file import SUMMARIES, read_lines, write_summaries
 from benchmark.store import Store, digest, full_disk
 
 
 def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
-    """A summary for each row whose record is there; those that the boards hold already under the same keys are taken
-    over.
+    """A summary for each row whose record is there.
+
+    Those that the boards hold already under the same keys are taken from there.
     """
     known = {}
     if (boards / SUMMARIES).is_file():
@@ -47,9 +49,13 @@ def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
     return summaries
 
 
-def staying(plan: Plan, boards: Path, only: str | None) -> list[dict[str, Any]]:
-    """Summaries on the boards that a run leaves there: submissions, which have cards; where it is about one front-end
-    alone, those of all others.
+def kept_summaries(plan: Plan, boards: Path, only: str | None) -> list[dict[str, Any]]:
+    """The summaries that a run leaves on the boards: those of submissions, which have cards.
+
+    Args:
+        only: the one front-end that the run is about, whose run leaves all others; None: it is about the whole recipe
+    Raises:
+        EarmarkError: a front-end of the recipe has the name of a submission
     """
     if not (boards / SUMMARIES).is_file():
         return []
@@ -65,8 +71,8 @@ def staying(plan: Plan, boards: Path, only: str | None) -> list[dict[str, Any]]:
     return others if only is not None else [summary for summary in others if summary["front_end"] in cards]
 
 
-def is_baseline(plan: Plan, row: Row) -> bool:
-    """Whether a row is what all others are compared with: no front-end, the task model trained on noisy mixtures."""
+def is_baseline(plan: Plan, row: PlannedRow) -> bool:
+    """Whether a row is the baseline: no front-end, and a task model that was trained on noisy mixtures."""
     front_end = plan.recipe.front_ends.get(row.front_end)  # the reference and submissions are none of the recipe's own
     return front_end is not None and front_end.name == "identity" and plan.recipe.schemes[row.scheme].name == "noisy"
 
@@ -75,7 +81,7 @@ def write_boards(summaries: list[dict[str, Any]], boards: Path) -> list[Path]:
     """Write summaries.jsonl and the CSV files made from it."""
     try:
         write_summaries(boards / SUMMARIES, summaries)
-        return build(boards, cache_of(boards))
+        return write_leaderboard(boards, cache_of(boards))
     except OSError as error:
         raise full_disk(error, boards) from error
 
@@ -90,7 +96,7 @@ def _identity(summary: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def describe(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:
+def describe(plan: Plan, row: PlannedRow, task_class: type[Task], store: Store) -> dict[str, Any]:
     """What a summary says of its row."""
     return {
         "protocol": PROTOCOL,
@@ -115,7 +121,13 @@ def describe(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict
         "training_data": row.training_data,
         "corpora": list(row.corpora),
         "synthetic": row.synthetic,
-    }
+    } | _own_figures(plan.recipe.tasks[row.task], task_class)
+
+
+def _own_figures(entry: TaskEntry, task_class: type[Task]) -> dict[str, Any]:
+    """The figures of a task, where a recipe chose other metrics than the task has by itself."""
+    figures = task_class.figures_of(entry.options)
+    return {} if figures == task_class.figures else {"figures": {name: list(each) for name, each in figures.items()}}
 
 
 def _settings(entry: TaskEntry, task_class: type[Task]) -> str:
@@ -127,28 +139,27 @@ def _settings(entry: TaskEntry, task_class: type[Task]) -> str:
         [
             entry.train.model_dump(exclude=speed),
             entry.score.model_dump(),
-            entry.model,
+            entry.options,
+            None if entry.model is None else [entry.model.name, entry.model.config],
             list(entry.folds),
             task_class.score_version,
         ]
     )[:16]
 
 
-def _scores(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:
+def _scores(plan: Plan, row: PlannedRow, task_class: type[Task], store: Store) -> dict[str, Any]:
     records = read_predictions(store.get("records", row.record) / PREDICTIONS)
-    return tables(task_class(plan.schemas[row.task], **plan.recipe.tasks[row.task].model), records)
+    return tables(task_class(plan.schemas[row.task], **plan.recipe.tasks[row.task].options), records)
 
 
 def tables(task: Task, records: list[dict[str, Any]]) -> dict[str, Any]:
-    """What a summary holds of a record's predictions: conditions, scenes, groups, sums, failed, excluded."""
+    """The fields of a summary that come from predictions: axes, conditions, scenes, groups, sums, failed, excluded."""
     columns = score_records(task, records)
-    conditions = sorted(
-        dict.fromkeys(condition_of(record, task.columns) for record in records),
-        key=lambda name: name.partition(" ")[0] != "clean",
-    )
+    named = [condition_name(record["conditions"], task.axes) for record in records]
+    conditions = clean_first(named, task.axes)
     bases = list(dict.fromkeys(record["base"] for record in records))
     groups = {record["base"]: record["group"] for record in records}
-    place = {(record["base"], condition_of(record, task.columns)): index for index, record in enumerate(records)}
+    place = {(record["base"], name): index for index, (record, name) in enumerate(zip(records, named, strict=True))}
 
     def table(values: Mapping[int, Any]) -> list[list[Any]]:
         """A list of conditions for each scene; None where there is no value."""
@@ -163,20 +174,20 @@ def tables(task: Task, records: list[dict[str, Any]]) -> dict[str, Any]:
     }
     kept = [index for index in range(len(records)) if index not in excluded]
     return {
+        "axes": list(task.axes),
         "conditions": conditions,
         "scenes": bases,
         "groups": [groups[base] for base in bases],
         "sums": {name: table({index: _number(columns[name].iloc[index]) for index in kept}) for name in columns},
         "failed": table({index: int(records[index]["failed"] is not None) for index in range(len(records))}),
         "excluded": [
-            {"scene": records[i]["base"], "condition": condition_of(records[i], task.columns), "reason": reason}
-            for i, reason in excluded.items()
+            {"scene": records[i]["base"], "condition": named[i], "reason": reason} for i, reason in excluded.items()
         ],
     }
 
 
 def score_records(task: Task, records: list[dict[str, Any]]) -> pd.DataFrame:
-    """Additive columns for every record, failed ones at the metric's floor."""
+    """Additive columns, one row a record; failed records get the metric's floor."""
     failed = [index for index, record in enumerate(records) if record["failed"] is not None]
     fine = [index for index, record in enumerate(records) if record["failed"] is None]
     parts = []
@@ -194,29 +205,32 @@ def _number(value: Any) -> float | int | None:
     return int(number) if number.is_integer() else number
 
 
-def _spent(store: Store, row: Row) -> dict[str, Any]:
+def _spent(store: Store, row: PlannedRow) -> dict[str, Any]:
     return {"updates": _updates(store, row), "costs": _costs(store, row), "timings": _timings(store, row)}
 
 
-def _updates(store: Store, row: Row) -> dict[str, float]:
+def _updates(store: Store, row: PlannedRow) -> dict[str, float]:
     """What all trainings behind a row spent, artefacts included."""
     reports = [store.manifest("weights", key)["report"] for key in row.trained_by]
     return {name: round(sum(report[name] for report in reports), 1) for name in ("front_end", "task", "audio_seconds")}
 
 
-def _costs(store: Store, row: Row) -> dict[str, Any]:
+def _costs(store: Store, row: PlannedRow) -> dict[str, Any]:
     """Costs of this machine: the front-end's own, and what all cells behind the row took."""
     record = store.manifest("records", row.record)
     trainings = [store.manifest("weights", key) for key in row.trained_by]
+    scored = [record, *([record["enhanced"]] if record["enhanced"] else [])]
     return {
         **record["costs"],
         "train_seconds": round(sum(entry["seconds"] for entry in trainings), 2),
-        "score_seconds": record["seconds"],
-        "peak_memory_mb": max(entry["peak_memory_mb"] for entry in (record, *trainings)),
+        "score_seconds": round(sum(entry["seconds"] for entry in scored), 2),
+        "peak_memory_mb": max(entry["peak_memory_mb"] for entry in (*scored, *trainings)),
     }
 
 
-def _timings(store: Store, row: Row) -> dict[str, float]:
+def _timings(store: Store, row: PlannedRow) -> dict[str, float]:
     """Seconds by cell, for the estimates of another machine's dry run."""
-    entries = [store.manifest("records", row.record), *(store.manifest("weights", key) for key in row.trained_by)]
+    record = store.manifest("records", row.record)
+    entries = [record, *([record["enhanced"]] if record["enhanced"] else [])]
+    entries += [store.manifest("weights", key) for key in row.trained_by]
     return {entry["label"]: entry["seconds"] for entry in entries}

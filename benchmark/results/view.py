@@ -1,19 +1,33 @@
-"""What the page shows of a leaderboard, as plain values: the tables of its tasks, of all tasks together, and the notes
-beside them.
-"""
+"""What a leaderboard shows, as plain values that are computed once: CSV files, pages and commands only render them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from benchmark import statistics
-from benchmark.results.board import REDUCTION, Board, Overall, Row, change, place, pooled, together
-from benchmark.results.leaderboard_files import pareto
+from benchmark.contracts import Figure
+from benchmark.results.board import NAN, Board
+from benchmark.results.board_rows import BoardRow
+from benchmark.results.overall import REDUCTION, Overall, OverallRow
+from benchmark.results.pareto import highest_costs, pareto_marks
+from benchmark.results.ranking import Scored, in_board_order
 
-NAN = float("nan")
+COSTS = (
+    "parameters",
+    "macs_per_second",
+    "real_time_factor",
+    "latency_ms",
+    "peak_memory_mb",
+    "train_seconds",
+    "score_seconds",
+)
+UPDATES = ("front_end", "task", "audio_seconds")
+METHOD_SEEDS = 3  # of training, from which on a row stands for a method
+Cost = float | str | None  # a mean, a word such as "not counted", or unknown
+Name = tuple[str, str]  # front-end, scheme
 
 
 class Estimate(NamedTuple):
@@ -35,141 +49,190 @@ class Who:
     ranked: bool  # False: the reference
     baseline: bool
     seeds: int
-    failures: float = 0.0  # share of utterances on which it failed, over all tasks of the row
+    failures: float = 0.0  # share of the utterances on which it failed
 
     @property
-    def name(self) -> tuple[str, str]:
+    def name(self) -> Name:
         """Front-end and scheme."""
         return self.front_end, self.scheme
 
+    @property
+    def is_method(self) -> bool:
+        """Whether its seeds are enough to speak of a method, and not of these weights alone."""
+        return self.seeds >= METHOD_SEEDS
+
 
 @dataclass(frozen=True)
-class Line:
-    """A row of a task's board."""
+class TaskResult:
+    """A row of the board of a task."""
 
     who: Who
     score: Estimate
-    change: Estimate | None  # against the baseline, in units of the metric; None: nothing to compare
-    gain: Estimate | None  # the same with more always better
-    p: float | None  # corrected, of the change
-    conditions: list[float]
-    others: list[float]  # secondary metrics
-    coverage: str
+    change: Estimate | None  # from the baseline, in units of the metric; None: nothing to compare
+    gain: Estimate | None  # the same, positive where the row is better
+    p: float | None  # of the change, corrected
+    figures: Mapping[str, list[float]]  # every figure in every condition
+    means: Mapping[str, float]  # every secondary figure over the conditions that make the score
+    present: int  # utterances that were scored, over all seeds
+    expected: int
     failed: int
+    excluded: int  # through the reference's own fault
+    complete: bool
     training_data: str
+    protocol: int
+    corpora: Sequence[str]
+    synthetic: bool
+    costs: Mapping[str, Cost]  # means over seeds and folds
+    updates: Mapping[str, Cost]
+    pareto: str  # "yes", "no", or "" where it does not compete; see `pareto_marks`
+
+    @property
+    def significant(self) -> bool:
+        """Whether it differs significantly from the baseline."""
+        return self.p is not None and self.p < statistics.ALPHA
+
+
+class Differences(NamedTuple):
+    """The ranked rows of one track, in the order of the board, and which of them differ significantly."""
+
+    track: str
+    names: list[Name]
+    differ: np.ndarray  # (rows, rows), bool
 
 
 @dataclass(frozen=True)
 class TaskView:
-    """A task's board, rows in their order."""
+    """The board of a task."""
 
-    board: Board
-    lines: list[Line]
-    others: list[str]  # the names of secondary metrics
-    excluded: int  # scenes times conditions that no row could be scored on
+    name: str
+    metric: str
+    figures: Mapping[str, Figure]
+    others: list[str]  # secondary figures
+    conditions: list[str]
+    scenes: int
+    groups: int  # speakers or places
+    excluded: int  # scenes times conditions on which no row could be scored
+    rows: list[TaskResult]
+    differences: list[Differences]
 
     @property
-    def name(self) -> str:
-        """The task's label."""
-        return self.board.task
+    def more_is_better(self) -> bool:
+        """The direction of the metric."""
+        return self.figures[self.metric].sign > 0
 
     @property
     def direction(self) -> str:
-        """Where the better scores are."""
-        return "more is better" if self.board.sign > 0 else "less is better"
+        """The direction of the metric in words."""
+        return "more is better" if self.more_is_better else "less is better"
 
     @cached_property
-    def by_name(self) -> dict[tuple[str, str], Line]:
-        """The lines by front-end and scheme."""
-        return {line.who.name: line for line in self.lines}
+    def by_name(self) -> dict[Name, TaskResult]:
+        """The rows by front-end and scheme."""
+        return {row.who.name: row for row in self.rows}
 
 
 @dataclass(frozen=True)
-class Together:
+class OverallResult:
     """A row of the overall board."""
 
     who: Who
     reduction: Estimate  # mean relative reduction of the error against the baseline
-    reductions: dict[str, float]  # by task
-    worst: str | None  # the task that it helps least
+    reductions: Mapping[str, float]  # by task, where it is defined
+    worst: str | None  # the task with the least reduction; None for the baseline
     mean_rank: float
+    scores: Mapping[str, float]  # by task
     complete: int  # tasks that were scored completely
-    costs: dict[str, float | None]  # of its front-end: means over all its rows; None where they could not be measured
-    spent: dict[str, float | None]  # of the row itself, means over tasks, seeds and folds
-    # "yes" where no other row of its track scores no less, costs no more, and is better in one of these; "" where it
-    # does not compete
-    pareto: str
+    failed: int
+    synthetic: bool
+    costs: Mapping[str, Cost]  # means over tasks, seeds and folds
+    front_end_costs: Mapping[str, Cost]  # means over all rows of its front-end
+    pareto: str  # as of a task, over all tasks
 
 
-COSTS = {
-    "macs_per_second": "multiply-accumulates per second of audio",
-    "real_time_factor": "real-time factor, one thread",
-    "latency_ms": "look-ahead in ms",
-}
-SPENT = {  # by cost: its name in the table, and decimals
-    "parameters": ("parameters", 0),
-    "macs_per_second": ("MACs per second", 0),
-    "real_time_factor": ("real-time factor", 4),
-    "latency_ms": ("look-ahead, ms", 1),
-    "peak_memory_mb": ("peak memory, MB", 0),
-    "train_seconds": ("training, s", 0),
-}
+@dataclass(frozen=True)
+class LeaderboardView:
+    """The boards of all tasks, and the overall board."""
+
+    tasks: list[TaskView]
+    rows: list[OverallResult]
+    differences: list[Differences]
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any corpus is."""
+        return any(row.synthetic for row in self.rows)
+
+
+def view_of(boards: Sequence[Board]) -> LeaderboardView:
+    """Everything that the boards of a recipe show, rows in their order."""
+    together = Overall(boards)
+    differences = _differences(boards[0], boards[0].sign) if len(boards) == 1 else _differences(together, 1)
+    return LeaderboardView([task_view(board) for board in boards], _overall_results(together), differences)
 
 
 def task_view(board: Board) -> TaskView:
-    """The board of one task, its rows in the order of the CSV file."""
-    scored, changed = board.designs()
-    figure = board.figures[board.metric]
-    others = [name for name in board.figures if name != board.metric and any(name in row.figures for row in board.rows)]
-    excluded = int(board.excluded.sum())
-    lines = []
-    for row in sorted(board.rows, key=lambda row: place(row, board.sign)):
-        against = change(row, board.baseline)
-        difference = (
-            None if against is None else _estimate(*against, changed._replace(seeds=len(row.seeds)), figure.differences)
-        )
-        lines.append(
-            Line(
-                who=_who(row),
-                score=_estimate(row.score, row.by_seed, scored._replace(seeds=len(row.seeds)), figure.bounds),
-                change=difference,
-                gain=difference
-                if difference is None or board.sign > 0
-                else Estimate(-difference.value, -difference.high, -difference.low),
-                p=None if against is None else board.p.get(row.name),
-                conditions=[float(value) for value in row.figures[board.metric]],
-                others=[
-                    float(row.figures[name][board.noisy].mean()) if name in row.figures and board.noisy else NAN
+    """The board of one task."""
+    rows = board.ordered
+    scored, changed = board.designs
+    metric = board.figures[board.metric]
+    changes = [board.change(row) for row in rows]
+    seeds = [len(row.seeds) for row in rows]
+    scores = _estimates([(row.score, row.by_seed) for row in rows], scored, seeds, metric.bounds)
+    differences = _estimates(changes, changed, seeds, metric.differences)
+    marks = _pareto(rows, board.sign)
+    others = [name for name in board.figures if name != board.metric and any(name in row.figures for row in rows)]
+    results = []
+    for row, score, change in zip(rows, scores, differences, strict=True):
+        assert score is not None
+        first = row.lines[0]
+        results.append(
+            TaskResult(
+                who=_who(row, [row]),
+                score=score,
+                change=change,
+                gain=_negative(change) if change is not None and board.sign < 0 else change,
+                p=None if change is None else board.p_of_change.get(row.name),
+                figures={name: [float(value) for value in values] for name, values in row.figures.items()},
+                means={
+                    name: float(row.figures[name][board.headline].mean())
+                    if name in row.figures and board.headline
+                    else NAN
                     for name in others
-                ],
-                coverage=f"{row.present.sum()} of {(~board.left_out | board.excluded).sum() * len(row.seeds)}",
+                },
+                present=int(row.present.sum()),
+                expected=int((~board.left_out | board.excluded).sum()) * len(row.seeds),
                 failed=int(row.failed.sum()),
-                training_data=row.lines[0]["training_data"],
+                excluded=int(board.excluded.sum()) * len(row.seeds),
+                complete=row.complete,
+                training_data=first["training_data"],
+                protocol=first["protocol"],
+                corpora=first["corpora"],
+                synthetic=bool(first["synthetic"]),
+                costs=_costs(row.lines),
+                updates={name: mean_cost(line["updates"].get(name) for line in row.lines) for name in UPDATES},
+                pareto=marks.get(row.name, ""),
             )
         )
-    return TaskView(board, lines, others, excluded)
+    return TaskView(
+        name=board.task,
+        metric=board.metric,
+        figures=board.figures,
+        others=others,
+        conditions=board.conditions,
+        scenes=len(board.scenes),
+        groups=len(set(board.groups)),
+        excluded=int(board.excluded.sum()),
+        rows=results,
+        differences=_differences(board, board.sign),
+    )
 
 
-def overall_view(boards: Sequence[Board], rows: Sequence[Overall]) -> list[Together]:
-    """All tasks together, rows in the order of overall.csv; `rows` as `overall` returns them."""
-    design = pooled(together(boards), [row for row in rows if row.rank is not None])
-    costs: dict[str, list[Mapping[str, object]]] = {}
-    for row in rows:
-        costs.setdefault(row.name[0], []).extend(line["costs"] for own in row.rows.values() for line in own.lines)
-    means = {
-        front_end: {name: _mean([cost.get(name) for cost in own]) for name in COSTS} for front_end, own in costs.items()
-    }
-    marks = pareto(rows, 1)
-    return [_together(row, design, means[row.name[0]], marks.get(row.name, "")) for row in rows]
+def condition_intervals(board: Board, names: Iterable[Name]) -> dict[Name, list[tuple[float, float]]]:
+    """The 95 % interval of the metric in every condition, by row.
 
-
-def condition_intervals(
-    board: Board, names: Sequence[tuple[str, str]]
-) -> dict[tuple[str, str], list[tuple[float, float]]]:
-    """The 95 % interval of the primary metric in every condition, by row; from the draws that the board's scores were
-    made with, seeds not pooled.
+    They are worked out from the draws of the board when they are asked for; seeds are not pooled.
     """
-    found = {}
+    names, found = set(names), {}
     for row in (row for row in board.rows if row.name in names):
         figure = board.replicates(board.sums(row), board.weights)[board.metric]
         design = board.design._replace(seeds=len(row.seeds))
@@ -178,40 +241,111 @@ def condition_intervals(
     return found
 
 
-def _estimate(
-    values: np.ndarray, by_seed: np.ndarray, design: statistics.Design, bounds: tuple[float, float]
-) -> Estimate:
-    return Estimate(float(values[0]), *statistics.interval(values, by_seed, design, bounds))
+def mean_cost(values: Iterable[Any]) -> Cost:
+    """The mean of a cost. A word among the values stands for all of them; one unknown value makes the mean unknown."""
+    values = list(values)
+    for value in values:
+        if isinstance(value, str):
+            return value
+    if not values or not all(isinstance(value, int | float) for value in values):
+        return None
+    return float(sum(values) / len(values))
 
 
-def _who(row: Row | Overall) -> Who:
-    own = [row] if isinstance(row, Row) else list(row.rows.values())
+def _overall_results(overall: Overall) -> list[OverallResult]:
+    rows = overall.rows
+    design = overall.pooled().over(statistics.Counted(*np.array([row.counted for row in rows]).T))
+    reductions = _estimates(
+        [(row.score, row.by_seed) for row in rows], design, [len(row.seeds) for row in rows], REDUCTION.bounds
+    )
+    by_front_end: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        by_front_end.setdefault(row.name[0], []).extend(_lines(row))
+    costs = {front_end: _costs(lines) for front_end, lines in by_front_end.items()}
+    marks = _pareto(rows, 1)
+    results = []
+    for row, reduction in zip(rows, reductions, strict=True):
+        assert reduction is not None
+        own = list(row.rows.values())
+        who = _who(row, own)
+        by_task = {task: float(score[0]) for task, (score, _) in row.reductions.items()}
+        ranks = [one.rank for one in own if one.rank is not None]
+        results.append(
+            OverallResult(
+                who=who,
+                reduction=reduction,
+                reductions=by_task,
+                worst=None if who.baseline else min(by_task, key=by_task.__getitem__, default=None),
+                mean_rank=float(np.mean(ranks)) if ranks else NAN,
+                scores={task: float(one.score[0]) for task, one in row.rows.items()},
+                complete=sum(one.complete for one in own),
+                failed=sum(int(one.failed.sum()) for one in own),
+                synthetic=any(one.lines[0]["synthetic"] for one in own),
+                costs=_costs(_lines(row)),
+                front_end_costs=costs[row.name[0]],
+                pareto=marks.get(row.name, ""),
+            )
+        )
+    return results
+
+
+def _who(row: BoardRow | OverallRow, own: Sequence[BoardRow]) -> Who:
     failures = sum(one.failed.sum() for one in own) / max(sum(one.present.sum() for one in own), 1)
     return Who(
         *row.name, row.track, row.rank, row.ranked, any(one.baseline for one in own), len(row.seeds), float(failures)
     )
 
 
-def _together(row: Overall, design: statistics.Design, costs: dict[str, float | None], mark: str) -> Together:
-    who = _who(row)
-    own = list(row.rows.values())
-    reductions = {task: float(score[0]) for task, (score, _) in row.reductions.items()}
-    ranks = [one.rank for one in own if one.rank is not None]
-    return Together(
-        who=who,
-        reduction=_estimate(
-            row.score, row.by_seed, design.over(row.counted)._replace(seeds=who.seeds), REDUCTION.bounds
-        ),
-        reductions=reductions,
-        worst=None if who.baseline else min(reductions, key=reductions.__getitem__, default=None),
-        mean_rank=float(np.mean(ranks)) if ranks else NAN,
-        complete=sum(one.complete for one in own),
-        costs=costs,
-        spent={name: _mean([line["costs"].get(name) for one in own for line in one.lines]) for name in SPENT},
-        pareto=mark,
+def _lines(row: BoardRow | OverallRow) -> list[Mapping[str, Any]]:
+    """The summaries of a row, on all its tasks."""
+    return [line for one in (row.rows.values() if isinstance(row, OverallRow) else [row]) for line in one.lines]
+
+
+def _costs(lines: Iterable[Mapping[str, Any]]) -> dict[str, Cost]:
+    """The mean of every cost over some summaries."""
+    lines = list(lines)
+    return {name: mean_cost(line["costs"].get(name) for line in lines) for name in COSTS}
+
+
+def _pareto(rows: Sequence[BoardRow] | Sequence[OverallRow], sign: int) -> dict[Name, str]:
+    """The Pareto marks of the ranked rows, by name."""
+    ranked = [row for row in rows if row.rank is not None]
+    marks = pareto_marks(
+        [-sign * row.score[0] for row in ranked],
+        [highest_costs(_lines(row)) for row in ranked],
+        [row.track for row in ranked],
     )
+    return {row.name: mark for row, mark in zip(ranked, marks, strict=True)}
 
 
-def _mean(values: Sequence[object]) -> float | None:
-    numbers = [value for value in values if isinstance(value, int | float)]
-    return float(np.mean(numbers)) if len(numbers) == len(values) and numbers else None
+def _differences(board: Board | Overall, sign: int) -> list[Differences]:
+    """The ranked rows by track, closed before open."""
+    entered: Sequence[Scored] = board.entered
+    places = {row.name: index for index, row in enumerate(entered)}
+    found = []
+    for track in sorted({row.track for row in entered}):
+        names = [row.name for row in in_board_order((row for row in entered if row.track == track), sign)]
+        where = [places[name] for name in names]
+        found.append(Differences(track, names, board.p[np.ix_(where, where)] < statistics.ALPHA))
+    return found
+
+
+def _estimates(
+    values: Sequence[tuple[np.ndarray, np.ndarray] | None],
+    design: statistics.Design,
+    seeds: Sequence[int],
+    bounds: tuple[float, float],
+) -> list[Estimate | None]:
+    """Values with their intervals, from pairs of (1 + replicates,), the second with seeds alone redrawn."""
+    there = [index for index, value in enumerate(values) if value is not None]
+    found: list[Estimate | None] = [None] * len(values)
+    if there:
+        given, by_seed = (np.array([value[part] for value in values if value is not None]) for part in (0, 1))
+        ends = statistics.intervals(given, by_seed, design._replace(seeds=np.array(seeds)[there]), bounds)
+        for index, value, (low, high) in zip(there, given[:, 0], ends, strict=True):
+            found[index] = Estimate(float(value), float(low), float(high))
+    return found
+
+
+def _negative(estimate: Estimate) -> Estimate:
+    return Estimate(-estimate.value, -estimate.high, -estimate.low)

@@ -9,14 +9,14 @@ import numpy as np
 from torch import Tensor
 
 from benchmark import audio
-from benchmark.scenes import condition_name
+from benchmark.conditions import CLEAN, SNR
 from benchmark.store import write_text
 
 SCENES = 2  # of each task; the first that are scored
 INDEX = "audio.json"
 
 
-class Listening:
+class KeptAudio:
     """Collects the audio of the first scenes at the lowest and the middle SNR, for the first listener where there are
     several.
 
@@ -24,9 +24,9 @@ class Listening:
     """
 
     def __init__(self, snrs: Sequence[float | str]) -> None:
-        noisy = sorted(float(snr) for snr in snrs if snr != "clean")
-        self.planned = {condition_name(snr) for snr in snrs}
-        self.wanted = {condition_name(snr) for snr in (noisy[0], noisy[len(noisy) // 2])} if noisy else self.planned
+        noisy = sorted(float(snr) for snr in snrs if snr != CLEAN)
+        self.planned = {SNR.text(snr) for snr in snrs}
+        self.wanted = {SNR.text(snr) for snr in (noisy[0], noisy[len(noisy) // 2])} if noisy else self.planned
         self.listener: str | None = None
         self.bases: list[str] = []
         self.kept: list[tuple[dict[str, Any], np.ndarray]] = []

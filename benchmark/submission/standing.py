@@ -1,76 +1,80 @@
-"""Where a submission landed on its boards, and what to know beside that."""
+"""Where a submission stands on its boards, and what to know beside that."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from benchmark import statistics
-from benchmark.results.board import Board, Overall, Row, change, overall
+from benchmark.results.board import Board
+from benchmark.results.board_rows import BoardRow
 from benchmark.results.cards import measured
 from benchmark.results.records import Records
+from benchmark.results.view import LeaderboardView, OverallResult, TaskResult, TaskView
 
-REASONS = 3  # of failures, that are told of a row
+REASONS = 3  # of failures that are listed for a row
 
 
-def landing(found: Sequence[Board], name: str) -> list[dict[str, str]]:
-    """Where a submission landed: a line for each task and scheme, best scheme first; where there are several tasks, for
-    all together before.
+def standing(view: LeaderboardView, name: str) -> list[dict[str, str]]:
+    """The standing of a submission: a line for each task and scheme, the best scheme first.
+
+    Where there are several tasks, the lines of all tasks together come first.
     """
     lines = []
-    together = overall(found) if len(found) > 1 else []
-    ranked = [row for row in together if row.rank is not None]
-    for row in (row for row in together if row.name[0] == name):
-        places = (
-            f"{row.rank} of {sum(other.track == row.track for other in ranked)}{_track(row)}"
-            if row.rank is not None
-            else "unranked"
-        )
-        reduction = f"{row.score[0]:.4f}" if len(row.reductions) else ""
-        lines.append(
-            {"task": "overall", "scheme": row.name[1], "rank": places, "score": reduction, "change": "", "p": ""}
-        )
-    for board in found:
-        rows = sorted((row for row in board.rows if row.name[0] == name), key=lambda row: -board.sign * row.score[0])
-        lines += [_landed(board, row) for row in rows]
+    for row in view.rows if len(view.tasks) > 1 else []:
+        if row.who.front_end == name:
+            reduction = f"{row.reduction.value:.4f}" if row.reductions else ""
+            lines.append(
+                {
+                    "task": "overall",
+                    "scheme": row.who.scheme,
+                    "rank": _rank(row, view.rows),
+                    "score": reduction,
+                    "change": "",
+                    "p": "",
+                }
+            )
+    for task in view.tasks:
+        sign = task.figures[task.metric].sign
+        rows = sorted((row for row in task.rows if row.who.front_end == name), key=lambda row: -sign * row.score.value)
+        lines += [_task_line(task, row) for row in rows]
     return lines
 
 
-def _landed(board: Board, row: Row) -> dict[str, str]:
-    competitors = sum(other.rank is not None and other.track == row.track for other in board.rows)
-    changed = change(row, board.baseline)
-    gain, p = "", board.p.get(row.name)
-    if changed is not None:
-        low, high = statistics.interval(
-            changed[0],
-            changed[1],
-            board.designs()[1]._replace(seeds=len(row.seeds)),
-            board.figures[board.metric].differences,
-        )
-        by = changed[0][0] * board.sign
-        verdict = ("better" if by > 0 else "worse") + (
-            "" if p is not None and p < statistics.ALPHA else ", not significantly"
-        )
-        gain = (
-            f"{changed[0][0]:+.4f} ({low:+.4f} to {high:+.4f}), "
-            f"{'the same score' if abs(by) < statistics.TIE else verdict}"
-        )
+def _task_line(task: TaskView, row: TaskResult) -> dict[str, str]:
     return {
-        "task": f"{board.task} ({board.metric})",
-        "scheme": row.name[1],
-        "rank": "unranked" if row.rank is None else f"{row.rank} of {competitors}{_track(row)}",
-        "score": f"{row.score[0]:.4f}",
-        "change": gain,
-        "p": "" if p is None or changed is None else f"{max(p, statistics.LEAST_P):.4f}",
+        "task": f"{task.name} ({task.metric})",
+        "scheme": row.who.scheme,
+        "rank": _rank(row, task.rows),
+        "score": f"{row.score.value:.4f}",
+        "change": _change(row),
+        "p": "" if row.p is None else f"{max(row.p, statistics.LEAST_P):.4f}",
     }
 
 
-def _track(row: Row | Overall) -> str:
-    return " (open track)" if row.track == "open" else ""
+def _change(row: TaskResult) -> str:
+    """The change from the baseline, its interval, and what it means, in words."""
+    if row.change is None or row.gain is None:
+        return ""
+    if abs(row.gain.value) < statistics.TIE:
+        verdict = "the same score"
+    else:
+        verdict = ("better" if row.gain.value > 0 else "worse") + ("" if row.significant else ", not significantly")
+    return f"{row.change.value:+.4f} ({row.change.low:+.4f} to {row.change.high:+.4f}), {verdict}"
+
+
+def _rank(row: TaskResult | OverallResult, rows: Sequence[TaskResult] | Sequence[OverallResult]) -> str:
+    """A rank among the ranked rows of the same track."""
+    if row.who.rank is None:
+        return "unranked"
+    competitors = sum(other.who.rank is not None and other.who.track == row.who.track for other in rows)
+    return f"{row.who.rank} of {competitors}" + (" (open track)" if row.who.track == "open" else "")
 
 
 def remarks(found: Sequence[Board], name: str, card: Mapping[str, Any], records: Records) -> list[str]:
-    """What a reader of the figures should know: failures, with reasons; training data that name a corpus of the boards;
-    a baseline of another machine.
+    """What a reader of the figures should know.
+
+    That is: failures with their reasons, training data that name a corpus of the boards, and a baseline that was run on
+    another machine.
     """
     rows = [(board, row) for board in found for row in board.rows if row.name[0] == name]
     said = [
@@ -92,7 +96,7 @@ def remarks(found: Sequence[Board], name: str, card: Mapping[str, Any], records:
     return said
 
 
-def _reasons(row: Row, records: Records) -> str:
+def _reasons(row: BoardRow, records: Records) -> str:
     reasons = Counter(
         entry["failed"] for line in row.lines for entry in records.predictions(line) or [] if entry["failed"]
     )

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from benchmark.cli import main
-from benchmark.results.board import boards_of, overall
+from benchmark.results.board import boards_of
+from benchmark.results.overall import Overall
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 
@@ -89,7 +90,7 @@ def test_ctrl_c_is_one_line_even_while_a_library_is_imported(capsys, monkeypatch
 @pytest.mark.parametrize("name", ["hearing", "hearing_loss_small"])
 def test_overall_has_the_ranks_of_the_only_task(name: str):
     (board,) = boards_of(ROOT / "leaderboards" / name)
-    assert {row.name: row.rank for row in overall([board])} == {row.name: row.rank for row in board.rows}
+    assert {row.name: row.rank for row in Overall([board]).rows} == {row.name: row.rank for row in board.rows}
 
 
 def test_leaderboard_rebuilds_the_committed_boards_to_the_byte(tmp_path, capsys):

@@ -10,7 +10,7 @@ from benchmark import audio
 from benchmark.contracts import FULL_SCALE_DB_SPL
 from benchmark.data import SceneData, Source, collate
 from benchmark.errors import EarmarkError
-from benchmark.scenes import Mixer, condition_name, mix, select
+from benchmark.scenes import Mixer, mix, select
 from benchmark.settings import Phase, Train
 
 
@@ -143,13 +143,6 @@ def test_a_pair_mixed_by_its_owner_is_taken_as_it_is(tmp_path):
     mixture = Mixer([row], None, speech=True).scene(row, None, 65)
     np.testing.assert_array_equal(mixture.noisy, noise(0))
     assert mixture.scene.conditions == {"snr": "snr_2.5"}
-
-
-@pytest.mark.parametrize(
-    ("snr", "name"), [(None, "clean"), ("clean", "clean"), (20, "snr_20"), (-5.0, "snr_-5"), (2.5, "snr_2.5")]
-)
-def test_names_of_conditions(snr, name):
-    assert condition_name(snr) == name
 
 
 def test_a_seed_makes_other_scenes_under_other_names(source):

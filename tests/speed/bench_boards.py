@@ -1,4 +1,4 @@
-"""Ten thousand summaries: the boards from nothing, with ten new lines among them, and their page."""
+"""Time to build boards and their page from ten thousand summaries, from nothing and with ten new lines."""
 
 import time
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ import numpy as np
 from benchmark.report import site
 from benchmark.results.array_cache import Cache
 from benchmark.results.board import cache_of
-from benchmark.results.leaderboard_files import build
+from benchmark.results.leaderboard_files import write_leaderboard
 from benchmark.results.summary_file import read_lines, read_summaries, write_summaries
 
 MINI = Path(__file__).resolve().parents[2] / "leaderboards" / "mini" / "summaries.jsonl"
@@ -18,8 +18,9 @@ FROM_NOTHING_SECONDS, TEN_NEW_SECONDS, PAGE_SECONDS = 300, 5, 60
 
 
 def generated(rows: int, seeds: int) -> Iterator[dict[str, Any]]:
-    """Summaries of invented systems on the tasks of mini: each scene is taken from one of its lines, from one of two
-    more often than from the rest.
+    """Summaries of invented systems on the tasks of the recipe mini.
+
+    Each scene is copied from a random line of the task, half of them from one line, which differs between systems.
     """
     by_task: dict[str, list[dict[str, Any]]] = {}
     for line in read_summaries(MINI):
@@ -53,7 +54,7 @@ def _mixed(lines: list[dict[str, Any]], row: int, seed: int) -> dict[str, Any]:
 
 def timed(folder: Path, cache: Cache | None) -> tuple[float, dict[str, bytes]]:
     start = time.perf_counter()
-    written = build(folder, cache)
+    written = write_leaderboard(folder, cache)
     return time.perf_counter() - start, {path.name: path.read_bytes() for path in written}
 
 
@@ -79,7 +80,7 @@ def test_ten_thousand_summaries(benchmark, tmp_path, monkeypatch):
 
     ten_new, boards = benchmark.pedantic(added, rounds=1)
     start = time.perf_counter()
-    page = site.build([folder], tmp_path / "site")
+    page = site.write_site([folder], tmp_path / "site")
     shown = time.perf_counter() - start
     assert page.is_file()
     assert timed(folder, None)[1] == boards

@@ -19,7 +19,7 @@ class Errors:
     """Like speech recognition: less is better."""
 
     figures: ClassVar = {"wer": Figure(0.0, 1.0), "cer": Figure(0.0, 1.0)}
-    columns: ClassVar = ("snr",)
+    axes: ClassVar = ("snr",)
     headline: ClassVar = {}
 
     @staticmethod
@@ -31,7 +31,7 @@ class Hits:
     """Like commands: more is better."""
 
     figures: ClassVar = {"accuracy": Figure(1.0, 0.0, worst=0.0)}
-    columns: ClassVar = ("snr",)
+    axes: ClassVar = ("snr",)
     headline: ClassVar = {}
 
     @staticmethod
@@ -107,7 +107,7 @@ def boards(folder: Path, *summaries: dict[str, Any]) -> dict[str, list[dict[str,
     """The boards of summaries, by name, as their CSV files have them."""
     write_summaries(folder / "summaries.jsonl", summaries)
     read = {}
-    for path in leaderboard.build(folder):
+    for path in leaderboard.write_leaderboard(folder):
         with path.open(encoding="utf-8", newline="") as file:
             read[path.stem] = list(csv.DictReader(file))
     return read

@@ -320,7 +320,7 @@ def test_the_task_has_no_model_and_says_what_it_needs():
     assert isinstance(task, Task)
     assert primary(task) == "haspi"
     assert task.needs == {"clean", "listener"}
-    assert task.columns == ("snr", "listener")
+    assert task.axes == ("snr", "listener")
     assert set(task.headline["listener"]) == {"N3", "N4", "S3"}
     assert not list(task.parameters())
     assert task.reference({"id": "x"}) == {}

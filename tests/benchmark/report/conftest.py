@@ -9,7 +9,7 @@ import pytest
 from invented_summaries import CONDITIONS, TASKS, summary
 
 from benchmark import audio, registry
-from benchmark.report.site import build
+from benchmark.report.site import write_site
 from benchmark.results.summary_file import write_summaries
 from benchmark.store import Store, canonical, write_text
 
@@ -88,7 +88,7 @@ def site(leaderboard: Path, recorded: Path, tmp_path_factory: pytest.TempPathFac
     """The page of both."""
     with pytest.MonkeyPatch.context() as patch:  # for the building alone: other tests of the session have real tasks
         _stub(patch, tmp_path_factory.mktemp("cache"))
-        return build([leaderboard, recorded], tmp_path_factory.mktemp("out") / "site").parent
+        return write_site([leaderboard, recorded], tmp_path_factory.mktemp("out") / "site").parent
 
 
 def _stub(patch: pytest.MonkeyPatch, cache: Path) -> None:

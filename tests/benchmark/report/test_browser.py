@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from invented_summaries import summary
 
-from benchmark.report.site import build
+from benchmark.report.site import write_site
 from benchmark.results.summary_file import write_summaries
 
 sync_api = pytest.importorskip("playwright.sync_api")
@@ -215,7 +215,7 @@ def test_large_boards_show_some_rows_and_all_on_demand(opened, tmp_path):
         folder / "summaries.jsonl",
         [summary(), *(summary(front_end=f"f{index:03}", rate=0.3, scenes=30) for index in range(130))],
     )
-    page = opened(build([folder], tmp_path / "site").parent / "large" / "index.html")
+    page = opened(write_site([folder], tmp_path / "site").parent / "large" / "index.html")
     rows = page.locator("#panel-overall .board:not(.costs) tbody tr:visible")
     assert rows.count() == 100
     page.locator("#panel-overall .whole-table").first.click()

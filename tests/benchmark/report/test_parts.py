@@ -8,19 +8,20 @@ from invented_summaries import CONDITIONS, summary
 
 from benchmark import registry
 from benchmark.contracts import Figure
-from benchmark.report import axes, differences
+from benchmark.report import differences, plot
 from benchmark.report.confusion import confusions
 from benchmark.report.curves import curves
-from benchmark.report.listening import Scene, Take, scenes
+from benchmark.report.listening import KeptScene, Take, kept_scenes
 from benchmark.report.scatter import scatters
 from benchmark.report.show import level, number
 from benchmark.report.sounds import clips, factor
 from benchmark.report.understood import aligned
-from benchmark.results.board import boards_of, corrected, overall
-from benchmark.results.leaderboard_files import undominated
+from benchmark.results.board import boards_of
+from benchmark.results.pareto import undominated
+from benchmark.results.ranking import competitors, rank
 from benchmark.results.records import Records
 from benchmark.results.summary_file import unpacked, write_summaries
-from benchmark.results.view import Estimate, Together, Who, condition_intervals, task_view
+from benchmark.results.view import Estimate, OverallResult, Who, condition_intervals, task_view, view_of
 from benchmark.scores.classification import unweighted_average_recall
 from benchmark.statistics import ALPHA
 
@@ -52,11 +53,11 @@ def test_bars_join_runs_without_a_difference(differ, expected):
 def test_pairs_are_those_that_the_ranks_were_made_of(leaderboard):
     for board in boards_of(leaderboard):
         rows = board.entered
-        p = corrected(rows, board.baseline, board.design)  # no two of these rows share a record
+        p = rank(competitors(rows), board.design, board.sign, rows.index(board.baseline)).p
         scores = np.array([board.sign * row.score[0] for row in rows])
         assert [row.rank for row in rows] == (1 + ((p < ALPHA) & (scores[:, None] > scores)).sum(0)).tolist()
         assert max(row.rank for row in rows) > 1
-        (group,) = differences.of_board(board)
+        (group,) = differences.groups(task_view(board).differences)
         ranks = {row.name: row.rank for row in rows}
         assert [ranks[group.names[first]] for first, _ in group.bars] == sorted(
             ranks[group.names[first]] for first, _ in group.bars
@@ -71,9 +72,9 @@ def test_tracks_have_diagrams_of_their_own(tmp_path):
         summary(front_end="third", track="open"),
     ]
     write_summaries(tmp_path / "summaries.jsonl", lines)
-    boards = boards_of(tmp_path)
-    for groups in (differences.of_board(boards[0]), differences.of_overall(boards, overall(boards))):
-        assert {group.track: {name for name, _ in group.names} for group in groups} == {
+    view = view_of(boards_of(tmp_path))
+    for found in (view.tasks[0].differences, view.differences):
+        assert {group.track: {name for name, _ in group.names} for group in differences.groups(found)} == {
             "closed": {"identity", "unet"},
             "open": {"other", "third"},
         }
@@ -90,14 +91,14 @@ def test_intervals_by_condition_hold_the_score_and_are_those_of_a_board_of_that_
     write_summaries(
         tmp_path / "summaries.jsonl", [{**line, "sums": alone, "conditions": CONDITIONS[1:2], "failed": [[0]] * 30}]
     )
-    expected = task_view(boards_of(tmp_path)[0]).lines[0].score
+    expected = task_view(boards_of(tmp_path)[0]).rows[0].score
     assert found[1] == pytest.approx((expected.low, expected.high))
 
 
 def test_curves_run_from_the_noisiest_to_clean_and_follow_the_scores(leaderboard):
-    task = task_view(boards_of(leaderboard)[0])
-    (chart,) = curves(task)
-    assert [label for _, label in chart.x] == ["0 dB", "5 dB", "clean"]
+    board = boards_of(leaderboard)[0]
+    (chart,) = curves(task_view(board), board)
+    assert [label for _, label in chart.x] == ["0\N{NO-BREAK SPACE}dB", "5\N{NO-BREAK SPACE}dB", "clean"]
     assert [x for x, _ in chart.x] == sorted(x for x, _ in chart.x)
     best = next(series for series in chart.series if series.who.name == ("unet", "joint"))
     worst = next(series for series in chart.series if series.who.front_end.startswith("="))
@@ -113,11 +114,12 @@ def test_conditions_without_an_snr_make_no_curves(tmp_path):
         "failed": [[0]] * 30,
     }
     write_summaries(tmp_path / "summaries.jsonl", [one])
-    assert curves(task_view(boards_of(tmp_path)[0])) == []
+    (board,) = boards_of(tmp_path)
+    assert curves(task_view(board), board) == []
 
 
-def test_axes_map_their_ends_and_ticks_lie_within():
-    linear, log = axes.spanning([0.1, 0.5, float("nan")], 300, 20), axes.Axis(1e-6, 2.0, 50, 450, log=True)
+def test_scales_map_their_ends_and_ticks_lie_within():
+    linear, log = plot.spanning([0.1, 0.5, float("nan")], 300, 20), plot.Scale(1e-6, 2.0, 50, 450, log=True)
     assert linear(linear.low) == 300
     assert linear(linear.high) == 20
     assert log(1e-6) == 50
@@ -125,14 +127,14 @@ def test_axes_map_their_ends_and_ticks_lie_within():
     for axis, (low, high) in ((linear, (20, 300)), (log, (50, 450))):
         assert len(axis.ticks) >= 3
         assert all(low <= at <= high for at, _ in axis.ticks)
-    assert axes.spanning([0.3], 0, 100)(0.3) == 50
-    assert axes.Axis(1e5, 1e9, 0, 1, log=True).ticks[0][1] == "100 k"
+    assert plot.spanning([0.3], 0, 100)(0.3) == 50
+    assert plot.Scale(1e5, 1e9, 0, 1, log=True).ticks[0][1] == "100 k"
 
 
 def test_charts_draw_the_baseline_and_the_best_of_each_front_end_first():
     rows = [Who(f"f{index % 30}", f"s{index // 30}", "closed", 1, True, index == 119, 1) for index in range(120)]
-    drawn = axes.chosen(rows)
-    assert len(drawn) == axes.MOST
+    drawn = plot.chosen(rows)
+    assert len(drawn) == plot.MOST
     assert drawn == [who for who in rows if who in drawn]
     assert rows[119] in drawn
     assert set(rows[:30]) <= set(drawn)
@@ -144,26 +146,29 @@ def test_the_pareto_front():
 
 
 def test_each_track_has_a_pareto_front_and_rows_at_one_place_one_label():
-    def row(front_end: str, track: str, quality: float, cost: float) -> Together:
+    def row(front_end: str, track: str, quality: float, cost: float) -> OverallResult:
         who = Who(front_end, "noisy", track, 1, True, False, 1)
-        return Together(
+        return OverallResult(
             who,
             Estimate(quality),
-            {},
-            None,
-            1.0,
-            1,
-            {"macs_per_second": cost, "real_time_factor": None, "latency_ms": None},
-            {},
-            "",
+            reductions={},
+            worst=None,
+            mean_rank=1.0,
+            scores={},
+            complete=1,
+            failed=0,
+            synthetic=False,
+            costs={},
+            front_end_costs={"macs_per_second": cost, "real_time_factor": "not counted", "latency_ms": None},
+            pareto="",
         )
 
     rows = [
-        row("a", "closed", 0.1, 10),
-        row("twin", "closed", 0.1, 10),
-        row("b", "closed", 0.3, 900),
-        row("c", "open", 0.05, 500),
-        row("d", "open", 0.01, 600),
+        row("a", "closed", 0.1, 10.0),
+        row("twin", "closed", 0.1, 10.0),
+        row("b", "closed", 0.3, 900.0),
+        row("c", "open", 0.05, 500.0),
+        row("d", "open", 0.01, 600.0),
     ]
     (chart,) = scatters(rows)
     assert [(point.who.front_end, point.best, point.label) for point in chart.points] == [
@@ -179,7 +184,7 @@ def test_each_track_has_a_pareto_front_and_rows_at_one_place_one_label():
 
 def test_a_take_that_is_louder_than_what_was_there_is_cut_off_and_says_so():
     tone = np.sin(np.arange(1000) / 3)[None].astype(np.float32)
-    scene = Scene(
+    scene = KeptScene(
         "asr", "a", "snr_0", "", {"n": Take("identity", "noisy", 0.5 * tone), "e": Take("loud", "enhanced", 5 * tone)}
     )
     assert factor(scene) == pytest.approx(1.8, rel=0.01)
@@ -213,7 +218,7 @@ def test_confusions_count_noisy_scenes_of_tasks_with_labels(recorded):
 def test_confusions_that_summaries_count_need_no_records(tmp_path, monkeypatch):
     class Styles:
         figures: ClassVar = {"uar": Figure(1.0, 0.0, worst=0.0)}
-        columns: ClassVar = ("snr",)
+        axes: ClassVar = ("snr",)
         headline: ClassVar = {}
 
         @staticmethod
@@ -250,7 +255,7 @@ def test_a_record_of_other_predictions_is_passed_over(recorded):
 
 def test_sounds_stand_with_the_noisy_one_first_and_what_was_made_of_them(recorded):
     asr, commands = boards_of(recorded)
-    (scene,) = scenes(asr, Records(recorded.parent.parent / "runs"))
+    (scene,) = kept_scenes(asr, Records(recorded.parent.parent / "runs"))
     assert [(take.front_end, take.kind) for take in scene.takes.values()] == [
         ("identity", "noisy"),
         ("reference", "clean"),
@@ -260,7 +265,7 @@ def test_sounds_stand_with_the_noisy_one_first_and_what_was_made_of_them(recorde
     assert [(one.who, one.failed) for one in scene.failed] == [
         (("<script>alert(1)</script>", "noisy"), "the front-end's output <script>alert(1)</script>")
     ]
-    (scene,) = scenes(commands, Records(recorded.parent.parent / "runs"))
+    (scene,) = kept_scenes(commands, Records(recorded.parent.parent / "runs"))
     assert [take.understood[0].right for take in scene.takes.values()] == [False, True, True]
 
 

@@ -12,11 +12,11 @@ from PIL import Image
 
 from benchmark.cli import main
 from benchmark.errors import EarmarkError
-from benchmark.report.site import build
-from benchmark.results import leaderboard_files as boards
-from benchmark.results.board import boards_of, overall
+from benchmark.report.site import write_site
+from benchmark.results.board import boards_of
+from benchmark.results.leaderboard_files import write_leaderboard
 from benchmark.results.summary_file import write_summaries
-from benchmark.results.view import overall_view, task_view
+from benchmark.results.view import task_view, view_of
 
 pytestmark = pytest.mark.usefixtures("stubs")
 ADDRESS = re.compile(r"(?:src|href)=\"([^\"#]*)")
@@ -75,17 +75,17 @@ def test_names_are_text_and_never_elements(site):
 
 
 def test_equal_input_gives_equal_bytes(site, leaderboard, recorded, tmp_path):
-    again = build([leaderboard, recorded], tmp_path / "again").parent
+    again = write_site([leaderboard, recorded], tmp_path / "again").parent
     assert digests(again) == digests(site)
     assert len(digests(site)) > 12
 
 
 def test_numbers_are_those_of_the_csv_files(leaderboard, tmp_path):
     copy = shutil.copytree(leaderboard, tmp_path / "copy")
-    boards.build(copy)
+    write_leaderboard(copy)
     for board in boards_of(leaderboard):
         csv = pd.read_csv(copy / f"{board.task}.csv")
-        lines = task_view(board).lines
+        lines = task_view(board).rows
         assert [line.who.front_end for line in lines] == [name.removeprefix("'") for name in csv["front_end"]]
         for name in ("score", "change"):
             mine = pd.DataFrame([getattr(line, name) or (None,) * 3 for line in lines], dtype=float).set_axis(
@@ -102,12 +102,12 @@ def test_a_row_that_failed_on_something_says_so_on_every_board(site, leaderboard
     failures = {
         (board.task, *line.who.name): line.who.failures
         for board in found
-        for line in task_view(board).lines
+        for line in task_view(board).rows
         if line.who.failures
     }
     assert set(failures.values()) == {1 / 90}
     ((task, *name),) = failures
-    assert [row.who.failures for row in overall_view(found, overall(found)) if row.who.name == tuple(name)] == [1 / 180]
+    assert [row.who.failures for row in view_of(found).rows if row.who.name == tuple(name)] == [1 / 180]
     assert task == "asr"
     text = Elements(site / "toy & co" / "index.html").text
     assert text.count("failed on 1 %") == 1
@@ -138,7 +138,7 @@ def test_what_is_said_of_synthetic_sound_and_of_seeds(site, stubs, tmp_path):
     assert "Weights, not methods." in text
     folder = tmp_path / "leaderboards" / "real"
     write_summaries(folder / "summaries.jsonl", [summary(seed=seed, synthetic=False) for seed in (1, 2, 3)])
-    text = Elements(build([folder], tmp_path / "page").parent / "real" / "index.html").text
+    text = Elements(write_site([folder], tmp_path / "page").parent / "real" / "index.html").text
     assert "Synthetic." not in text
     assert "Methods." in text
 
@@ -163,7 +163,7 @@ def test_cards_are_shown(leaderboard, tmp_path):
         "name: unet\ndescription: '<b>mine</b>'\npaper: 'javascript:alert(1)'\ntraining_data: Synthetic Commands, "
         "version 2\n"
     )
-    page = Elements(build([copy], tmp_path / "page").parent / "toy" / "index.html")
+    page = Elements(write_site([copy], tmp_path / "page").parent / "toy" / "index.html")
     assert "<b>mine</b>" in page.text
     assert "Contaminated: its training data name synthetic/commands" in page.text
     assert not any((attributes.get("href") or "").startswith("javascript") for _, attributes in page.tags)
@@ -171,16 +171,16 @@ def test_cards_are_shown(leaderboard, tmp_path):
 
 def test_a_page_takes_the_place_of_a_page_and_of_nothing_else(leaderboard, tmp_path):
     out = tmp_path / "site"
-    build([leaderboard], out)
+    write_site([leaderboard], out)
     (out / "stale.html").write_text("old")
-    build([leaderboard], out)
+    write_site([leaderboard], out)
     assert not (out / "stale.html").exists()
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
     mine = tmp_path / "mine"
     mine.mkdir()
     (mine / "thesis.txt").write_text("years of work")
     with pytest.raises(EarmarkError, match="choose another folder"):
-        build([leaderboard], mine)
+        write_site([leaderboard], mine)
     assert (mine / "thesis.txt").read_text() == "years of work"
 
 
@@ -211,7 +211,7 @@ def test_the_command_shows_every_leaderboard_that_is_here(leaderboard, tmp_path,
 
 def test_two_leaderboards_of_one_name_are_refused(leaderboard, tmp_path):
     with pytest.raises(EarmarkError, match="two leaderboards"):
-        build([leaderboard, shutil.copytree(leaderboard, tmp_path / leaderboard.name)], tmp_path / "site")
+        write_site([leaderboard, shutil.copytree(leaderboard, tmp_path / leaderboard.name)], tmp_path / "site")
 
 
 def test_a_damaged_record_is_one_line(recorded, tmp_path):
@@ -219,5 +219,5 @@ def test_a_damaged_record_is_one_line(recorded, tmp_path):
     path = next((copy / "runs" / "records").glob("asr unet*/predictions.jsonl"))
     path.write_text(path.read_text()[:-20])
     with pytest.raises(EarmarkError, match="changed since it was written"):
-        build([copy / "leaderboards" / "toy"], tmp_path / "site")
+        write_site([copy / "leaderboards" / "toy"], tmp_path / "site")
     assert not (tmp_path / "site").exists()

@@ -79,7 +79,7 @@ def test_the_reverse_is_the_mirror_image(tmp_path: Path):
 @pytest.mark.parametrize("seeds", [(1,), (1, 2, 3)])
 def test_against_the_baseline_it_says_what_the_board_says(tmp_path: Path, seeds: tuple[int, ...]):
     found = compared(tmp_path, [line for seed in seeds for line in two(seed=seed)])
-    leaderboard.build(tmp_path)
+    leaderboard.write_leaderboard(tmp_path)
     for task, sign in (("asr", -1), ("commands", 1)):
         with (tmp_path / f"{task}.csv").open() as file:
             row = next(row for row in csv.DictReader(file) if row["front_end"] == "unet")

@@ -172,7 +172,7 @@ def test_clean_input_is_no_noisy_condition_for_any_listener(tmp_path: Path):
 class Ears(Hits):
     """Scored for several listeners, some of whom make the score."""
 
-    columns = ("snr", "listener")
+    axes = ("snr", "listener")
     headline = {"listener": ("N3", "N4", "S3")}
 
 
@@ -216,6 +216,26 @@ def test_some_listeners_make_the_score_and_the_others_have_columns(
     (line,) = boards(tmp_path, heard_by(rates))["ears"]
     assert [float(line[condition]) for condition in rates] == pytest.approx(list(rates.values()), abs=1e-3)
     assert float(line["score"]) == pytest.approx(np.mean(made_by), abs=1e-3)
+
+
+@pytest.mark.parametrize("stored", [True, False])
+def test_axes_may_stand_in_any_order(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stored: bool):
+    """A summary's own axes come before those of its task, which older summaries stand on."""
+    axes = ["listener", "room", "snr"]
+    rates = {"N3 hall clean": 0.9, "N3 hall snr_5": 0.5, "N6 hall snr_5": 0.1, "N3 hall snr_0": 0.3}
+    monkeypatch.setitem(TASKS, "ears", Ears if stored else type("Rooms", (Ears,), {"axes": tuple(axes)}))
+    (line,) = boards(tmp_path, heard_by(rates, **{"axes": axes} if stored else {}))["ears"]
+    assert [float(line[condition]) for condition in rates] == pytest.approx(list(rates.values()), abs=1e-3)
+    assert float(line["score"]) == pytest.approx((0.5 + 0.3) / 2, abs=1e-3)
+
+
+def test_one_board_has_one_order_of_axes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(TASKS, "ears", Ears)
+    lines = [heard_by({"snr_0 N3": 0.2}), heard_by({"snr_0 N3": 0.3}, "aid", axes=["listener", "snr"])]
+    with pytest.raises(EarmarkError, match="lines of different axes"):
+        boards(tmp_path, *lines)
+    lines[1]["axes"] = ["snr", "listener"]
+    assert len(boards(tmp_path, *lines)["ears"]) == 2
 
 
 def test_listeners_without_a_part_in_the_score_change_no_rank(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
