@@ -295,7 +295,7 @@ def test_schemes_train_a_front_end_through_the_ear(batch, scheme):
 def test_the_reference_row_is_the_clean_sound_behind_the_prescription(tmp_path):
     tones = Tones(tmp_path)
     tones.prepare()
-    mixer = Source(tones, None).mixer("test")
+    mixer = Source({"targets": tones}).mixer("test")
     listeners = {name: PROFILES[name] for name in ("normal", "N4")}
     records = list(
         evaluate(System(Identity(), {"hearing": HearingLoss({})}), "hearing", mixer, Score(scenes=1), True, listeners)
