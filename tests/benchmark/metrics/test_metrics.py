@@ -70,7 +70,7 @@ def test_each_says_what_it_is(name):
     assert cls.needs <= {"clean", "noisy", "listener", "both ears"}
     assert all(figure.best >= figure.floor for figure in cls.figures.values())
     assert list(cls.figures) == ([f"dnsmos_{part}" for part in ("ovrl", "sig", "bak")] if name == "dnsmos" else [name])
-    line = registry.describe("metrics")[name]
+    line = registry.descriptions("metrics")[name]
     assert line.endswith(".")
     assert len(line) <= 117  # quotes aside
 
