@@ -58,11 +58,6 @@ def rows_of(corpus: Corpus, split: str) -> list[Mapping[str, Any]]:
     return rows.to_list() if hasattr(rows, "to_list") else list(rows)
 
 
-def default_cache() -> Path:
-    """The folder for generated corpora and caches: $EARMARK_CACHE, or else ~/.cache/earmark."""
-    return Path(os.environ.get("EARMARK_CACHE") or "~/.cache/earmark").expanduser()
-
-
 def catalogue(data: Path | None, cache: Path) -> list[dict[str, Any]]:
     """A record for each registered corpus: name, kind, licence, size, source, found, verified, synthetic.
 

@@ -302,17 +302,17 @@ def _cores(jobs: int | None) -> int:
 
 
 def _workspace(options: argparse.Namespace, recipe: str) -> "Workspace":
-    from benchmark.catalogue import default_cache
-    from benchmark.store import Workspace
+    from benchmark.store import Workspace, default_cache
 
     return Workspace(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / recipe)
 
 
 def _run(options: argparse.Namespace) -> int:
-    from benchmark.catalogue import Corpora, default_cache
+    from benchmark.catalogue import Corpora
     from benchmark.planning import recipe
     from benchmark.results.leaderboard_files import render
     from benchmark.running import run
+    from benchmark.store import default_cache
 
     jobs = _cores(options.jobs)
     if options.data is not None and not options.data.is_dir():
@@ -337,7 +337,7 @@ def _run(options: argparse.Namespace) -> int:
 
 
 def _submit(options: argparse.Namespace) -> int:
-    from benchmark.catalogue import Corpora, default_cache
+    from benchmark.catalogue import Corpora
     from benchmark.frontends import entry_of
     from benchmark.frontends.adapters.command import words_of
     from benchmark.planning import recipe
@@ -346,6 +346,7 @@ def _submit(options: argparse.Namespace) -> int:
     from benchmark.results.leaderboard_files import aligned
     from benchmark.results.records import Records
     from benchmark.results.view import view_of
+    from benchmark.store import default_cache
     from benchmark.submission.standing import remarks, standing
     from benchmark.submission.submit import Submission, name_for, submit, tasks_of
 
@@ -528,8 +529,9 @@ def _enhance(options: argparse.Namespace) -> int:
 
 
 def _export(options: argparse.Namespace) -> int:
-    from benchmark.catalogue import Corpora, default_cache
+    from benchmark.catalogue import Corpora
     from benchmark.planning.recipe import load_recipe
+    from benchmark.store import default_cache
     from benchmark.submission.export import export
 
     print(export(load_recipe(options.recipe), Corpora(options.data, default_cache()), options.folder, options.task))
@@ -555,7 +557,8 @@ def _list(options: argparse.Namespace) -> int:
 
 
 def _corpora(options: argparse.Namespace) -> int:
-    from benchmark.catalogue import catalogue, default_cache
+    from benchmark.catalogue import catalogue
+    from benchmark.store import default_cache
 
     for entry in catalogue(options.data, default_cache()):
         notes = [

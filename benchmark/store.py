@@ -35,6 +35,11 @@ class Workspace:
     boards: Path  # the folder of one recipe's leaderboard
 
 
+def default_cache() -> Path:
+    """The folder for generated corpora and caches: $EARMARK_CACHE, or else ~/.cache/earmark."""
+    return Path(os.environ.get("EARMARK_CACHE") or "~/.cache/earmark").expanduser()
+
+
 def canonical(value: Any) -> str:
     """JSON text that is the same for equal values: keys sorted, no spaces. Raises ValueError for NaN and infinity."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)

@@ -10,7 +10,7 @@ the minimum, both sets of gains in dB, and how far they are apart (root mean squ
 
 import torch
 
-from benchmark.catalogue import Corpora, default_cache
+from benchmark.catalogue import Corpora
 from benchmark.contracts import SAMPLE_RATE
 from benchmark.data import Source, collate
 from benchmark.hearing.audiograms import PROFILES
@@ -18,6 +18,7 @@ from benchmark.hearing.auditory_loss import AuditoryLoss
 from benchmark.hearing.filters import interpolated
 from benchmark.hearing.prescriptions import NAL_R_HZ, nal_r
 from benchmark.scenes import select
+from benchmark.store import default_cache
 
 SCENES, SECONDS, STEPS = 4, 2, 80
 LISTENERS = ("N3", "N4", "S3")

@@ -18,7 +18,7 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from benchmark.catalogue import Corpora, default_cache
+from benchmark.catalogue import Corpora
 from benchmark.contracts import FrontEnd
 from benchmark.data import Source
 from benchmark.frontends import build_front_end
@@ -30,7 +30,7 @@ from benchmark.planning.recipe import load_recipe
 from benchmark.running.sweep import batches
 from benchmark.running.worker import scored_system
 from benchmark.settings import Score
-from benchmark.store import Store
+from benchmark.store import Store, default_cache
 
 SCENES, FEW = 30, 10  # for the effects of p and q; for the distance from NAL-R
 CORNERS = [{"p": p, "q": q} for p in (0.0, 1.0) for q in (0.0, 1.0)]

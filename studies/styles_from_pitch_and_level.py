@@ -43,7 +43,8 @@ def recall(train: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]]
 
 
 if __name__ == "__main__":
-    from benchmark.catalogue import default_cache, open_corpus
+    from benchmark.catalogue import open_corpus
+    from benchmark.store import default_cache
 
     corpus = open_corpus("synthetic/prosody", {}, None, default_cache())
     for split in ("validation", "test"):

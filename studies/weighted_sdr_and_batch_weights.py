@@ -17,13 +17,13 @@ from typing import Any
 
 import torch
 
-from benchmark.catalogue import Corpora, default_cache
+from benchmark.catalogue import Corpora
 from benchmark.data import Source, collate
 from benchmark.metrics.weighted_sdr import weighted_sdr
 from benchmark.running.worker import scored_system
 from benchmark.scenes import select
 from benchmark.settings import Score
-from benchmark.store import Store
+from benchmark.store import Store, default_cache
 from benchmark.training.importance import FUNCTIONS, normalised
 
 BATCH, DRAWS = 8, 200  # scenes in a batch; batches drawn per cell and weighting function

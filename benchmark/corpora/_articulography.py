@@ -17,10 +17,10 @@ import numpy as np
 import soundfile
 from scipy.ndimage import gaussian_filter1d
 
-from benchmark.catalogue import default_cache
 from benchmark.corpora._corpus_reader import CorpusReader
 from benchmark.corpora._splits import split_groups, split_of
 from benchmark.corpora._tract_variables import VARIABLES, tract_variables, upper_hull
+from benchmark.store import default_cache
 
 RATE = 100  # Hz, of the tracks
 METHOD = "1"  # version of how tracks are computed; raise it and they are computed anew

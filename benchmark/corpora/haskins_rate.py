@@ -11,9 +11,9 @@ from scipy.io import loadmat
 from scipy.io.matlab import MatReadError
 
 from benchmark import audio
-from benchmark.catalogue import default_cache
 from benchmark.corpora._articulography import ArticulographyReader, Movement, Utterance, state
 from benchmark.corpora._corpus_reader import identifier
+from benchmark.store import default_cache
 
 SENSORS = {"UL": "UL", "LL": "LL", "T1": "TT", "T2": "TB", "T3": "TR"}
 

@@ -113,7 +113,9 @@ class Components:
         if label in self.prescriptions:
             built = self.prescriptions[label]
             prescription = Spec(type(built).__name__, built.version)
-        return TaskSpec(Spec(entry.task, type(self.tasks[label]).version, entry.options), entry.model, prescription)
+        task = self.tasks[label]
+        measured = tuple((type(metric).__name__, metric.version) for metric in getattr(task, "metrics", ()))
+        return TaskSpec(Spec(entry.task, type(task).version, entry.options, measured), entry.model, prescription)
 
     def front_end_spec(self, label: str | None) -> Spec:
         """A front-end; None: identity, behind which stock models are trained whether the recipe ranks it or not."""

@@ -182,6 +182,8 @@ def _task(where: str, label: str, value: Any, raw: Mapping[str, Any]) -> TaskEnt
     if not isinstance(value, dict | None):
         raise EarmarkError(f"{where}: {value!r} is no task; write a mapping with targets and interferers")
     given = {"task": label} | {key: own for key, own in (value or {}).items() if own is not None}
+    if not isinstance(given["task"], str):
+        raise EarmarkError(f"{where}.task: Input should be a valid string (it says {given['task']!r}); name a task")
     cls = _loaded(f"{where}.task", "tasks", given["task"])
     keys = {*TaskEntry.model_fields} - {"roles", "options"}
     entry = {key: own for key, own in given.items() if key in keys and key != "model"}

@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 
 from benchmark import provenance, registry, statistics
-from benchmark.catalogue import default_cache
 from benchmark.conditions import condition_values, is_clean
 from benchmark.contracts import PROTOCOL, Figure
 from benchmark.errors import EarmarkError
@@ -19,7 +18,7 @@ from benchmark.results.array_cache import Cache, remembered
 from benchmark.results.board_rows import BoardRow, Layout, coverage, stacked_sums
 from benchmark.results.ranking import competitors, in_board_order, pooled, rank
 from benchmark.results.summary_file import SUMMARIES, Summary, order, read_lines, sums_of
-from benchmark.store import digest
+from benchmark.store import default_cache, digest
 
 NAN = float("nan")
 

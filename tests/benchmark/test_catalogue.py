@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from benchmark import registry
-from benchmark.catalogue import Corpora, Reference, catalogue, default_cache, fingerprint, open_corpus
+from benchmark.catalogue import Corpora, Reference, catalogue, fingerprint, open_corpus
 from benchmark.errors import EarmarkError
+from benchmark.store import default_cache
 
 USER_CORPUS = """
 from benchmark.contracts import Corpus

@@ -14,6 +14,7 @@ from benchmark.catalogue import Corpora
 from benchmark.errors import EarmarkError
 from benchmark.frontends.nal_r import NalR
 from benchmark.hearing.audiograms import PROFILES
+from benchmark.planning.cells import identity
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import load_recipe
 
@@ -107,7 +108,8 @@ def test_the_speakers_of_the_open_recipe_are_left_out_one_after_the_other(tmp_pa
     for index, (digit, speaker, take) in enumerate(itertools.product(range(10), speakers, range(50))):
         audio.write(recordings / f"{digit}_{speaker}_{take}.wav", np.full((1, 100), index, np.int16), 8000)
     whole = load_recipe("open")
-    digits = whole.tasks["speech_commands"].model_copy(update={"interferers": HISS})
+    digits = whole.tasks["speech_commands"]
+    digits = digits.model_copy(update={"roles": {**digits.roles, "interferers": HISS}})
     corpora = Corpora(tmp_path / "data", tmp_path / "cache")
     plan = make_plan(replace(whole, tasks={"speech_commands": digits}, seeds=(1,)), corpora)
     assert {row.fold for row in plan.rows} == set(speakers)
@@ -138,7 +140,11 @@ def test_every_cell_comes_after_what_it_needs_and_rows_stand_on_planned_cells(tm
     plan = make_plan(load_recipe(toys.toy_recipe(tmp_path)), Corpora(None, tmp_path / "cache"))
     places = {key: index for index, key in enumerate(plan.cells)}
     assert all(places[need] < places[key] for key, cell in plan.cells.items() for need in cell.needs)
-    assert {row.record for row in plan.rows} | {key for row in plan.rows for key in row.trained_by} == set(plan.cells)
+    assert {key for row in plan.rows for key in row.behind} == set(plan.cells)
+    for row in plan.rows:
+        assert plan.cells[row.record].kind == "score"
+        assert (row.enhanced is None) == (row.front_end == "reference")
+        assert all(plan.cells[key].kind == "train" for key in row.trained_by)
     schemes = {row.scheme for row in plan.rows if row.front_end == "identity"}
     assert schemes == {"clean", "noisy"}  # nothing to move: no other rows
 
@@ -148,13 +154,13 @@ AID = f"{toys.__file__}:HearingAid"
 SMALL = {"features": 4, "hidden": 4, "layers": 1, "head": 4}
 
 
-def planned(folder, listeners=("N3",), tasks=("bands", "hearing"), model=None, **changes):
+def planned(folder, listeners=("N3",), tasks=("bands", "hearing"), options=None, **changes):
     """A recipe of a task without listeners, and one with them."""
     known = {
         "bands": {"task": BANDS, "targets": TONES, "interferers": HISS},
-        "hearing": {"task": "hearing_loss", "targets": TONES, "interferers": HISS, "model": model or {}},
+        "hearing": {"task": "hearing_loss", "targets": TONES, "interferers": HISS, **(options or {})},
     }
-    options = {
+    given = {
         "front_ends": {
             "identity": None,
             "gain": {f"{toys.__file__}:Gain": {}},
@@ -167,7 +173,7 @@ def planned(folder, listeners=("N3",), tasks=("bands", "hearing"), model=None, *
         "tasks": {label: known[label] for label in tasks},
     } | changes
     folder.mkdir(exist_ok=True)
-    return make_plan(load_recipe(toys.toy_recipe(folder, **options)), Corpora(None, folder.parent / "cache"))
+    return make_plan(load_recipe(toys.toy_recipe(folder, **given)), Corpora(None, folder.parent / "cache"))
 
 
 def keys(plan, task):
@@ -185,10 +191,10 @@ def test_what_needs_a_listener_makes_rows_where_there_is_one(tmp_path):
 
 def test_trainings_have_listeners_where_somebody_asks_for_them(tmp_path):
     plan = planned(tmp_path / "r")
-    trainings = {cell.label: cell.config.get("listeners") for cell in plan.cells.values() if cell.kind == "train"}
+    trainings = {cell.label: cell.work.listeners for cell in plan.cells.values() if cell.kind == "train"}
     assert trainings["pretrain two_mask, seed 1"] is True
     assert trainings["hearing: gain joint, seed 1"] is True
-    assert {label for label, listeners in trainings.items() if listeners is None} >= {
+    assert {label for label, listeners in trainings.items() if not listeners} >= {
         "pretrain gain, seed 1",
         "bands: gain joint, seed 1",
     }
@@ -213,10 +219,14 @@ def test_listeners_are_in_the_keys_of_the_tasks_that_have_them_alone(tmp_path):
     for row, (record, trained_by) in keys(two, "hearing").items():
         assert record != keys(one, "hearing")[row][0]
         assert trained_by == keys(one, "hearing")[row][1]  # draws do not depend on who is scored
-    scored = one.cells[keys(one, "hearing")["identity", "noisy"][0]].config
-    assert scored["listeners"] == {"N3": PROFILES["N3"]}
-    assert "listeners" not in scored["score"]
-    assert all("listeners" not in one.cells[record].config for record, _ in keys(one, "bands").values())
+    scored = one.cells[keys(one, "hearing")["identity", "noisy"][0]].work
+    assert scored.listeners == {"N3": PROFILES["N3"]}
+    assert all(one.cells[record].work.listeners is None for record, _ in keys(one, "bands").values())
+    enhanced = {
+        row.front_end: one.enhancing(row).listeners for row in one.rows if row.task == "hearing" and row.enhanced
+    }
+    assert enhanced["identity"] is None  # it is enhanced once, whoever listens
+    assert enhanced["aid"] == {"N3": PROFILES["N3"]}
 
 
 def write_listener(folder, left):
@@ -237,11 +247,11 @@ def test_an_ear_from_a_file_is_known_by_its_name_and_its_thresholds_not_by_its_f
     ]
     found = [keys(plan, "hearing")["nal_r", "noisy"][0] for plan in plans]
     assert found[0] == found[1] != found[2]
-    listeners = plans[0].cells[found[0]].config["listeners"]
+    listeners = plans[0].cells[found[0]].work.listeners
     assert list(listeners) == ["N3", "listeners.json:L0001:left"]
     assert listeners["listeners.json:L0001:left"][0] == 20
     assert listeners["listeners.json:L0001:left"][-1] == 60
-    assert str(tmp_path) not in json.dumps(plans[0].cells[found[0]].config["listeners"])
+    assert str(tmp_path) not in json.dumps(identity(plans[0].cells[found[0]].work))
 
 
 @pytest.mark.parametrize(
@@ -276,7 +286,7 @@ def test_a_prescription_is_part_of_what_was_run(tmp_path, monkeypatch):
     before = planned(tmp_path / "a")
     monkeypatch.setattr(NalR, "version", 2)
     after = planned(tmp_path / "b")
-    assert all(before.cells[row.record].sources["front-end NalR"] for row in before.rows if row.task == "hearing")
+    assert all(before.cells[row.record].code["front-end NalR"] for row in before.rows if row.task == "hearing")
     records = [
         {(row.front_end, row.scheme): row.record for row in plan.rows if row.task == "hearing"}
         for plan in (before, after)
@@ -294,7 +304,7 @@ def test_a_prescription_is_part_of_what_was_run(tmp_path, monkeypatch):
 )
 def test_a_prescription_that_is_none_is_refused_before_anything_runs(tmp_path, prescription, message):
     with pytest.raises(EarmarkError, match=message):
-        planned(tmp_path / "r", model={"prescription": prescription})
+        planned(tmp_path / "r", options={"prescription": prescription})
 
 
 def test_two_files_of_one_name_are_two_front_ends(tmp_path):
@@ -314,7 +324,7 @@ def test_clean_input_is_not_scored_where_only_exported_scenes_were_enhanced(tmp_
     (tmp_path / "files").mkdir()
     fronts = {"identity": None, "files": {"adapters/folder": {"path": str(tmp_path / "files")}}}
     plan = make_plan(load_recipe(toys.toy_recipe(tmp_path, front_ends=fronts)), Corpora(None, tmp_path / "cache"))
-    conditions = {row.front_end: plan.cells[row.record].config["score"]["snr"] for row in plan.rows}
+    conditions = {row.front_end: plan.scoring(row).scenes.snr for row in plan.rows}
     assert conditions == {"reference": ("clean", 0, -5), "identity": ("clean", 0, -5), "files": (0, -5)}
     assert {row.scheme for row in plan.rows if row.front_end == "files"} == {"clean", "noisy"}
     recipe = load_recipe(toys.toy_recipe(tmp_path, front_ends=fronts, score={"snr": ["clean"], "scenes": 2}))
@@ -328,9 +338,9 @@ def test_scenes_of_a_secret_seed_are_other_cells_and_public_ones_keep_their_keys
             load_recipe(toys.toy_recipe(tmp_path, score={"snr": [0], "scenes": 2, **score})),
             Corpora(None, tmp_path / "cache"),
         )
-        return {key: cell.config["score"] for key, cell in plan.cells.items() if cell.kind == "score"}
+        return {key: cell.work.scenes for key, cell in plan.cells.items() if cell.kind == "score"}
 
     public, secret = scored(), scored(seed=7)
-    assert all("seed" not in config for config in public.values())
-    assert all(config["seed"] == 7 for config in secret.values())
+    assert all(scenes.seed is None for scenes in public.values())
+    assert all(scenes.seed == 7 for scenes in secret.values())
     assert not public.keys() & secret.keys()

@@ -37,7 +37,8 @@ def test_defaults_are_filled_in(tmp_path):
     assert task.train.stock.lr == 1e-4  # YAML 1.1 would make it a string
     assert task.train.adapt.lr == 1e-3
     assert task.score.snr == ("clean", 20, 15, 10, 5, 0, -5)
-    assert "channels" in task.model  # the constructor's own defaults
+    assert task.model.name == "waveform_cnn"
+    assert "channels" in task.model.config  # the constructor's own defaults
 
 
 def test_a_front_end_may_be_added_under_its_own_name_or_another():
@@ -290,15 +291,15 @@ def test_a_front_end_trained_by_several_tasks_is_scored_on_all_of_them(tmp_path)
     assert set(rows) == {"one", "two", "three"}
     behind = {label: {plan.cells[key].label: plan.cells[key] for key in row.trained_by} for label, row in rows.items()}
     shared = behind["one"]["gain both, seed 1"]
-    assert list(shared.config["tasks"]) == ["one", "two"]
-    assert set(shared.config["starts"]) == {"front_end", "one", "two"}
-    weights = {label: plan.cells[row.record].config["weights"] for label, row in rows.items()}
-    assert {weight["front_end"] for weight in weights.values()} == {shared.key}
-    assert weights["one"]["task"] == weights["two"]["task"] == shared.key
+    assert list(shared.work.tasks) == ["one", "two"]
+    assert set(shared.work.starts) == {"front_end", "one", "two"}
+    assert {plan.enhancing(row).weights for row in rows.values()} == {shared.key}
+    models = {label: plan.scoring(row).weights for label, row in rows.items()}
+    assert models["one"] == models["two"] == shared.key
     follower = behind["three"]["three: behind gain both, seed 1"]
-    assert weights["three"]["task"] == follower.key
-    assert follower.config["scheme"]["name"] == "frozen"
-    assert follower.config["starts"]["front_end"] == shared.key
+    assert models["three"] == follower.key
+    assert follower.work.scheme.name == "frozen"
+    assert follower.work.starts["front_end"] == shared.key
 
 
 @pytest.mark.parametrize(
@@ -455,11 +456,13 @@ def test_defaults_and_the_same_values_written_out_are_one_recipe(tmp_path, recwa
         GOOD.replace("{identity: }", "{unet: , spectral: }").replace("{clean: }", "{joint: , sample_importance: }"),
     )
     task = implicit.tasks["speech_commands"]
+    written = task.model_dump(mode="json", exclude={"roles", "options", "model"}) | task.roles | task.options
+    written["model"] = {task.model.name: dict(task.model.config)}
     explicit = {
         "seeds": list(implicit.seeds),
         "front_ends": {label: dict(spec.config) for label, spec in implicit.front_ends.items()},
         "schemes": {label: dict(spec.config) for label, spec in implicit.schemes.items()},
-        "tasks": {"speech_commands": task.model_dump(mode="json")},
+        "tasks": {"speech_commands": written},
         "train": {**implicit.train.model_dump(mode="json"), "snr": [-5, 20], "level": [55, 75]},
         "score": {"snr": ["clean", 20, 15, 10, 5, 0, -5], "scenes": 60, "level": 65},
         "trainer": implicit.trainer.model_dump(mode="json"),
@@ -470,7 +473,9 @@ def test_defaults_and_the_same_values_written_out_are_one_recipe(tmp_path, recwa
     assert not [warning for warning in recwarn if "Pydantic" in str(warning.message)]
 
 
-@pytest.mark.parametrize(("kind", "given"), [("front_ends", 0), ("schemes", 0), ("tasks", 1), ("corpora", 1)])
+@pytest.mark.parametrize(
+    ("kind", "given"), [("front_ends", 0), ("schemes", 0), ("tasks", 1), ("models", 1), ("metrics", 0), ("corpora", 1)]
+)
 def test_the_defaults_of_every_component_are_valid_and_stay_what_they_are(kind, given):
     for name in registry.names(kind):
         cls = registry.load(kind, name)
