@@ -15,7 +15,7 @@ export FRONTEND AUDIO COMMAND NAME CARD # to the shell, which takes them as they
 # Given on the command line alone: some systems have a NAME of their own in the environment.
 $(foreach name,FRONTEND AUDIO COMMAND NAME CARD OPTION REPLACE UNCHECKED,$(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
 
-.PHONY: help setup benchmark demo check submit leaderboard report compare list test speed lint format lock clean
+.PHONY: help setup benchmark demo check submit leaderboard report compare list test speed lint format docs lock clean
 
 help: ## explain every target
 	@echo "Targets (variables: RECIPE=$(RECIPE) DATA=folder of corpora, OUT=folder for results, JOBS=cells at a time, PYTHON=$(PYTHON)):"
@@ -71,6 +71,9 @@ lint: $(READY) ## ruff, mypy and the rules on imports
 format: $(READY) ## let ruff format everything
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+docs: $(READY) ## build the documentation site: build/docs/index.html
+	$(BIN)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet docs build/docs
 
 lock: ## resolve pyproject.toml anew into requirements.lock (needs uv)
 	uv pip compile pyproject.toml --all-extras --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links \

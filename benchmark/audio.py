@@ -1,6 +1,6 @@
-"""Reading, writing, resampling and levels of audio.
+"""Finding, reading, writing, resampling and levels of audio.
 
-Arrays are float32, (channels, time); rms 1.0 is 100 dB SPL. Formats are those of libsndfile, resampling is soxr's.
+Audio is float32, (channels, time); an rms of 1.0 is 100 dB SPL. Files are read by libsndfile, resampled by soxr.
 """
 
 import hashlib
@@ -24,25 +24,44 @@ from scipy.signal import lfilter
 from benchmark.contracts import SAMPLE_RATE
 from benchmark.errors import EarmarkError
 
-# libsndfile's log of a WAV whose header promises more than there is
+# libsndfile's log of a WAV file that is shorter than its header says
 _CUT = re.compile(r"^data : (\d+) \(should be (\d+)\)", re.MULTILINE)
-_STREAMED = 0x7FFFF000  # the least size that programs write who do not know it yet
-_OGG_PAGE = 65_536  # bytes, the next power of two above the largest page of an Ogg file
+_STREAMED = 0x7FFFF000  # sizes from here on are written by programs that do not know the size yet
+_OGG_PAGE = 65_536  # bytes; the largest page of an Ogg file is a little shorter
 _QUIETEST = -24  # exponent of the lowest threshold of P.56: -144 dB re full scale
 _THRESHOLDS = 2.0 ** np.arange(_QUIETEST, 6)
-_COMPRESSED = ("FLAC", "OGG", "MP3")  # libsndfile's names of the formats that take long to decode
-KEPT_SECONDS = 60  # recordings up to this length are kept, decoded and resampled, for the next time
-KEPT_BYTES = 400_000_000  # of them in each process, the least lately used going first
+_COMPRESSED = ("FLAC", "OGG", "MP3")  # libsndfile's names of formats that are slow to decode
+KEPT_SECONDS = 60  # recordings up to this length are kept in memory, decoded and resampled
+KEPT_BYTES = 400_000_000  # of kept recordings in each process; the least recently used goes first
 _recordings: LRUCache[Any, np.ndarray] = LRUCache(KEPT_BYTES, getsizeof=lambda audio: audio.nbytes)
-TINY = 1e-10  # power under which a signal counts as silent: -100 dB re full scale, 0 dB SPL
+# Suffixes of the formats that libsndfile recognises by itself (not .raw and .sd2, whose format must be told, nor .mat,
+# which is rarely audio), and other usual suffixes of the same formats.
+SUFFIXES = {f".{name.lower()}" for name in soundfile.available_formats()} - {".raw", ".sd2"} | {
+    ".aif",
+    ".aifc",
+    ".iff",
+    ".oga",
+    ".opus",
+    ".sf",
+    ".snd",
+    ".sph",
+}
+TINY = 1e-10  # power below which a signal counts as silent: -100 dB re full scale, 0 dB SPL
+
+
+def audio_files(folder: Path) -> list[Path]:
+    """The audio files below a folder at any depth, by suffix, sorted; hidden files and folders are left out."""
+    found = (path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)
+    return sorted(path for path in found if not any(part.startswith(".") for part in path.relative_to(folder).parts))
 
 
 def read(source: str | Path | Mapping[str, Any], sample_rate: int | None = SAMPLE_RATE) -> np.ndarray:
-    """Read a file, or a {"path", "bytes"} pair, as (channels, time) at `sample_rate` (None: as it is); not to be
-    written to.
+    """Audio of a file, or of a {"path", "bytes"} pair, (channels, time), which must not be written to.
 
-    Raises EarmarkError where the file is missing, unreadable, cut short, empty or holds samples that are not finite. An
-    MP3 that was cut short is not noticed.
+    Args:
+        sample_rate: in Hz, to which it is resampled; None: that of the file
+    Raises:
+        EarmarkError: the file is missing, unreadable, cut short (not noticed in an MP3), empty or not finite
     """
     key = _key(source, sample_rate)
     if key in _recordings:
@@ -54,10 +73,13 @@ def read(source: str | Path | Mapping[str, Any], sample_rate: int | None = SAMPL
 def read_piece(
     source: str | Path | Mapping[str, Any], samples: int, position: float, sample_rate: int = SAMPLE_RATE
 ) -> np.ndarray:
-    """`samples` samples at `sample_rate`, (channels, samples), from a relative `position` in [0, 1); of a long
-    recording only what is needed is decoded.
+    """A piece of a recording, (channels, samples), of which no more is decoded than needed where it is long.
 
-    A recording that is too short is repeated from there. Errors as for `read`.
+    Args:
+        samples: length of the piece at `sample_rate`; a shorter recording is repeated from `position` on
+        position: where the piece starts, in [0, 1): from the first to the last possible place
+    Raises:
+        EarmarkError: as for `read`
     """
     key = _key(source, sample_rate)
     if key in _recordings:
@@ -73,7 +95,7 @@ def read_piece(
 
 
 def probe(source: str | Path | Mapping[str, Any]) -> None:
-    """Open a recording and read its header; raises EarmarkError where that cannot be done."""
+    """Open a recording and read its header. Raises EarmarkError where that fails."""
     with _opened(source):
         pass
 
@@ -84,7 +106,7 @@ def _key(source: str | Path | Mapping[str, Any], sample_rate: int | None) -> tup
 
 
 def _worth_keeping(file: soundfile.SoundFile, sample_rate: int | None) -> bool:
-    """Whether decoding or resampling costs more than reading, and the recording is short."""
+    """Whether a recording is short, and slow to decode or to resample."""
     costly = file.format in _COMPRESSED or sample_rate not in (None, file.samplerate)
     return costly and file.frames <= KEPT_SECONDS * file.samplerate
 
@@ -132,7 +154,7 @@ def _opened(source: str | Path | Mapping[str, Any]) -> Iterator[soundfile.SoundF
 
 
 def _tail(stream: io.BytesIO | str) -> bytes:
-    """The last bytes of an Ogg file, as many as its largest page could have."""
+    """The end of an Ogg file, long enough for its last page."""
     if isinstance(stream, io.BytesIO):
         return bytes(stream.getbuffer()[-_OGG_PAGE:])
     with open(stream, "rb") as file:
@@ -141,8 +163,9 @@ def _tail(stream: io.BytesIO | str) -> bytes:
 
 
 def _ends(tail: bytes) -> bool:
-    """Whether the last page of an Ogg stream is there as a whole and flagged as the last (RFC 3533, section 6);
-    libsndfile asks for neither.
+    """Whether an Ogg stream ends with a complete page that is marked as the last (RFC 3533, section 6).
+
+    libsndfile checks neither.
     """
     page = tail[tail.rfind(b"OggS\0") :]
     if len(page) < 27 or not page[5] & 4:
@@ -167,8 +190,9 @@ def _name(source: Any) -> str:
 
 
 def write(path: str | Path, audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> None:
-    """Write (channels, time) as WAV, whole or not at all: int16 as it is, all else as 32-bit floats, which clip
-    nothing. Equal samples give equal bytes.
+    """Write (channels, time) as a WAV file, whole or not at all; equal samples give equal bytes.
+
+    int16 stays int16, all else becomes 32-bit floats, which do not clip.
     """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -181,7 +205,7 @@ def write(path: str | Path, audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -
 
 
 def encoded(audio: np.ndarray, sample_rate: int = SAMPLE_RATE) -> bytes:
-    """What `write` writes; libsndfile would put the time of day into files of floats."""
+    """The bytes that `write` writes. libsndfile is not used, since it puts the time of day into files of floats."""
     samples, stream = np.atleast_2d(audio).T, io.BytesIO()
     wavfile.write(stream, sample_rate, samples if samples.dtype == np.int16 else samples.astype(np.float32))
     return stream.getvalue()
@@ -195,23 +219,23 @@ def resample(audio: np.ndarray, from_rate: int, to_rate: int) -> np.ndarray:
 
 
 def decibels(power: float) -> float:
-    """10 log10 of a power, with silence at -100 dB."""
+    """A power in dB, 10 log10; silence is -100 dB."""
     return 10 * float(np.log10(max(power, TINY)))
 
 
 def power(audio: np.ndarray) -> float:
-    """Mean square over time, summed over channels (two ears: power summed over ears)."""
+    """Mean square over time, summed over channels (ears), of (channels, time)."""
     return float(np.einsum("ct,ct->", audio, audio, dtype=np.float64)) / audio.shape[-1]
 
 
 def sounding_share(audio: np.ndarray) -> float:
-    """The share of samples that are not silent: where any channel exceeds 1e-5 of full scale."""
+    """Share of samples, 0 to 1, in which a channel is not silent: exceeds 1e-5 of full scale."""
     magnitude = np.abs(audio[0]) if len(audio) == 1 else np.abs(audio).max(0)
     return float(np.count_nonzero(magnitude > TINY**0.5)) / audio.shape[-1]
 
 
 def sounding_power(audio: np.ndarray) -> float:
-    """Like power, over the samples that are not silent. An interferer with pauses keeps its level."""
+    """Like `power`, over the samples that are not silent: pauses do not lower the level of an interferer."""
     return power(audio) / max(sounding_share(audio), 1 / audio.shape[-1])
 
 
@@ -222,19 +246,18 @@ def active_power(
     hangover: float = 0.2,
     smoothing: float = 0.03,
 ) -> float:
-    """Active power of speech by method B of ITU-T P.56: power over the time in which the envelope exceeds a threshold
-    `margin` dB below the active level.
+    """Active power of speech by method B of ITU-T P.56.
 
-    The standard asks for an envelope sampled at 600 Hz or more; here it is that of the mean magnitude over blocks of
-    0.5 ms.
+    It is the power during activity: while the envelope exceeds a threshold `margin` dB below the active level. The
+    standard asks for an envelope sampled at 600 Hz or more; here it is computed from the mean magnitude in blocks of
+    0.5 ms (ours).
 
     Args:
-        speech: (channels, time); the activity of two ears is that of the louder one at each moment, the power is summed
-            over ears
-        margin: dB, 15.9 in the standard
-        hangover, smoothing: seconds, 0.2 and 0.03 in the standard
+        speech: (channels, time). Two ears are active where the louder one is; their powers are added
+        margin: in dB, 15.9 in the standard
+        hangover, smoothing: in seconds, 0.2 and 0.03 in the standard
     Returns:
-        mean square during activity; the power over all samples where no activity is found
+        mean square during activity; that of all samples where no activity is found
     """
     block = max(sample_rate // 2000, 1)
     magnitude = np.abs(speech[0]) if len(speech) == 1 else np.abs(speech).max(0)
@@ -243,11 +266,11 @@ def active_power(
         return power(speech)
     pole = np.exp(-block / (sample_rate * smoothing))
     envelope = lfilter([(1 - pole) ** 2], [1, -2 * pole, pole**2], magnitude[:whole].reshape(-1, block).mean(1))
-    # A block is active at a threshold while the envelope reached it within the hangover: a running maximum answers for
-    # all thresholds at once.
+    # A block is active if the envelope reached the threshold within the hangover. A running maximum says so for all
+    # thresholds at once.
     window = round(hangover * sample_rate / block) + 1
     held = maximum_filter1d(envelope, window, origin=(window - 1) // 2, mode="constant")
-    # Thresholds are powers of two; counting from the loud end gives the blocks that reach each.
+    # Thresholds are powers of two. A cumulative count from the loud end gives the number of blocks that reach each.
     reached = np.clip(np.frexp(np.maximum(held, _THRESHOLDS[0] / 2))[1] - _QUIETEST, 0, len(_THRESHOLDS))
     active = np.bincount(reached, minlength=len(_THRESHOLDS) + 1)[::-1].cumsum()[::-1][1:] * block
     energy = power(speech) * speech.shape[-1]

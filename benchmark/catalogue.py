@@ -1,4 +1,4 @@
-"""Corpora by name: finding their folders, listing what there is, telling copies apart."""
+"""Corpora by name: where their folders are, which ones are there, and what is in them."""
 
 import hashlib
 import inspect
@@ -6,6 +6,7 @@ import json
 import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,18 +17,35 @@ from benchmark.options import bind, named, reported
 from benchmark.store import digest
 
 
+@dataclass(frozen=True)
+class Reference:
+    """A corpus as a recipe names it."""
+
+    name: str
+    options: Mapping[str, Any]
+    path: str | None = None  # of its folder, if that has another name or place than usual
+
+
+@dataclass(frozen=True)
+class CorpusContent(Reference):
+    """A corpus with its content, as part of the identity of a cell."""
+
+    version: str = ""
+    content: Mapping[str, str] = field(default_factory=dict)  # fingerprints by split
+
+
 def open_corpus(
     name: str, options: Mapping[str, Any], data: Path | None, cache: Path, path: str | None = None
 ) -> Corpus:
-    """The corpus registered as `name`, or the one at `path/to/file.py:Class`, on its folder.
+    """Open the corpus registered as `name`, or that of `path/to/file.py:Class`.
 
     Args:
-        options: of the corpus's constructor
-        data: the folder that holds the corpora, as their owners' folders are named
-        cache: where synthetic corpora are generated
-        path: its folder where that has another name or place, as it stands or below `data`
+        options: of the constructor
+        data: the folder with all corpora, each in a folder with the name that its owner gave it
+        cache: the folder in which synthetic corpora are generated
+        path: the corpus's folder if it has another name or place: below `data`, or as it is written
     Raises:
-        EarmarkError: an unknown name or option, a value of the wrong type, no folder
+        EarmarkError: unknown name or option, value of the wrong type, no folder
     """
     cls = registry.load("corpora", name)
     bound = bind(name, cls, options, given=1)
@@ -35,19 +53,20 @@ def open_corpus(
 
 
 def rows_of(corpus: Corpus, split: str) -> list[Mapping[str, Any]]:
-    """The rows of a split as plain dictionaries: random access without a copy per access."""
+    """The rows of a split as a list of dictionaries, which unlike a dataset makes no copy on access."""
     rows = corpus.rows(split)
     return rows.to_list() if hasattr(rows, "to_list") else list(rows)
 
 
 def default_cache() -> Path:
-    """$EARMARK_CACHE, else ~/.cache/earmark."""
+    """The folder for generated corpora and caches: $EARMARK_CACHE, or else ~/.cache/earmark."""
     return Path(os.environ.get("EARMARK_CACHE") or "~/.cache/earmark").expanduser()
 
 
 def catalogue(data: Path | None, cache: Path) -> list[dict[str, Any]]:
-    """One record a registered corpus: name, kind, licence, size, source, found, verified ("" or "unverified"),
-    synthetic.
+    """A record for each registered corpus: name, kind, licence, size, source, found, verified, synthetic.
+
+    `found` is its folder, or says that there is none; `verified` is "" or "unverified".
     """
     records = []
     for name in registry.names("corpora"):
@@ -68,11 +87,10 @@ def catalogue(data: Path | None, cache: Path) -> list[dict[str, Any]]:
 
 
 def fingerprint(rows: Iterable[Mapping[str, Any]]) -> str:
-    """SHA-256 over the ids, labels and conditions of rows and over their files, whatever their order and wherever the
-    files lie.
+    """SHA-256 of rows: of ids, labels, conditions and files; their order and the places of files do not matter.
 
-    Of a file it takes the size and the 4096 bytes in its middle: enough to tell versions of a corpus apart, and quick
-    on a large one.
+    Of a file it takes the size and the 4096 bytes in the middle, which tells versions of a corpus apart and is fast on
+    a large one.
     """
     labels, files = ("id", "group", "label", "text", "conditions"), ("audio", "clean", "tracks")
     lines = sorted(
@@ -82,18 +100,18 @@ def fingerprint(rows: Iterable[Mapping[str, Any]]) -> str:
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
-class _Heard:
-    """What a split lets hear: its groups, and its recordings by what is in them."""
+class _Recordings:
+    """The recordings of a split by their content, and their groups."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self.groups = frozenset(row["group"] for row in rows)
-        # clips with silence in their middle share a sample of it
+        # Several may have equal bytes in the middle, such as clips with silence there.
         self.recordings: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
         for row in rows:
             self.recordings[tuple(_content(row["audio"]) or ())].append(row)
 
-    def shares_with(self, other: "_Heard", groups_too: bool) -> str | None:
-        """What both let hear, in words: recordings, or groups."""
+    def shared_with(self, other: "_Recordings", groups_too: bool) -> str | None:
+        """What both splits contain, in words: recordings, or else groups; None if there is nothing."""
         same = []
         for content in self.recordings.keys() & other.recordings.keys():
             theirs = {_whole(row["audio"]) for row in other.recordings[content]}
@@ -106,26 +124,28 @@ class _Heard:
 
 
 class Corpora:
-    """Corpora opened once, by name and options."""
+    """Corpora by name, options and path, each opened once."""
 
     def __init__(self, data: Path | None, cache: Path) -> None:
         self.data, self.cache = data, cache
         self.opened: dict[str, Corpus] = {}
         self._identities: dict[tuple[str, str], str] = {}
-        self._heard: dict[tuple[str, str], _Heard] = {}
+        self._recordings: dict[tuple[str, str], _Recordings] = {}
 
-    def open(self, reference: Mapping[str, Any]) -> Corpus:
-        """The corpus that {"name", "options"} refers to, generated where it has to be."""
-        name, options, path = (reference[part] for part in ("name", "options", "path"))
-        key = digest([name, options, path])
+    def open(self, reference: Reference) -> Corpus:
+        """The corpus that a reference names, generated if necessary."""
+        key = _key(reference)
         if key not in self.opened:
-            self.opened[key] = open_corpus(name, options, self.data, self.cache, path)
-            self.opened[key].prepare()
+            opened = open_corpus(reference.name, reference.options, self.data, self.cache, reference.path)
+            self.opened[key] = opened
+            opened.prepare()
         return self.opened[key]
 
-    def missing(self, reference: Mapping[str, Any], labelled: bool) -> str | None:
-        """What the corpus lacks, in one line: its folder, a split, a first recording that can be opened, or, where
-        labels count, a class to train on.
+    def missing(self, reference: Reference, labelled: bool) -> str | None:
+        """What the corpus lacks, in one line; None if it is complete.
+
+        It must have its folder, all splits and a readable first recording in each; if it is `labelled`, also a training
+        recording of every class.
         """
         try:
             corpus = self.open(reference)
@@ -135,46 +155,49 @@ class Corpora:
         except EarmarkError as error:
             return str(error)
         classes = {split: {row.get("label") for row in own} for split, own in rows.items()}
-        if labelled and (unheard := sorted(map(str, (classes["validation"] | classes["test"]) - classes["train"]))):
+        if labelled and (untrained := sorted(map(str, (classes["validation"] | classes["test"]) - classes["train"]))):
             problem = (
-                f"{reference['name']}: no recording of {', '.join(unheard)} is for training, though some are for "
+                f"{reference.name}: no recording of {', '.join(untrained)} is for training, though some are for "
                 "validation or test"
             )
             return f"{problem}; get the whole corpus, or split it otherwise"
         return None
 
-    def identity(self, reference: Mapping[str, Any], splits: Sequence[str]) -> dict[str, Any]:
-        """The reference with version and content, as far as `splits` go: part of a key."""
+    def identity(self, reference: Reference, splits: Sequence[str]) -> CorpusContent:
+        """A reference with the version of its corpus and fingerprints of `splits`, as it enters the keys of cells."""
         corpus = self.open(reference)
-        key = digest(reference)
+        key = _key(reference)
         for split in splits:
             if (key, split) not in self._identities:
                 rows = rows_of(corpus, split)
                 self._identities[key, split] = fingerprint(rows)
-                self._heard[key, split] = _Heard(rows)
-        return {
-            **reference,
-            "version": corpus.version,
-            "content": {split: self._identities[key, split] for split in splits},
-        }
+                self._recordings[key, split] = _Recordings(rows)
+        content = {split: self._identities[key, split] for split in splits}
+        return CorpusContent(reference.name, reference.options, reference.path, corpus.version, content)
 
-    def shared(self, one: Mapping[str, Any], other: Mapping[str, Any], groups_too: bool) -> str | None:
-        """What two corpora, as `identity` gave them, share in the splits asked for: recordings, whatever they are
-        called, or groups if of one corpus.
+    def shared(self, one: CorpusContent, other: CorpusContent, groups_too: bool) -> str | None:
+        """What two corpora have in common in the splits of their content, in words; None if there is nothing.
+
+        Recordings are compared by content; with `groups_too` also groups, but only within one corpus.
         """
-        first, second = (
-            [self._heard[digest(_unidentified(each)), split] for split in each["content"]] for each in (one, other)
-        )
-        groups_too &= (one["name"], one["path"]) == (other["name"], other["path"])
-        return next((found for a in first for b in second if (found := b.shares_with(a, groups_too))), None)
+        first, second = ([self._recordings[_key(each), split] for split in each.content] for each in (one, other))
+        groups_too &= (one.name, one.path) == (other.name, other.path)
+        return next((found for a in first for b in second if (found := b.shared_with(a, groups_too))), None)
 
 
-def _unidentified(identified: Mapping[str, Any]) -> dict[str, Any]:
-    return {part: identified[part] for part in ("name", "options", "path")}
+def _key(reference: Reference) -> str:
+    return digest([reference.name, reference.options, reference.path])
 
 
-def reference(value: Any, where: str, fold: Any = None) -> dict[str, Any]:
-    """`name` or `{name: options}` as {"name", "options", "path"}; any corpus may be given the `path` of its folder."""
+def reference(value: Any, where: str, fold: Any = None) -> Reference:
+    """A corpus that is written as `name` or `{name: options}`; the option `path`, its folder, is known to all.
+
+    Args:
+        where: beginning of error messages
+        fold: the option of that name, of a corpus that has folds
+    Raises:
+        EarmarkError: unknown name or option, value of the wrong type
+    """
     name, options = named(where, value)
     if fold is not None:
         options["fold"] = fold
@@ -185,10 +208,11 @@ def reference(value: Any, where: str, fold: Any = None) -> dict[str, Any]:
     path = None if "path" in inspect.signature(cls).parameters else options.pop("path", None)
     if not isinstance(path, str | Path | None):
         raise EarmarkError(f"{where}: path: {path!r} is no folder; write its path")
-    return {"name": name, "options": bind(where, cls, options, given=1), "path": path}
+    return Reference(name, bind(where, cls, options, given=1), None if path is None else str(path))
 
 
 def _content(source: Any) -> list[Any] | None:
+    """Size, and SHA-256 of the middle, of a file; of audio in a table SHA-256 of the whole."""
     if source is None:
         return None
     if isinstance(source, Mapping) and source.get("bytes"):
@@ -209,7 +233,7 @@ def _content(source: Any) -> list[Any] | None:
 
 
 def _whole(source: Any) -> str:
-    """SHA-256 of all of a recording."""
+    """SHA-256 of a whole recording."""
     if isinstance(source, Mapping) and source.get("bytes"):
         return hashlib.sha256(source["bytes"]).hexdigest()
     with open(source["path"] if isinstance(source, Mapping) else source, "rb") as file:

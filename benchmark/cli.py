@@ -11,7 +11,7 @@ from benchmark.errors import EarmarkError
 from benchmark.processes import end_on_request
 
 if TYPE_CHECKING:
-    from benchmark.running.run import Places
+    from benchmark.store import Workspace
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,6 +49,12 @@ def _parser() -> argparse.ArgumentParser:
     _data(run)
     _out(run)
     _jobs(run)
+    run.add_argument(
+        "--engine",
+        default="local",
+        metavar="NAME",
+        help="where cells run: a name (see `earmark list`) or path/to/file.py:Class (default: local, this machine)",
+    )
     run.add_argument(
         "--dry-run",
         action="store_true",
@@ -211,7 +217,7 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         default=None,
         metavar="FILE",
-        help="with those of a file, runs/weights/KEY/model.safetensors",
+        help="with those of a file, runs/weights/KEY/front_end.safetensors",
     )
     enhance.add_argument(
         "--option",
@@ -295,11 +301,11 @@ def _cores(jobs: int | None) -> int:
     return jobs or len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count() or 1))
 
 
-def _places(options: argparse.Namespace, recipe: str) -> "Places":
+def _workspace(options: argparse.Namespace, recipe: str) -> "Workspace":
     from benchmark.catalogue import default_cache
-    from benchmark.running.run import Places
+    from benchmark.store import Workspace
 
-    return Places(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / recipe)
+    return Workspace(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / recipe)
 
 
 def _run(options: argparse.Namespace) -> int:
@@ -314,16 +320,16 @@ def _run(options: argparse.Namespace) -> int:
     wanted = recipe.load_recipe(options.recipe)
     if options.fast_dev_run:
         wanted = recipe.fast_dev_run(wanted)
-    places = _places(options, wanted.name)
+    workspace = _workspace(options, wanted.name)
     if options.dry_run:
         from benchmark.running.dry_run import describe
 
-        described, missing = describe(wanted, Corpora(options.data, default_cache()), places, jobs)
+        described, missing = describe(wanted, Corpora(options.data, default_cache()), workspace, jobs)
         print(described)
         if missing:
             raise EarmarkError("\nearmark: ".join(missing))
         return 0
-    written = run.run(wanted, places, jobs, options.accept_changed_code)
+    written = run.run(wanted, workspace, jobs, options.accept_changed_code, options.engine)
     for path in written:
         if path.name != "costs.csv":
             print(f"\n{path}\n{render(path)}")
@@ -357,23 +363,24 @@ def _submit(options: argparse.Namespace) -> int:
     wanted = recipe.load_recipe(options.recipe)
     tasks = () if options.audio is None else tasks_of(options.audio, wanted, Corpora(options.data, default_cache()))
     submission = Submission(options.name or name_for(entry), entry, card, tasks, not options.unchecked)
-    places = _places(options, wanted.name)
-    for path in submit(submission, options.recipe, places, _cores(options.jobs), options.replace):
-        found = boards_of(places.boards, cache_of(places.boards))
+    workspace = _workspace(options, wanted.name)
+    for path in submit(submission, options.recipe, workspace, _cores(options.jobs), options.replace):
+        found = boards_of(workspace.boards, cache_of(workspace.boards))
         lines = standing(view_of(found), submission.name)
-        told = remarks(found, submission.name, cards.submissions(places.boards)[submission.name], Records(places.runs))
+        said = cards.submissions(workspace.boards)[submission.name]
+        told = remarks(found, submission.name, said, Records(workspace.runs))
         table = aligned(list(lines[0]), [list(line.values()) for line in lines])
         reading = "Intervals are of 95 %, uncorrected; p is corrected after Holm over all pairs of the board."
-        print("\n".join([f"\n{submission.name} on {places.boards}", table, reading, *told, str(path)]), flush=True)
+        print("\n".join([f"\n{submission.name} on {workspace.boards}", table, reading, *told, str(path)]), flush=True)
     return 0
 
 
 def _check(options: argparse.Namespace) -> int:
-    from benchmark.conformance import examine, line, staying, summary
+    from benchmark.conformance import examine, exit_refused, line, summary
     from benchmark.frontends import build_front_end, entry_of
 
     entry = entry_of(options.front_end, dict(_option(text) for text in options.option))
-    with staying():
+    with exit_refused():
         build_front_end(entry)  # what cannot be built is an error of the user's, and no finding
     findings = []
     for finding in examine(lambda: build_front_end(entry)):
@@ -470,8 +477,8 @@ def _sweep(options: argparse.Namespace) -> int:
     if options.scenes is not None and options.scenes < 1:
         raise EarmarkError("--scenes: write a number of scenes, 1 or more")
     wanted = recipe.load_recipe(options.recipe)
-    places = _places(options, wanted.name)
-    table, *drawings = sweep(wanted, places, options.front_end, grid, options.scenes, options.seed)
+    workspace = _workspace(options, wanted.name)
+    table, *drawings = sweep(wanted, workspace, options.front_end, grid, options.scenes, options.seed)
     print(f"\n{table}\n{render(table, None)}")
     for drawing in drawings:
         print(drawing)
@@ -501,10 +508,10 @@ def _enhance(options: argparse.Namespace) -> int:
         name, _, rest = options.benchmarked.partition(":")
         scheme, _, task = rest.partition(":")
         wanted, label = recipe.load_recipe(name), options.front_end
-        places = _places(options, wanted.name)
+        workspace = _workspace(options, wanted.name)
         if (
             label not in wanted.front_ends
-            and label in cards.submissions(places.boards)
+            and label in cards.submissions(workspace.boards)
             and label not in registry.names("front_ends")
         ):
             raise EarmarkError(
@@ -514,7 +521,7 @@ def _enhance(options: argparse.Namespace) -> int:
         # such as one that was submitted; weights go by what it is, not by its label
         if label not in wanted.front_ends or options.option:
             wanted, label = recipe.load_recipe(name, {"submitted": entry}), "submitted"
-        system = benchmarked(wanted, places, label, scheme, task or None)
+        system = benchmarked(wanted, workspace, label, scheme, task or None)
     written = enhance(system, options.source, options.target, listener, controls)
     print(f"{len(written)} enhanced, in {options.target}")
     return 0
@@ -535,7 +542,7 @@ def _list(options: argparse.Namespace) -> int:
 
     for kind in registry.FOLDERS:
         print(kind.replace("_", "-"))
-        described = registry.describe(kind)
+        described = registry.descriptions(kind)
         width = max(map(len, described), default=0)
         for name, text in described.items():
             print(f"  {name:<{width}}  {text}")

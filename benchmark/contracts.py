@@ -16,22 +16,43 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-PROTOCOL = 2  # of docs/protocol.md; every record carries it
+PROTOCOL = 2  # of docs/reference/protocol.md; every record carries it
 SAMPLE_RATE = 16_000  # Hz, inside the engine
 FULL_SCALE_DB_SPL = 100.0  # of rms 1.0, in training and in scoring; scenes set the level and the engine never rescales
 AUDIOGRAM_HZ = (250, 375, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000)  # where a listener's thresholds stand
 SPLITS = ("train", "validation", "test")
 FRONT_END = "front_end"  # as a part of a system, beside its tasks by label
+MODEL = "model"  # the task model of a row, in what schemes say of parts
 WET = "wet"  # the control that every front-end has: the share of its output; the rest is the input
 Values = Mapping[str, float | str]
 
 
-class Spec(NamedTuple):
-    """A component: its registered name, its version, its full configuration with defaults filled in."""
+@dataclass(frozen=True)
+class Spec:
+    """A component as recipes and cells name it: registered name, version, configuration with every default."""
 
     name: str
-    version: int
-    config: Mapping[str, Any]
+    version: int = 1
+    config: Mapping[str, Any] = field(default_factory=dict)
+    members: tuple[tuple[str, int], ...] = ()  # of a composite component: class and version of each
+
+
+class Role(NamedTuple):
+    """What a corpus is used for in a scene."""
+
+    purpose: str
+    kinds: frozenset[str] | None = None  # the kinds of corpus that can play it; None: any
+    required: bool = False
+    labelled: bool = False  # every class that is validated or tested must be there for training
+    folded: bool = False  # the folds of a task are folds of this corpus
+    by_group: bool = False  # splits must differ in groups too (speakers, rooms), not only in recordings
+
+
+ROLES: Mapping[str, Role] = {
+    "targets": Role("what the task is about", required=True, labelled=True, folded=True, by_group=True),
+    "interferers": Role("what is added to the target at an SNR"),
+    "rooms": Role("the room in which both sound", frozenset({"room"}), by_group=True),
+}
 
 
 class Figure(NamedTuple):
@@ -70,17 +91,19 @@ class Figure(NamedTuple):
 class Corpus(ABC):
     """Recordings with a licence, a version, splits and groups, read from the folder as its owner distributes it.
 
-    `rows(split)` returns a `datasets.Dataset` with the columns
-      id      unique within the corpus, stable across machines (a relative path without its suffix, as a rule)
-      group   speaker or site: what splits keep apart and the bootstrap resamples
-      audio   path of a file that libsndfile reads, or {"path": …, "bytes": …}
+    `rows(split)` returns a `datasets.Dataset` with these columns:
+
+    - `id`: unique within the corpus, stable across machines (a relative path without its suffix, as a rule)
+    - `group`: speaker or site, what splits keep apart and the bootstrap resamples
+    - `audio`: path of a file that libsndfile reads, or {"path": …, "bytes": …}
+
     and the labels that `schema` speaks of: `label` (one of schema["classes"]), `text`, `tracks` (the path of a .npy
     file), …  A corpus of kind "pairs" (mixed by its owner) adds `clean`, the path of the clean signal, and
     `conditions`, a mapping such as {"snr": 5.0}.
     """
 
     version: str = "1"
-    kind: Literal["speech", "noise", "ambience", "pairs"]
+    kind: Literal["speech", "noise", "ambience", "room", "pairs"]
     licence: ClassVar[str]
     source: ClassVar[str]  # where anyone gets it
     size: ClassVar[str]  # on disk, as distributed
@@ -116,6 +139,7 @@ class Scene:
     interferers: tuple[str, ...] = ()
     conditions: Values = field(default_factory=dict)  # what the scene owns: snr
     group: str = ""  # the unit that the bootstrap resamples
+    rooms: tuple[str, ...] = ()  # ids of room responses, of the target and of the interferer
 
 
 class Heard(NamedTuple):
@@ -198,20 +222,65 @@ class FrontEnd(nn.Module):
         return -torch.log10((signal + 1e-8) / (noise + 1e-3 * signal + 1e-8)) / 3
 
 
-class Task(nn.Module, ABC):
-    """A downstream consumer of audio: model, per-example loss, raw predictions, additive scores.
+class Undefined(ValueError):
+    """A metric has no value on these signals; `fault` says whether the reference or the output is to blame."""
 
-    The constructor takes the schema of its corpus, then options of its own. Predictions and references are plain JSON
-    values, stored one a scene; scores are columns that add up over scenes, so that every figure is a function of sums
-    and a better normaliser needs no model.
+    def __init__(self, reason: str, fault: Literal["reference", "estimate"]) -> None:
+        super().__init__(reason)
+        self.fault = fault
+
+
+class Signals(NamedTuple):
+    """What a metric may look at: (time,) each, without padding; (2, time) for a metric that needs both ears."""
+
+    audio: Tensor  # the output that is measured
+    clean: Tensor | None = None  # the reference
+    noisy: Tensor | None = None  # the scene before the front-end
+    listener: Tensor | None = None  # (10,) in dB HL at AUDIOGRAM_HZ; (2, 10) for both ears
+
+    def at(self, index: int) -> "Signals":
+        """One ear of two, or one scene of a batch."""
+        return Signals._make(None if signal is None else signal[index] for signal in self)
+
+
+class Metric(nn.Module, ABC):
+    """A measure of audio, of one utterance at a time. benchmark/metrics/ holds one a file.
+
+    It is a module, so that a learned metric has its weights where every part has them.
     """
 
-    version: ClassVar[int] = 1  # of the model and its loss
-    score_version: ClassVar[int] = 1  # of the scores alone
+    version: ClassVar[int] = 1  # raised when equal signals get other values
+    figures: Mapping[str, Figure]  # by name, what its values mean
+    needs: frozenset[str] = frozenset()  # beside the output: of clean, noisy, listener, both ears
+    sample_rate: int = SAMPLE_RATE  # Hz; signals are resampled to it
+    source: ClassVar[str]  # the paper or standard that defines it
+
+    def __init__(self) -> None:
+        super().__init__()
+
+    @abstractmethod
+    def measure(self, signals: Signals) -> Mapping[str, float]:
+        """The value of each figure; Undefined where there is none."""
+
+
+class Task(ABC):
+    """What is asked of audio: labels, scores and figures. What answers is a task model.
+
+    The constructor takes the schema of the target corpus, then options of its own. Predictions and references are plain
+    JSON values, stored for each scene. Scores are columns that add up over scenes: every figure is a function of sums,
+    and a better text normaliser re-scores stored predictions without a model.
+    """
+
+    version: ClassVar[int] = 1  # raised when equal rows get other labels or references
+    score_version: ClassVar[int] = 1  # raised when equal predictions get other scores
+    model: ClassVar[str | None] = None  # the task model that recipes get unless they name one; None: a signal task
+    asks: ClassVar[str] = (
+        ""  # what it asks of a task model, matched with TaskModel.answers: "classes", "text", "tracks"
+    )
     # of clean, labels, listener; checked when the cells are planned
     needs: ClassVar[frozenset[str]] = frozenset({"labels"})
     whole: ClassVar[bool] = False  # labels belong to whole recordings: training scenes are never cut to a segment
-    figures: ClassVar[Mapping[str, Figure]]  # every figure that summarise returns; the first is the primary metric
+    figures: Mapping[str, Figure]  # every figure that summarise returns; the first is the primary metric
     axes: ClassVar[tuple[str, ...]] = ("snr",)  # of its conditions, in their order; names in conditions.AXES
     # values of conditions that alone make the score, where a board has any: {"listener": ("N3",)}
     headline: ClassVar[Mapping[str, tuple[str, ...]]] = {}
@@ -222,29 +291,23 @@ class Task(nn.Module, ABC):
         super().__init__()
         self.schema = schema
 
+    @classmethod
+    def figures_of(cls, options: Mapping[str, Any]) -> Mapping[str, Figure]:
+        """The figures under some options of the constructor, the primary one first."""
+        return cls.figures
+
     def check(self, row: Mapping[str, Any]) -> None:
-        """Raise ValueError where a row's label cannot be used, such as an empty transcript; called for every row before
-        training.
+        """Raise ValueError where a row's label cannot be used, such as an empty transcript.
+
+        Called for every row before anything is trained or scored.
         """
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
-        """Rows of the corpus to what `loss` needs of them."""
+        """The labels of a batch, made from rows of the corpus; they become `Batch.labels`."""
         return {}
 
-    @abstractmethod
-    def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Any:
-        """(batch, channels, time) to the model's output; padding behind `lengths` never changes an example's output."""
-
-    @abstractmethod
-    def loss(self, output: Any, batch: Batch) -> Tensor:
-        """Per example, (batch,), normalised by length; 0 or more, for schemes weigh examples by it."""
-
-    @abstractmethod
-    def predict(self, output: Any, batch: Batch) -> list[dict[str, Any]]:
-        """One record a scene; signal tasks: measured values."""
-
     def reference(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """What the prediction for this row is held against."""
+        """What the prediction for this row is scored against."""
         return {}
 
     @abstractmethod
@@ -259,6 +322,56 @@ class Task(nn.Module, ABC):
     @abstractmethod
     def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Figures as functions of sums, over any leading dimensions; NaN where nothing was summed."""
+
+
+class TaskModel(nn.Module, ABC):
+    """What answers a task: trained by the suite, or trained elsewhere. tasks/models/ holds one a file.
+
+    The constructor takes the task, then options of its own. Padding behind `lengths` never changes an example's output.
+    """
+
+    version: ClassVar[int] = 1  # raised when an equal configuration gives other numbers
+    answers: ClassVar[str]  # the kind of question, matched with Task.asks
+    differentiable: bool = True  # whether a gradient of its loss reaches the audio; False: no joint training through it
+    pretrained_on: str = ""  # the data that its weights come trained on; empty: the suite trains it
+
+    def __init__(self, task: Task | None = None) -> None:
+        super().__init__()
+        self.task = task
+
+    @property
+    def trainable(self) -> bool:
+        """Whether there is anything to train."""
+        return any(parameter.requires_grad for parameter in self.parameters())
+
+    @abstractmethod
+    def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Any:
+        """From audio to the model's output.
+
+        Args:
+            audio: (batch, channels, time) at 16 kHz
+            lengths: (batch,) samples
+            shared: (batch, frames, features) of an encoder that the front-end shares with it, where there is one
+        """
+
+    @abstractmethod
+    def loss(self, output: Any, batch: Batch) -> Tensor:
+        """Loss of each example, (batch,), normalised by length; 0 or more, since schemes weigh examples by it."""
+
+    @abstractmethod
+    def predict(self, output: Any, batch: Batch) -> list[dict[str, Any]]:
+        """One record of plain JSON values for each scene."""
+
+
+class SignalTask(Task, TaskModel):
+    """A task that measures the audio itself by metrics: it is its own model, with nothing to train."""
+
+    def __init__(self, schema: Mapping[str, Any]) -> None:
+        super().__init__(schema)
+
+    def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Tensor:
+        """The audio as it is."""
+        return audio
 
 
 def primary(task: type[Task] | Task) -> str:
@@ -283,15 +396,76 @@ class Update(NamedTuple):
         return torch.stack(tuple(self.terms.values())).sum()
 
 
+@dataclass(frozen=True)
+class Artefact:
+    """A training whose result cells start from and no board ranks: a pre-trained front-end, a stock task model.
+
+    An artefact without the row's task is trained on the scenes of all tasks of the recipe whose interferers are of the
+    same kind; one with it, on the scenes of that task.
+    """
+
+    title: str  # for people, with {front_end} and {task}
+    scheme: str  # how it is trained
+    phase: Literal["pretrain", "stock", "adapt"]  # whose budget it gets
+    front_end: bool = False  # whether it holds the row's front-end; False: identity
+    task: bool = False  # whether it holds the row's task model
+    noisy: bool = True  # False: on clean scenes
+    starts: "Mapping[str, Artefact]" = field(default_factory=dict)  # by part: what it starts from itself
+    others: Mapping[str, Spec] = field(default_factory=dict)  # further parts by name, as `path/to/file.py:Class`
+
+
+PRETRAINED = Artefact("pretrain {front_end}", "pretraining", "pretrain", front_end=True)
+STOCK_CLEAN = Artefact("{task}: stock clean", "frozen", "stock", task=True, noisy=False)
+# It starts from the clean one and is trained as long as adapted models are, so that no scheme has seen more.
+STOCK_NOISY = Artefact("{task}: stock noisy", "frozen", "adapt", task=True, starts={MODEL: STOCK_CLEAN})
+
+
+# A model that adapts to a front-end which other tasks trained, as under `frozen`.
+FOLLOWER = Artefact("{task}: behind {front_end}", "frozen", "adapt", front_end=True, task=True)
+
+
 class Scheme:
-    """How front-end and task are trained together: a generator of updates. training/schemes/ holds one a file."""
+    """How the parts of a system are trained together: a generator of updates. training/schemes/ holds one a file."""
 
     version: ClassVar[int] = 1
-    moves: ClassVar[frozenset[str]] = frozenset()  # of front_end, tasks: what this scheme trains; neither: dropped in
+    moves: ClassVar[frozenset[str]] = frozenset()  # of FRONT_END, MODEL and its own parts; none: all are dropped in
+    through_task: ClassVar[bool] = False  # whether a gradient of the task's loss goes back to the front-end
     period: int = 1  # batches after which a round of updates is whole
-    # the stock task model that it starts from, or is dropped in before
-    stock: ClassVar[Literal["clean", "noisy"]] = "clean"
+    follower: ClassVar[Artefact] = FOLLOWER  # how a task adapts that is not among those that train a front-end together
+
+    def artefacts(self) -> Mapping[str, Artefact]:
+        """By part (FRONT_END, MODEL or a name of its own): what it starts from."""
+        return {FRONT_END: PRETRAINED, MODEL: STOCK_CLEAN}
+
+    def validation(self, system: Any, batch: Batch) -> Tensor:
+        """The loss, (batch,), by which the best weights are chosen where no task is trained: the front-end's own."""
+        return system.front_end_loss(system.enhance(batch), batch)  # type: ignore[no-any-return]
 
     def updates(self, system: Any, batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
         """The updates of one step, made lazily: each forward pass sees the parameters as the last update left them."""
         return iter(())
+
+
+class Engine(ABC):
+    """Where cells run. It starts jobs, waits for them and stops them, and knows nothing of what they are.
+
+    A job is a file, cell.json, that `python -m benchmark.running.worker cell.json` runs to its end: it leaves its
+    result, or the reason why there is none, in the store that the job names.
+    """
+
+    def __init__(self, jobs: int, imports: Sequence[str] = ()) -> None:
+        """`jobs`: how many at a time; `imports`: modules that every job imports, for engines that can do so once."""
+        self.jobs = jobs
+        self.imports = imports
+
+    @abstractmethod
+    def start(self, key: str, job: Path) -> None:
+        """Start the job of a file, under a key of its own."""
+
+    @abstractmethod
+    def wait(self, seconds: float) -> Mapping[str, int]:
+        """Wait until a job has ended, at most so long; the exit status of those that ended, by key."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End what still runs, and leave nothing behind."""

@@ -1,4 +1,4 @@
-"""What a front-end costs to run: size, arithmetic, time and look-ahead, all measured on the CPU."""
+"""What a front-end costs to run: parameters, arithmetic, time and look-ahead, all measured on the CPU."""
 
 import statistics
 import time
@@ -18,31 +18,30 @@ from torchaudio.functional import resample
 
 from benchmark.contracts import AUDIOGRAM_HZ, SAMPLE_RATE, FrontEnd, Heard
 
-# Look-ahead, frames included, up to which a front-end counts as such: what the Deep Noise Suppression Challenges
-# (Interspeech 2020 and after) let a causal
-# system take, and about what hearing aids may take (ours).
-WHOLE = "latency_ms: it needs the whole utterance"  # the note of such a front-end
+# Largest look-ahead, frames included, of a causal front-end, as in the Deep Noise Suppression Challenges (Interspeech
+# 2020 and later), and of a low-latency one, about what is acceptable in a hearing aid (our choice).
 CAUSAL_MS = 40.0
 LOW_LATENCY_MS = 10.0
-SECONDS = 4.0  # of audio for arithmetic and time
-RUNS = 5
-HEARING_LOSS = 40.0  # dB HL of the listener that a front-end hears for, if it wants one
+WHOLE = "latency_ms: it needs the whole utterance"  # the note on a front-end whose look-ahead has no bound
+SECONDS = 4.0  # of audio on which arithmetic and time are measured
+RUNS = 5  # whose median is the time
+HEARING_LOSS = 40.0  # dB HL at all frequencies: the listener of front-ends that need one
 
 
 def measure(front_end: FrontEnd, channels: int = 1) -> dict[str, Any]:
-    """The costs of a front-end for audio of so many channels, as plain JSON values; it is left on the CPU, in
-    evaluation mode.
+    """The costs of a front-end for audio with this many channels, as plain JSON values.
 
-    Resampling to and from a front-end's own rate is part of them, and so is running it on each ear where it takes one.
+    They include resampling to the front-end's own rate and back, and running a one-channel front-end on every channel.
+    The front-end is left on the CPU, in evaluation mode. One that fails while a cost is measured lacks only that cost.
 
     Returns:
-        parameters: how many macs_per_second: multiply-accumulates per second of audio, of matrix products,
-            convolutions, recurrences and Fourier transforms; what is done element by element is not counted, by
-            convention. None where other operations did arithmetic that cannot be counted
-        real_time_factor: seconds of computing per second of audio on one thread, the median of RUNS runs on SECONDS of
-            audio latency_ms: how far ahead of itself an output sample can look, frames included; None where the whole
-            utterance is needed notes: what is None, and why; a front-end that fails while a cost is measured lacks that
-            one alone
+        parameters: their number
+        macs_per_second: multiply-accumulates per second of audio in matrix products, convolutions, recurrences and
+            Fourier transforms. Element-wise operations are not counted, by convention. None where other operations did
+            arithmetic that cannot be counted
+        real_time_factor: seconds of computing per second of audio, on one thread
+        latency_ms: how far an output sample looks ahead, frames included; None where it needs the whole utterance
+        notes: which values are None, and why
     """
     notes: list[str] = []
     costs = {**dict.fromkeys(("parameters", "macs_per_second", "real_time_factor", "latency_ms")), "notes": notes}
@@ -52,14 +51,13 @@ def measure(front_end: FrontEnd, channels: int = 1) -> dict[str, Any]:
     front_end.cpu().eval()
     with one_thread(), torch.inference_mode():
         audio = _noise(channels, SECONDS)
-        opaque = any(getattr(part, "opaque", False) for part in front_end.modules())
-        notes.extend(["parameters, macs_per_second: it computes outside of PyTorch"] * opaque)
+        notes.extend(["parameters, macs_per_second: it computes outside of PyTorch"] * front_end.opaque)
         with _noted("parameters", notes):
-            costs["parameters"] = None if opaque else sum(parameter.numel() for parameter in front_end.parameters())
+            costs["parameters"] = None if front_end.opaque else sum(p.numel() for p in front_end.parameters())
         with _noted("macs_per_second", notes):
             macs, uncounted = count_macs(lambda: _run(front_end, audio))
             notes.extend(f"macs_per_second: {name} cannot be counted" for name in uncounted)
-            costs["macs_per_second"] = None if opaque or uncounted else round(macs / SECONDS)
+            costs["macs_per_second"] = None if front_end.opaque or uncounted else round(macs / SECONDS)
         with _noted("real_time_factor", notes):
             costs["real_time_factor"] = _seconds(lambda: _run(front_end, audio)) / SECONDS
         with _noted("latency_ms", notes):
@@ -71,9 +69,7 @@ def measure(front_end: FrontEnd, channels: int = 1) -> dict[str, Any]:
 
 @contextmanager
 def _noted(name: str, notes: list[str]) -> Iterator[None]:
-    """A failure inside becomes a note: the code may be anyone's, and a row is scored already when its costs are
-    measured.
-    """
+    """Turn an exception inside into a note: the code may be anyone's, and must not take the scores down with it."""
     try:
         yield
     except Exception as error:
@@ -81,17 +77,16 @@ def _noted(name: str, notes: list[str]) -> Iterator[None]:
 
 
 def count_macs(call: Callable[[], Any]) -> tuple[int, list[str]]:
-    """The multiply-accumulates of what `call` does on the CPU, and the operations that did arithmetic without being
-    counted.
+    """Multiply-accumulates (MACs) of what `call` does on the CPU, and names of operations that could not be counted.
 
-    A transform of n points is taken to cost 2.5 n log2 n floating-point operations where one side is real, else twice
-    that; a MAC is two operations.
+    A Fourier transform of n points counts as 5 n log2 n floating-point operations, half of that where one side is real;
+    a MAC is two operations.
     """
     fast_path = torch.backends.mha.get_fastpath_enabled()
     torch.backends.mha.set_fastpath_enabled(False)  # fused attention would count as nothing
     try:
         with (
-            _leaving() as left,
+            _numpy_use() as numpy_use,
             _Uncounted() as uncounted,
             FlopCounterMode(display=False, custom_mapping=_FORMULAS) as counter,
             sdpa_kernel(SDPBackend.MATH),
@@ -99,30 +94,32 @@ def count_macs(call: Callable[[], Any]) -> tuple[int, list[str]]:
             call()
     finally:
         torch.backends.mha.set_fastpath_enabled(fast_path)
-    return counter.get_total_flops() // 2, sorted(uncounted.names | left)
+    return counter.get_total_flops() // 2, sorted(uncounted.names | numpy_use)
 
 
 @contextmanager
-def _leaving() -> Iterator[set[str]]:
-    """Notes where tensors become NumPy's inside, whose arithmetic nobody counts."""
-    left: set[str] = set()
+def _numpy_use() -> Iterator[set[str]]:
+    """Notes whether tensors are turned into NumPy arrays inside, whose arithmetic cannot be counted."""
+    used: set[str] = set()
     numpy = torch.Tensor.numpy
 
     def noted(tensor: Tensor, **options: Any) -> Any:
-        left.add("arithmetic of NumPy")
+        used.add("arithmetic of NumPy")
         return numpy(tensor, **options)
 
     with patch.object(torch.Tensor, "numpy", noted):
-        yield left
+        yield used
 
 
 def look_ahead(front_end: FrontEnd, channels: int = 1) -> int | None:
-    """The most samples, at 16 kHz, by which an output sample precedes an input sample that it depends on; None where it
-    is a second or more.
+    """Look-ahead in samples at 16 kHz: how far behind an output sample an input sample can lie that it depends on.
 
-    Measured: from sample p on the input is replaced by other, louder noise; the first output sample that changes lies p
-    - ahead. For a system that works in frames that depends on where p lies in its frame, so p moves over 512 samples,
-    first in steps of 64, then around the worst in steps of 8 and 1.
+    It is measured. From sample p on the input is replaced by other, louder noise; the look-ahead is the distance from
+    the first output sample that changes to p. In a system that works in frames this depends on where p lies in its
+    frame, so p is moved over 512 samples, first in steps of 64, then around the worst case in steps of 8 and 1.
+
+    Returns:
+        samples, 0 or more; None where it is about a second or more
     """
     before = _noise(channels, 1.5)
     after = 2 * before.flip(-1)
@@ -148,7 +145,7 @@ def _noise(channels: int, seconds: float) -> Tensor:
 
 
 def _run(front_end: FrontEnd, audio: Tensor) -> Tensor:
-    """(batch, channels, time) at 16 kHz to the same, as the engine runs a front-end."""
+    """The output, (batch, channels, time) at 16 kHz like the input, as the engine runs a front-end."""
     inner = audio.reshape(-1, 1, audio.shape[-1]) if front_end.channels == 1 else audio
     inner = resample(inner, SAMPLE_RATE, front_end.sample_rate)
     listener = torch.full((*inner.shape[:2], len(AUDIOGRAM_HZ)), HEARING_LOSS)
@@ -167,7 +164,7 @@ def _seconds(call: Callable[[], Any]) -> float:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """PyTorch on one thread inside, as in a cell."""
+    """Run PyTorch on one thread inside the block, as the engine does."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -177,13 +174,13 @@ def one_thread() -> Iterator[None]:
 
 
 def _lstm_flops(x: Any, input_weights: Any, hidden_weights: Any, *args: Any, **kwargs: Any) -> int:
-    """One layer, one direction: both weight matrices, (4 hidden, …), once a frame; x is (frames, batch, features)."""
+    """One layer, one direction: both weight matrices, (4 hidden, …), per frame; x is (frames, batch, features)."""
     frames, batch, _ = x
     return 2 * frames * batch * (prod(input_weights) + prod(hidden_weights))
 
 
 def _real_fft_flops(x: Any, dim: Any, *args: Any, out_shape: Any = None, **kwargs: Any) -> int:
-    """Real to complex or back; the real side is the longer one."""
+    """A transform from real to complex or back; the longer side is the real one."""
     longer = max((x, out_shape), key=prod)
     points = prod(longer[d] for d in dim)
     return int(2.5 * prod(longer) * log2(max(points, 2)))
@@ -194,13 +191,13 @@ def _complex_fft_flops(x: Any, dim: Any, *args: Any, **kwargs: Any) -> int:
 
 
 def _recursive_filter_flops(x: Any, coefficients: Any, *args: Any, **kwargs: Any) -> int:
-    """The feedback of torchaudio's lfilter; what it feeds forward is a convolution."""
+    """The feedback part of torchaudio's lfilter; its forward part is counted as a convolution."""
     return 2 * prod(x) * (coefficients[-1] - 1)
 
 
 _aten = torch.ops.aten
 _FORMULAS = {
-    # GRU, and LSTM where this is missing, decompose into matrix products, which are counted
+    # GRUs, and LSTMs where mkldnn is missing, decompose into matrix products, which are counted anyway.
     _aten.mkldnn_rnn_layer: _lstm_flops,
     _aten._fft_r2c: _real_fft_flops,
     _aten._fft_c2r: _real_fft_flops,
@@ -211,7 +208,7 @@ _OWN_ARITHMETIC = ("linalg", "cholesky", "triangular", "lu_solve", "trilinear")
 
 
 class _Uncounted(TorchDispatchMode):
-    """Notes operations that do arithmetic of their own: those of other libraries, and solvers."""
+    """Notes operations with arithmetic that no formula covers: those of other libraries, and linear solvers."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -17,24 +17,31 @@ from benchmark.catalogue import rows_of
 from benchmark.contracts import Batch, Corpus, Heard, Task
 from benchmark.hearing import audiograms
 from benchmark.scenes import Mixer, Mixture, generator, select
-from benchmark.settings import Phase, Train
+from benchmark.settings import Mixing, Phase
 
 
 @dataclass(frozen=True)
 class Source:
-    """What one task stands on: its targets, and what is added to them."""
+    """The corpora of one task, by role."""
 
-    targets: Corpus
-    interferers: Corpus | None
+    roles: Mapping[str, Corpus]
+
+    @property
+    def targets(self) -> Corpus:
+        """What the task is about."""
+        return self.roles["targets"]
 
     def mixer(self, split: str) -> Mixer:
-        """A mixer over one split of both corpora."""
-        added = None if self.interferers is None or self.targets.kind == "pairs" else rows_of(self.interferers, split)
-        kin = self.interferers is not None and (type(self.targets), self.targets.root) == (
-            type(self.interferers),
-            self.interferers.root,
+        """A mixer over one split of all corpora."""
+        targets, interferers = self.targets, self.roles.get("interferers")
+        recorded = targets.kind == "pairs"  # mixed by their owner
+        rows = {
+            role: rows_of(corpus, split) for role, corpus in self.roles.items() if role == "targets" or not recorded
+        }
+        kin = interferers is not None and (type(targets), targets.root) == (type(interferers), interferers.root)
+        return Mixer(
+            rows["targets"], rows.get("interferers"), speech=targets.kind == "speech", kin=kin, rooms=rows.get("rooms")
         )
-        return Mixer(rows_of(self.targets, split), added, speech=self.targets.kind == "speech", kin=kin)
 
 
 def collate(mixtures: Sequence[Mixture], task: Task | None) -> Batch:
@@ -72,7 +79,7 @@ class TrainingScenes(Dataset):
     def __init__(
         self,
         mixers: Sequence[Mixer],
-        train: Train,
+        train: Mixing,
         phase: Phase,
         seed: tuple[Any, ...],
         noisy: bool,
@@ -104,7 +111,7 @@ class ValidationScenes(Dataset):
     """
 
     def __init__(
-        self, mixers: Sequence[Mixer], train: Train, level: float, noisy: bool, listeners: bool = False
+        self, mixers: Sequence[Mixer], train: Mixing, level: float, noisy: bool, listeners: bool = False
     ) -> None:
         per_mixer = -(-train.validation_scenes // len(mixers))
         self.items = [(mixer, row) for mixer in mixers for row in select(mixer.targets, per_mixer)]
@@ -136,7 +143,7 @@ class SceneData(L.LightningDataModule):
         self,
         sources: Mapping[str, Source],
         tasks: Mapping[str, Task],
-        train: Train,
+        train: Mixing,
         phase: Phase,
         seed: int,
         level: float = 65.0,

@@ -1,5 +1,6 @@
-"""A component's options, bound to its constructor's signature: defaults stand there and nowhere else, and so do bounds
-(`channels: Size`).
+"""Options of components, checked against the constructor's signature.
+
+Defaults and bounds (`channels: Size`) are written there and nowhere else.
 """
 
 import inspect
@@ -14,11 +15,11 @@ from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
 from benchmark.errors import EarmarkError, unknown
 
-Size = Annotated[int, Field(ge=1, le=16384)]  # channels, kernels, units: what a layer is made of
+Size = Annotated[int, Field(ge=1, le=16384)]  # of a layer: channels, kernel, units
 
 
 def named(where: str, value: Any) -> tuple[str, dict[str, Any]]:
-    """The name and the options of a component written as `name` or `{name: options}`."""
+    """Name and options of a component that is written as `name` or `{name: options}`. Raises EarmarkError otherwise."""
     if isinstance(value, str):
         value = {value: None}
     if not isinstance(value, Mapping) or len(value) != 1:
@@ -34,11 +35,13 @@ def named(where: str, value: Any) -> tuple[str, dict[str, Any]]:
 
 
 def bind(where: str, cls: type, options: Mapping[str, Any], given: int = 0) -> dict[str, Any]:
-    """Options as plain JSON values, the constructor's defaults filled in and all types checked; the first `given`
-    parameters are the engine's own.
+    """The options of a class as plain JSON values, with the constructor's defaults filled in and all types checked.
 
-    Raises EarmarkError, one line that begins with `where`, for an unknown option ("did you mean"), a missing one, a
-    wrong type or what JSON cannot hold.
+    Args:
+        where: beginning of error messages: the place in a recipe, or the name of the component
+        given: how many of the first parameters are no options, since the engine passes them
+    Raises:
+        EarmarkError: an option is unknown, missing, of the wrong type, or JSON cannot hold it
     """
     signature = inspect.signature(cls).parameters.values()
     known = {p.name: p for p in list(signature)[given:] if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)}
@@ -51,7 +54,7 @@ def bind(where: str, cls: type, options: Mapping[str, Any], given: int = 0) -> d
             raise EarmarkError(f"{where}: {cls.__name__} needs the option '{name}'; give it")
     hints = _hints(cls)
     bound = {name: parameter.default for name, parameter in known.items()} | dict(options)
-    # A default of None stands for itself, whatever the annotation says.
+    # None is accepted where it is the default, whatever the annotation says.
     return {
         name: None
         if value is None and name in known and known[name].default is None
@@ -62,7 +65,7 @@ def bind(where: str, cls: type, options: Mapping[str, Any], given: int = 0) -> d
 
 @contextmanager
 def reported(where: str) -> Iterator[None]:
-    """Whatever goes wrong inside, while a component is found or built, as one line that begins with `where`."""
+    """Turn any exception inside, while a component is found or built, into an EarmarkError that begins with `where`."""
     try:
         yield
     except EarmarkError as error:
@@ -75,8 +78,9 @@ def reported(where: str) -> Iterator[None]:
 
 
 def _checked(where: str, kind: Any, value: Any) -> Any:
-    """A value as JSON has it: '8' and true are no numbers, NaN is none either, a path is its text, a tuple a list, and
-    1 a float where one is wanted.
+    """A value of the annotated type as JSON has it.
+
+    Neither '8', true nor NaN is a number; a path becomes its text, a tuple a list, and 1 a float where one is wanted.
     """
     adapter = _adapter(kind)
     try:
@@ -104,5 +108,5 @@ def _adapter(kind: Any) -> TypeAdapter[Any]:
 def _hints(cls: Any) -> dict[str, Any]:
     try:
         return get_type_hints(cls.__init__, include_extras=True)
-    except NameError:  # a user's annotation that cannot be resolved is no reason to refuse the class
+    except NameError:  # a user's annotation may name what cannot be resolved
         return {}

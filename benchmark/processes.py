@@ -1,4 +1,4 @@
-"""Processes that end with those that started them, and take along what they started themselves."""
+"""Processes that end together with the process that started them, and end the processes that they started."""
 
 import os
 import signal
@@ -9,12 +9,12 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-PATIENCE = 5.0  # seconds that a process gets to end what it started
-ENDED = 128 + signal.SIGTERM  # the status of a process that was asked to end
+PATIENCE = 5.0  # seconds that a process has to clean up before it is killed
+ENDED = 128 + signal.SIGTERM  # exit status of a process that was ended by SIGTERM
 
 
 class Ended(SystemExit):
-    """A process was asked to end."""
+    """Raised in a process that receives SIGTERM."""
 
 
 def _ended(*_: Any) -> None:
@@ -22,8 +22,9 @@ def _ended(*_: Any) -> None:
 
 
 def end_on_request(end: Callable[[int, Any], Any] = _ended) -> None:
-    """Answer a request to end (SIGTERM) with an exception, so that what is open is closed; nothing outside the main
-    thread, which alone gets signals.
+    """Turn SIGTERM into an exception, so that `finally` and `with` blocks are left properly.
+
+    Outside the main thread, the only one that receives signals, it does nothing.
     """
     with suppress(ValueError):
         signal.signal(signal.SIGTERM, end)
@@ -31,7 +32,7 @@ def end_on_request(end: Callable[[int, Any], Any] = _ended) -> None:
 
 @contextmanager
 def undisturbed() -> Iterator[None]:
-    """Requests to end wait for the end of the block, such as one that starts what would have to be ended."""
+    """Hold SIGTERM back until the end of the block, such as one that starts a process and has to remember it."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -46,13 +47,16 @@ def undisturbed() -> Iterator[None]:
 
 
 def end_with(*pids: int) -> None:
-    """End this process, too, once its parent or one of these processes has ended, however that came about."""
+    """End this process once its parent or one of the processes `pids` has ended, for whatever reason."""
     threading.Thread(target=_watch, args=(os.getppid(), pids), daemon=True).start()
 
 
 def stop(processes: Iterable[Any], session: bool = False) -> None:
-    """Ask processes (of multiprocessing) to end, then end them; `session`: later, since each stops some itself, and
-    with all that its session still has.
+    """Ask processes of multiprocessing to end, and kill those that take too long.
+
+    Args:
+        session: each process leads a session of its own. It is given twice the time, since it has processes to stop
+            itself; then whatever is left of its session is killed, too.
     """
     own = [process for process in processes if process.pid]
     late = time.monotonic() + PATIENCE * (2 if session else 1)
@@ -61,14 +65,14 @@ def stop(processes: Iterable[Any], session: bool = False) -> None:
             _send(process.pid, signal.SIGTERM)
         for process in own:
             process.join(max(late - time.monotonic(), 0))
-    finally:  # also where somebody cannot wait
+    finally:  # also where the wait is interrupted
         for process in own:
             if process.is_alive():
                 _send(process.pid, signal.SIGKILL)
             process.join()
             if session:
                 with suppress(ProcessLookupError, PermissionError):
-                    os.killpg(process.pid, signal.SIGKILL)  # all that can be found where there is no /proc
+                    os.killpg(process.pid, signal.SIGKILL)  # without /proc, this group is all that can be found
             while session and (left := _session(process.pid)):
                 for pid in left:
                     _send(pid, signal.SIGKILL)
@@ -76,9 +80,7 @@ def stop(processes: Iterable[Any], session: bool = False) -> None:
 
 
 def _session(leader: int) -> list[int]:
-    """What runs in the session that a process began, its groups included; of Linux's /proc, elsewhere nothing is
-    known.
-    """
+    """The running processes in the session of `leader`, in any process group; empty where there is no /proc."""
     found = []
     for file in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):
@@ -89,7 +91,7 @@ def _session(leader: int) -> list[int]:
 
 
 def _send(pid: int, kind: signal.Signals) -> None:
-    with suppress(ProcessLookupError, PermissionError):  # nothing is left of it
+    with suppress(ProcessLookupError, PermissionError):  # it has ended already
         os.kill(pid, kind)
 
 

@@ -1,9 +1,9 @@
-"""Names to classes: a file's name is the registered name, and its one public class is the component.
+"""Components by name: a file's name is the registered name, and its one public class is the component.
 
-Listing reads folders and docstrings, never the modules, so that it is instant and imports nothing. Third parties
-register under the entry-point groups `earmark.front_ends`, `earmark.tasks`, `earmark.corpora` and `earmark.schemes`; a
-user's own file is named `path/to/file.py:Class`, and may import modules that lie beside it: its folder is put at the
-end of sys.path, where it shadows nothing, and stays there for imports that come later.
+Names and descriptions are read from folders and docstrings without importing anything, so listing them is instant.
+Other packages register components under entry-point groups named after the kind, such as `earmark.front_ends` or
+`earmark.metrics`. A user's own file is named `path/to/file.py:Class`. It may import modules that lie beside it: its
+folder is appended to sys.path, where it shadows nothing, and stays there for later imports.
 """
 
 import ast
@@ -23,39 +23,41 @@ ROOT = Path(__file__).resolve().parent
 FOLDERS = {
     "front_ends": ("benchmark.frontends", ROOT / "frontends"),
     "tasks": ("tasks", ROOT.parent / "tasks"),
+    "models": ("tasks.models", ROOT.parent / "tasks" / "models"),
+    "metrics": ("benchmark.metrics", ROOT / "metrics"),
     "corpora": ("benchmark.corpora", ROOT / "corpora"),
     "schemes": ("benchmark.training.schemes", ROOT / "training" / "schemes"),
+    "engines": ("benchmark.running.engines", ROOT / "running" / "engines"),
 }
 
 
 @cache
 def names(kind: str) -> Mapping[str, str]:
-    """Registered names of `kind` (a key of FOLDERS) and where each lives: a module, or "module:Class" for an entry
-    point.
-    """
+    """Registered names of a kind (a key of FOLDERS), with the module of each, or "module:Class" of an entry point."""
     package, folder = FOLDERS[kind]
     found = {}
+    others = {other for _, other in FOLDERS.values() if folder in other.parents}
     for path in sorted(folder.rglob("*.py")):
         parts = path.relative_to(folder).with_suffix("").parts
-        if not any(part.startswith("_") for part in parts):
+        if not any(part.startswith("_") for part in parts) and not others & {*path.parents}:
             found["/".join(parts)] = ".".join((package, *parts))
     for point in entry_points(group=f"earmark.{kind}"):
         found.setdefault(point.name, point.value)
     return found
 
 
-def describe(kind: str) -> dict[str, str]:
-    """Registered names of `kind` with the first line of each one's documentation, read without importing it."""
-    described = {}
+def descriptions(kind: str) -> dict[str, str]:
+    """The registered names of a kind, each with the first line of its documentation, read without importing it."""
+    found = {}
     for name, target in names(kind).items():
         path = FOLDERS[kind][1] / f"{name}.py"
         text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) if path.is_file() else f"from {target}"
-        described[name] = (text or "").split("\n")[0]
-    return described
+        found[name] = (text or "").split("\n")[0]
+    return found
 
 
 def load(kind: str, name: str) -> type:
-    """The class registered as `name`, or the one at `path/to/file.py:Class`; EarmarkError where there is none."""
+    """The class registered as `name`, or that of `path/to/file.py:Class`. Raises EarmarkError where there is none."""
     if ".py:" in name:
         return _from_file(name)
     known = names(kind)

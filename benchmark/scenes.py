@@ -13,6 +13,7 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
+from scipy.signal import fftconvolve
 
 from benchmark import audio
 from benchmark.conditions import CLEAN, RECORDED, SNR
@@ -72,6 +73,7 @@ class Mixer:
         interferers: rows with id and audio; None: nothing is added
         speech: whether targets are speech
         kin: targets and interferers are of one corpus, so that a target's own group is no interferer
+        rooms: rows with id, group (the room) and audio, an impulse response (ears, time); None: dry
     """
 
     def __init__(
@@ -81,8 +83,10 @@ class Mixer:
         speech: bool,
         mono: bool = True,
         kin: bool = False,
+        rooms: Sequence[Row] | None = None,
     ) -> None:
         self.kin = kin
+        self.rooms = rooms
         self.targets = targets
         self.interferers = interferers
         self.speech = speech
@@ -129,15 +133,26 @@ class Mixer:
         if self.interferers is not None and snr is not None:
             interferer, name = self._interferer(generator("interferer", *seed), target.shape[-1], row)
             used = (name,)
+        responses = self._responses(generator("room", *seed)) if self.rooms else []
+        if responses:
+            target = _reverberant(target, responses[0])
+            interferer = None if interferer is None else _reverberant(interferer, responses[1])
         noisy, clean = mix(target, interferer, snr, level, self.speech)
         segment, place = cut
         if segment is not None and noisy.shape[-1] > (samples := round(segment * SAMPLE_RATE)):
             start = int(place * (noisy.shape[-1] - samples + 1))
             noisy, clean = noisy[:, start : start + samples], clean[:, start : start + samples]
         name = SNR.text(CLEAN if snr is None else snr)
-        return Mixture(
-            Scene(f"{row['id']}|{name}", row["id"], row["id"], used, {"snr": name}, row["group"]), noisy, clean, row
-        )
+        heard_in = tuple(response["id"] for response in responses)
+        scene = Scene(f"{row['id']}|{name}", row["id"], row["id"], used, {"snr": name}, row["group"], heard_in)
+        return Mixture(scene, noisy, clean, row)
+
+    def _responses(self, rng: np.random.Generator) -> list[Row]:
+        """Two responses of one room, of the target and of the interferer, at different places if it has several."""
+        assert self.rooms is not None
+        first = self.rooms[int(rng.integers(len(self.rooms)))]
+        places = [row for row in self.rooms if row["group"] == first["group"] and row["id"] != first["id"]] or [first]
+        return [first, places[int(rng.integers(len(places)))]]
 
     def _interferer(self, rng: np.random.Generator, samples: int, target: Row) -> tuple[np.ndarray, str]:
         """A piece of an interferer and its id: drawn again until it sounds for a share of SOUNDING, since many
@@ -177,6 +192,12 @@ class Mixer:
 
     def _mono(self, signal: np.ndarray) -> np.ndarray:
         return signal.mean(0, keepdims=True) if self.mono and signal.shape[0] > 1 else signal
+
+
+def _reverberant(signal: np.ndarray, response: Row) -> np.ndarray:
+    """A sound of one channel as the ears of a room response hear it, (ears, time), as long as it was."""
+    reverberant = fftconvolve(signal.mean(0, keepdims=True), audio.read(response["audio"]), axes=-1)
+    return reverberant[:, : signal.shape[-1]].astype(np.float32)
 
 
 def select(rows: Sequence[Row], count: int, seed: int | None = None) -> list[Row]:

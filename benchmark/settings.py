@@ -1,6 +1,4 @@
-"""What a recipe sets, validated: budgets of trainings, what is scored, flags of the trainer. Every default stands
-here.
-"""
+"""Validated settings of a recipe, with all their defaults: training, scoring, and flags of the trainer."""
 
 from typing import Annotated, Any, Literal, TypeVar
 
@@ -35,24 +33,26 @@ Set = Annotated[tuple[T, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class Strict(BaseModel):
-    """Validated and frozen; unknown keys are errors."""
+    """Base of all settings: validated and frozen; unknown keys are errors."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, validate_default=True)
 
 
 class Phase(Strict):
-    """One training: how long, how fast, on what pieces."""
+    """Settings of one training."""
 
     steps: Positive = 600
     batch: Positive = 16
-    lr: Rate = 1e-3  # of the task models; and of a front-end that is trained alone
-    front_end_lr: Rate | None = None  # of a front-end trained beside a task model; None: lr
+    lr: Rate = 1e-3  # learning rate of task models, and of a front-end that is trained alone
+    front_end_lr: Rate | None = None  # of a front-end that is trained together with a task model; None: lr
     weight_decay: Annotated[float, Field(ge=0)] = 0.01
-    clip: Rate = 5.0  # norm of the gradient
-    validations: Positive = 4  # how often the validation scenes are scored; the best weights are kept
+    clip: Rate = 5.0  # largest norm of the gradient
+    validations: Positive = 4  # how many in a training; the weights of the best are kept
     patience: Positive | None = None  # validations without a better score before stopping early; None: never
-    segment: Annotated[float, Field(ge=0.1)] | None = None  # seconds that a scene is cut to; None: whole
-    workers: Annotated[int, Field(ge=0)] = 0  # processes that mix scenes; the scenes do not depend on it
+    segment: Annotated[float, Field(ge=0.1)] | None = (
+        None  # seconds to which training scenes are cut; None: whole scenes
+    )
+    workers: Annotated[int, Field(ge=0)] = 0  # processes that mix scenes, which come out the same for any number
 
     @property
     def epoch(self) -> int:
@@ -60,32 +60,45 @@ class Phase(Strict):
         return -(-self.steps // self.validations)
 
 
-class Train(Strict):
-    """How everything is trained. Front-ends are pre-trained, stock task models trained on clean audio, then pairs are
-    adapted from there.
-    """
+class Mixing(Strict):
+    """How training and validation scenes are mixed."""
 
     snr: Annotated[tuple[float, float], AfterValidator(_ordered)] = (-5, 20)  # dB, drawn uniformly
     level: Annotated[tuple[Level, Level], AfterValidator(_ordered)] = (55, 75)  # dB SPL of the target, drawn uniformly
     validation_scenes: Positive = 64
+
+
+class Train(Mixing):
+    """How everything is trained.
+
+    First front-ends are pre-trained, and stock task models trained on clean audio; from these, pairs are adapted.
+    """
+
     pretrain: Phase = Phase()
     stock: Phase = Phase()
     adapt: Phase = Phase()
 
 
-class Score(Strict):
-    """What is scored."""
+class Scenes(Strict):
+    """How test scenes are mixed."""
 
     snr: Set[Annotated[float | str, AfterValidator(_snr)]] = ("clean", 20, 15, 10, 5, 0, -5)
     scenes: Positive = 60
-    level: Level = 65.0  # of the target, P.56 active level for speech
-    seed: Annotated[int, Field(ge=0)] | None = None  # of the test scenes; None: the public ones, which anyone can mix
-    # profiles, or ears as path/to/listeners.json:L0001:left; for tasks that need a listener
+    level: Level = 65.0  # dB SPL of the target, P.56 active level for speech
+    seed: Annotated[int, Field(ge=0)] | None = (
+        None  # of the test scenes; None: that of the public ones, which anyone can mix
+    )
+
+
+class Score(Scenes):
+    """Test scenes and the listeners for whom they are scored."""
+
+    # for tasks that need a listener: profiles, or ears as path/to/listeners.json:L0001:left
     listeners: Set[str] = ("N3", "N4", "S3")
 
 
 class Trainer(Strict):
-    """Flags passed through to lightning.Trainer."""
+    """Flags that are passed on to lightning.Trainer."""
 
     accelerator: Literal["cpu", "gpu", "cuda", "mps", "auto"] = "cpu"
     devices: Literal[1] = 1
@@ -100,8 +113,7 @@ class Trainer(Strict):
     def _one(cls, value: Any) -> Any:
         if value is True or value != 1:
             raise ValueError(
-                "write 1, for all of several devices would draw the same scenes; run cells beside each other with "
-                "--jobs"
+                "write 1, since several devices would all draw the same scenes; run cells at the same time with --jobs"
             )
         return value
 

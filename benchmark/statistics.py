@@ -1,9 +1,9 @@
-"""Grouped bootstrap, paired comparisons, Holm's correction and shared ranks.
+"""Cluster bootstrap, confidence intervals, paired comparisons with Holm's correction, and ranks.
 
-The bootstrap is a weight matrix: row 0 weighs every scene once (the sample itself), each further row is one replicate.
-Sums over scenes that are resampled are then one matrix product, and whatever is computed from them carries the observed
-value in front of its replicates, (1 + replicates,). Rows of a board share the weights, so that differences between them
-are paired.
+The bootstrap is a matrix of weights, (1 + replicates, scenes). Row 0 weighs every scene once: it is the sample itself;
+each other row is one replicate. Resampled sums over scenes are then one matrix product, and whatever is computed from
+them has the observed value in front of its replicates, (1 + replicates,). All rows of a board use the same weights, so
+differences between them are paired.
 
 Sources: A. C. Davison and D. V. Hinkley, Bootstrap Methods and their Application, 1997 (the (1 + count) / (R + 1)
 convention, resampling of nested data); M. Bisani and H. Ney, ICASSP 2004 (the bootstrap of error rates); S. Holm,
@@ -18,10 +18,10 @@ import numpy as np
 from scipy.special import ndtri, stdtr, stdtrit
 
 REPLICATES = 2000
-LEVEL = 0.95  # of the intervals
-ALPHA = 0.05  # of the comparisons, for a whole board
-LEAST_P = 0.0001  # that is printed: as good as certain
-TIE = 1e-9  # differences below this are rounding, not evidence
+LEVEL = 0.95  # confidence level of intervals
+ALPHA = 0.05  # significance level of comparisons, over a whole board
+LEAST_P = 0.0001  # the smallest p value that is printed
+TIE = 1e-9  # smaller differences are rounding errors
 Bounds = tuple[float, float]
 UNBOUNDED: Bounds = (-np.inf, np.inf)
 
@@ -29,21 +29,21 @@ UNBOUNDED: Bounds = (-np.inf, np.inf)
 def scene_weights(
     scenes: Sequence[str], groups: Sequence[str], replicates: int = REPLICATES, universe: Iterable[str] = ()
 ) -> np.ndarray:
-    """How often each replicate draws each scene: groups with replacement, a drawn group with all its scenes; where all
-    are of one group, scenes.
+    """Weights of the cluster bootstrap: how often each replicate draws each scene.
 
-    To draw scenes again within a drawn group would count their spread twice, for the groups' means hold it already
-    (Davison and Hinkley, section 3.8). The draws are a function of the ids, so that a rebuilt board has the same
+    Groups are drawn with replacement, each with all its scenes; if there is only one group, scenes are drawn instead.
+    Scenes are not drawn again within a group: that would count their spread twice, since the groups' means contain it
+    already (Davison and Hinkley, section 3.8). The draws are a function of the ids, so a rebuilt board has the same
     digits.
 
     Args:
         scenes: ids of base scenes, unique; all conditions of a scene are drawn together
-        groups: the group of each scene (speaker, site)
-        universe: groups that are drawn from, of which other boards may hold others: boards of one universe share its
-            draws, and what is computed over several boards keeps what the same speakers do to all of them; those of the
-            scenes where nothing is given
+        groups: the group (speaker, site) of each scene
+        universe: all groups to draw from, also those without scenes here; by default the groups of the scenes. Boards
+            with the same universe share their draws, so figures over several boards account for speakers that the
+            boards have in common
     Returns:
-        (1 + replicates, scenes), float64; row 0 holds ones
+        (1 + replicates, scenes), float64; row 0 is all ones
     """
     alone = len(set(groups)) == 1
     drawn_from = scenes if alone else sorted({*universe, *groups})
@@ -54,24 +54,27 @@ def scene_weights(
 
 
 def units(groups: Sequence[str]) -> float:
-    """As how many independent units of one size count those that the bootstrap draws first: groups, or scenes where all
-    are of one group.
+    """Effective number of clusters, (Σn)² / Σn² for groups of n scenes; the number of scenes if there is one group.
 
-    Groups of n scenes count (Σn)² / Σn², the effective number of clusters (Carter, Schnepel and Steigerwald, Review of
-    Economics and Statistics 99, 2017): as many as there are where they are of one size, fewer where a few hold most of
-    the scenes; never less than two, with which all is uncertain enough (ours).
+    It is the number of groups where all have the same size, and smaller where a few hold most of the scenes (Carter,
+    Schnepel and Steigerwald, Review of Economics and Statistics 99, 2017). It is at least 2, with which everything is
+    uncertain enough (ours).
+
+    Args:
+        groups: the group of each scene
     """
     sizes = np.unique(np.asarray(groups), return_counts=True)[1]
     return max(2.0, float(len(groups) ** 2 / (sizes**2).sum())) if len(sizes) > 1 else len(groups)
 
 
 def seed_weights(seeds: Sequence[int], replicates: int = REPLICATES) -> np.ndarray:
-    """The share of each training seed in each replicate, drawn with replacement; figures are averaged over seeds with
-    it.
+    """Weights of training seeds in averages over them: seeds are drawn with replacement, like scenes.
+
+    They are a function of the seeds alone. So systems with the same seeds are paired, also on boards of different
+    tasks, since the same pre-trained front-ends are behind them.
 
     Returns:
-        (1 + replicates, seeds), rows sum to one; row 0 holds equal shares. A function of the seeds alone: rows with the
-        same seeds are paired, on boards of other tasks too, for one pre-trained front-end stands behind them.
+        (1 + replicates, seeds); each row sums to 1, row 0 holds equal weights
     """
     count = len(seeds)
     shares = np.full(count, 1 / count)
@@ -80,35 +83,35 @@ def seed_weights(seeds: Sequence[int], replicates: int = REPLICATES) -> np.ndarr
 
 
 class Counted(NamedTuple):
-    """As how many units figures over several boards count, and by how much a bootstrap's variance over units is too
-    small.
-    """
+    """Effective numbers of clusters of figures over several boards, with the bias of their bootstrap variances."""
 
-    units: Any
-    inflation: Any
+    units: Any  # effective numbers of clusters
+    inflation: Any  # factors that correct the variances over clusters
 
 
 class Design(NamedTuple):
-    """What a figure stands on."""
+    """Sample sizes that a figure is based on. `units`, `seeds` and `inflation` may be arrays, for several figures."""
 
-    scenes: int  # base scenes
-    # what the bootstrap draws first, as `units` counts it; or an array of such, where several figures are asked for
-    units: Any
-    seeds: Any = 1  # of training: a number, or an array of numbers where several figures are asked for
+    scenes: int  # number of base scenes
+    units: Any  # effective number of clusters, see `units`
+    seeds: Any = 1  # number of training seeds
     seed_variance: float = 0.0  # of a mean over seeds, pooled over the rows of a board …
     seed_degrees: float = 0.0  # … and its degrees of freedom; 0: not pooled
-    inflation: Any = None  # by which a bootstrap's variance over units is too small; None: units / (units - 1)
+    inflation: Any = None  # factor that corrects the bootstrap's variance over clusters; None: units / (units - 1)
 
     def over(self, counted: Counted) -> "Design":
-        """The same, with units that were counted over several boards."""
+        """The same design with the clusters of figures over several boards."""
         return self._replace(units=counted.units, inflation=counted.inflation)
 
     def pooled(self, by_seed: np.ndarray, rows: int) -> "Design":
-        """The same with the mean over figures (figures, 1 + replicates) of the variance that seeds alone make; `rows`:
-        how many of them are independent.
+        """The same design with the variance between seeds pooled over rows.
 
-        Three seeds say next to nothing of their spread, those of all rows together do; that rows are equally sensitive
-        to their seeds is assumed (ours). A row that is more sensitive keeps its own variance.
+        Three seeds say next to nothing about their spread, but those of all rows together do. This assumes that all
+        rows are equally sensitive to their seeds (ours); a row that is more sensitive keeps its own variance.
+
+        Args:
+            by_seed: figures where only seeds were redrawn, (rows, 1 + replicates)
+            rows: how many of these rows are independent
         """
         return self._pooled(_variance(by_seed[:, 1:]), rows)
 
@@ -123,20 +126,22 @@ class Design(NamedTuple):
 
 
 class Parts(NamedTuple):
-    """What each of several boards adds to figures over all of them."""
+    """Contributions of several boards to figures over all of them."""
 
-    values: np.ndarray  # (boards, rows, 1 + replicates), sums over boards are the figures
-    units: Sequence[float]  # of each board
+    values: np.ndarray  # (boards, rows, 1 + replicates); their sums over boards are the figures
+    units: Sequence[float]  # effective number of clusters of each board
 
     def of_rows(self) -> Counted:
-        """For each row's figure, (rows,)."""
+        """Of the figure of each row, (rows,)."""
         own = self._centred()
         return self._counted((own * own.sum(0)).mean(-1))
 
     def of_pairs(self) -> Counted:
-        """For the difference of every two rows, (rows, rows)."""
+        """Of the difference of every two rows, (rows, rows)."""
         own = self._centred()
-        products = own @ own.sum(0).T / own.shape[-1]  # (boards, rows, rows): of a board's part with the whole
+        products = (
+            own @ own.sum(0).T / own.shape[-1]
+        )  # (boards, rows, rows): covariances of a board's part with the whole
         same = np.diagonal(products, axis1=1, axis2=2)
         return self._counted(same[:, :, None] + same[:, None] - products - products.transpose(0, 2, 1))
 
@@ -148,14 +153,17 @@ class Parts(NamedTuple):
         return np.where(defined, replicates - means, 0.0)
 
     def _counted(self, shares: np.ndarray) -> Counted:
-        """From the covariance of each board's part with the whole, (boards, ...) to (...), which add up to the variance
-        of the whole.
+        """Effective numbers of clusters, from the boards' shares of the variance, (boards, ...) to (...).
 
-        Each share is inflated as its board's variance is. Degrees of freedom are the harmonic mean of the boards',
-        weighed by their shares, much as Cochran and Cox (Experimental Designs, 1957) weigh Student's quantiles: so a
-        small board counts as much as it adds to the uncertainty, and what several boards owe to the same people does
-        not count twice. Satterthwaite's would be more, and are too many where a board of three places rules (ours,
-        simulated).
+        The share of a board is the covariance of its part with the whole; all shares add up to the variance. Each is
+        inflated as its board's variance is. The degrees of freedom are the mean of the boards', harmonic and weighted
+        by their shares, similar to how Cochran and Cox (Experimental Designs, 1957) weight Student's quantiles. So a
+        small board counts as much as it adds to the uncertainty, and people who are on several boards do not count
+        twice. Satterthwaite's degrees of freedom are larger, and too large where a board of three sites dominates
+        (ours, by simulation).
+
+        Args:
+            shares: of the variance
         """
         units = np.array(self.units, dtype=float).reshape(-1, *[1] * (shares.ndim - 1))
         fewest = np.float64(min(self.units))
@@ -174,31 +182,32 @@ class Parts(NamedTuple):
 def interval(
     values: np.ndarray, by_seed: np.ndarray | None, design: Design, bounds: Bounds = UNBOUNDED
 ) -> tuple[float, float]:
-    """The percentile interval of one quantity, stretched about the observed value, the more the fewer units and seeds
-    there are.
+    """Percentile interval of one quantity, stretched about the observed value for small samples.
 
-    Percentile intervals of small samples are too short, as if a normal deviate stood for Student's and n for n - 1 (T.
-    C. Hesterberg, The American Statistician 69, 2015, who widens the quantiles). Stretching is ours: the replicates of
-    three seeds do not reach far enough for wider quantiles.
+    Percentile intervals of small samples are too short, as if normal quantiles were used for Student's and n for n - 1
+    (T. C. Hesterberg, The American Statistician 69, 2015, who takes wider quantiles instead). To stretch the interval
+    is our choice, because the replicates of three seeds do not reach far enough for wider quantiles.
 
     Args:
-        values: (1 + replicates,)
-        by_seed: like it, where seeds alone were redrawn; None: one seed
-        bounds: the least and the most that the quantity can be, where the interval ends
+        values: (1 + replicates,); replicates that are NaN are left out
+        by_seed: the same where only seeds were redrawn; None: there is one seed
+        bounds: the smallest and the largest possible value, to which the interval is clipped
     Returns:
-        low, high; NaN where the observed value is undefined. Undefined replicates are left out.
+        low, high; NaN where the observed value is NaN
     """
     ((low, high),) = intervals(values[None], None if by_seed is None else by_seed[None], design, bounds)
     return float(low), float(high)
 
 
 def intervals(values: np.ndarray, by_seed: np.ndarray | None, design: Design, bounds: Bounds = UNBOUNDED) -> np.ndarray:
-    """The interval of each of several quantities, (quantities, 1 + replicates) to (quantities, 2); the `seeds` of the
-    design may be those of each.
+    """The `interval` of each of several quantities, (quantities, 1 + replicates) to (quantities, 2).
 
-    Where all scenes have the same value, such as a perfect score, a bootstrap sees no spread at all. Then a share of up
-    to 1 - 0.025^(1 / scenes) may have another one, the exact limit for what was never seen (C. J. Clopper and E. S.
-    Pearson, Biometrika 26, 1934), as far off as the bounds (ours).
+    Where all scenes have the same value, such as a perfect score, all replicates are equal. The interval then allows
+    for a share of 1 - 0.025^(1 / scenes) of other scenes, the exact limit for what was never observed (C. J. Clopper
+    and E. S. Pearson, Biometrika 26, 1934), with values at the bounds (ours).
+
+    Args:
+        design: its `seeds` may be an array, (quantities,)
     """
     observed, replicates = values[:, :1], values[:, 1:]
     defined, tail = np.isfinite(replicates), (1 - LEVEL) / 2
@@ -223,23 +232,22 @@ def intervals(values: np.ndarray, by_seed: np.ndarray | None, design: Design, bo
 
 
 def p_values(differences: np.ndarray, by_seed: np.ndarray | None, design: Design) -> np.ndarray:
-    """Two-sided bootstrap p values of paired differences: twice the share of replicates that fall on the rarer side of
-    zero, (1 + count) / (R + 1).
+    """Two-sided bootstrap p values of paired differences.
 
-    Ties count for both sides, undefined replicates for none; what is undefined proves nothing, p is 1. Three choices
-    are ours:
+    p is twice the share of the R replicates on the rarer side of zero, (1 + count) / (R + 1). Ties count for both
+    sides, replicates that are NaN for neither; where the observed difference is NaN, p is 1. Three choices are ours:
 
-    - The share cannot fall below 2 / (R + 1), so that no pair of a large board could pass Holm's correction: where no
-      replicate crosses zero, Student's tail beyond the standard error stands for it.
-    - The bootstrap of few groups, or few seeds, is too sure of itself: p is never below that tail, whose degrees of
-      freedom are Satterthwaite's (Biometrics Bulletin 2, 1946) for a variance that is the sum of one over units and one
-      over seeds, the latter pooled over a board.
-    - p is never below what a sign test on the scenes could reach, 2 ** (1 - scenes).
+    - Where no replicate crosses zero, p is the tail of Student's t at the observed difference in standard errors. The
+      share cannot be smaller than 2 / (R + 1), with which no pair of a large board could pass Holm's correction.
+    - The bootstrap of few groups or few seeds underestimates p, so p is never below that tail. Its degrees of freedom
+      are Satterthwaite's (Biometrics Bulletin 2, 1946) for the sum of the variances over clusters and over seeds, the
+      latter pooled over a board.
+    - p is never below 2 ** (1 - scenes), the smallest value of a sign test on the scenes.
 
     Args:
         differences: (..., 1 + replicates)
-        by_seed: like it, where seeds alone were redrawn; None: one seed
-        design: its `seeds` may be an array (...)
+        by_seed: the same where only seeds were redrawn; None: there is one seed
+        design: its `seeds` may be an array, (...)
     Returns:
         (...)
     """
@@ -251,7 +259,7 @@ def p_values(differences: np.ndarray, by_seed: np.ndarray | None, design: Design
 
 
 class Counts(NamedTuple):
-    """How many replicates are above zero, below it, and defined."""
+    """Numbers of replicates above zero, below zero, and that are not NaN."""
 
     above: np.ndarray
     below: np.ndarray
@@ -271,10 +279,13 @@ def _p_values(
 
 
 def _standard_error(whole: np.ndarray, drawn: np.ndarray | None, design: Design) -> tuple[np.ndarray, np.ndarray]:
-    """The standard error and its degrees of freedom, from the variance of replicates, and that where seeds alone were
-    redrawn (None: one seed).
+    """Standard errors and their degrees of freedom, Satterthwaite's for variances over clusters and over seeds.
 
-    A bootstrap of n draws has (n - 1) / n of the variance.
+    A bootstrap of n draws underestimates the variance by a factor of (n - 1) / n, which is corrected here.
+
+    Args:
+        whole: variance of the replicates
+        drawn: the same where only seeds were redrawn; None: there is one seed
     """
     units, seeds = design.units, np.asarray(design.seeds)
     drawn = np.zeros_like(whole) if drawn is None else np.minimum(drawn, whole)
@@ -291,6 +302,7 @@ def _standard_error(whole: np.ndarray, drawn: np.ndarray | None, design: Design)
 
 
 def _variance(replicates: np.ndarray) -> np.ndarray:
+    """Variance over the last axis, without what is NaN."""
     defined = np.isfinite(replicates)
     if defined.all():
         return np.asarray(replicates.var(-1))
@@ -300,7 +312,7 @@ def _variance(replicates: np.ndarray) -> np.ndarray:
 
 
 def holm(p: np.ndarray) -> np.ndarray:
-    """Holm's step-down correction of p values, (tests,) to (tests,)."""
+    """Holm's step-down correction of p values, (tests,) to (tests,), at most 1."""
     order = np.argsort(p, kind="stable")
     adjusted = np.empty_like(p, dtype=np.float64)
     adjusted[order] = np.minimum(np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1)), 1)
@@ -310,16 +322,16 @@ def holm(p: np.ndarray) -> np.ndarray:
 def compare(
     values: np.ndarray, by_seed: np.ndarray, compared: np.ndarray, design: Design, parts: Parts | None = None
 ) -> np.ndarray:
-    """Holm-corrected p values of all pairs that are compared; one board is one family.
+    """Holm-corrected p values of all compared pairs of rows, which are one family of tests.
 
     Args:
         values: (rows, 1 + replicates)
-        by_seed: like it, where seeds alone were redrawn
+        by_seed: the same where only seeds were redrawn
         compared: (rows, rows), symmetric, true where two rows are compared; the diagonal is ignored
-        design: its `seeds` are those of each row, (rows,); the better known of a pair counts
-        parts: what boards add to the values, where several do; its units and inflation are theirs
+        design: its `seeds` are those of each row, (rows,); for a pair the larger number counts
+        parts: the boards' contributions to the values, if there are several boards; they replace the clusters of design
     Returns:
-        (rows, rows), symmetric, NaN where nothing was compared
+        (rows, rows), symmetric, NaN where rows are not compared
     """
     table = np.full(compared.shape, np.nan)
     first, second = np.nonzero(np.triu(compared, 1))
@@ -337,14 +349,12 @@ def compare(
 
 
 def _pair_variances(replicates: np.ndarray) -> np.ndarray:
-    """The variance of the difference of every two rows over the replicates that are defined in both, (rows, replicates)
-    to (rows, rows).
-    """
+    """Variance of the difference of every two rows, (rows, replicates) to (rows, rows); what is NaN is left out."""
     defined = np.isfinite(replicates)
     known = defined.astype(np.float64)
     with np.errstate(divide="ignore", invalid="ignore"):
         means = np.where(defined, replicates, 0).sum(1, keepdims=True) / known.sum(1, keepdims=True)
-        centred = np.where(defined, replicates - means, 0)  # nothing is lost to cancellation
+        centred = np.where(defined, replicates - means, 0)  # centred first, so that nothing is lost to cancellation
         products = centred @ centred.T
         if defined.all():
             squares = np.diag(products)
@@ -354,17 +364,15 @@ def _pair_variances(replicates: np.ndarray) -> np.ndarray:
 
 
 def _pair_counts(replicates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """In how many replicates each row is above each other, and in how many both are defined, (rows, replicates) to
-    (rows, rows) twice.
-    """
+    """Numbers of replicates in which each row is above each other, and in which neither is NaN, both (rows, rows)."""
     known = np.isfinite(replicates)
     both = (known.astype(np.float64) @ known.T).astype(np.int64)
     values = np.ascontiguousarray(np.where(known, replicates, -np.inf).T)
     order = np.argsort(values, 1)
     with np.errstate(invalid="ignore"):
         steps = np.diff(np.take_along_axis(values, order, 1), axis=1, prepend=-np.inf) > TIE
-    # Places among the rows of a replicate, ties sharing one, what is undefined lowest: small integers are compared far
-    # faster than floats.
+    # Ranks of the rows in each replicate, equal for ties and lowest for NaN: small integers are compared much faster
+    # than floats.
     places = np.empty(values.shape, np.int16 if len(replicates) < 2**15 else np.int32)
     np.put_along_axis(places, order, steps.cumsum(1, dtype=places.dtype), 1)
     places, counts = np.ascontiguousarray(places.T), np.uint16 if len(places) < 2**16 else np.uint32
@@ -373,11 +381,11 @@ def _pair_counts(replicates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def ranks(scores: np.ndarray, p: np.ndarray) -> np.ndarray:
-    """One plus the number of rows that are significantly better; rows may share a rank.
+    """Ranks: one plus the number of rows that are significantly better, so rows may share a rank.
 
     Args:
-        scores: (rows,), more is better
-        p: (rows, rows) as `compare` returns it
+        scores: (rows,), higher is better
+        p: (rows, rows), as `compare` returns it
     Returns:
         (rows,), int
     """
@@ -385,4 +393,5 @@ def ranks(scores: np.ndarray, p: np.ndarray) -> np.ndarray:
 
 
 def _generator(names: Iterable[str]) -> np.random.Generator:
+    """A generator that is seeded by names."""
     return np.random.default_rng(int.from_bytes(hashlib.sha256("\n".join(names).encode()).digest(), "big"))

@@ -1,10 +1,11 @@
-"""Where finished work lies: folders by kind and key, written whole, with a manifest of hashes.
+"""Finished results on disk: one folder for each, by kind and key, with a manifest of file hashes.
 
-    runs/weights/<key>/   manifest.json  model.safetensors  log.csv
+    runs/weights/<key>/   manifest.json  <part>.safetensors  log.csv
+    runs/enhanced/<key>/  manifest.json  audio.f32  index.jsonl; can be deleted once it is scored
     runs/records/<key>/   manifest.json  predictions.jsonl  audio/*.wav  audio/audio.json
-    runs/work/<key>/      a training in hand: checkpoints and progress; removed when its weights are put
+    runs/work/<key>/      a training in progress: checkpoints; removed once its weights are stored
 
-Reading runs no code: JSON, CSV and safetensors only.
+Entries are written whole or not at all. Reading them runs no code: they hold JSON, CSV, WAV and safetensors only.
 """
 
 import errno
@@ -15,6 +16,7 @@ import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +25,23 @@ from benchmark.errors import EarmarkError
 MANIFEST = "manifest.json"
 
 
+@dataclass(frozen=True)
+class Workspace:
+    """Where a run reads and writes."""
+
+    data: Path | None  # the folder that holds the corpora
+    cache: Path  # where synthetic corpora are generated
+    runs: Path
+    boards: Path  # the folder of one recipe's leaderboard
+
+
 def canonical(value: Any) -> str:
-    """JSON with one spelling for one value."""
+    """JSON text that is the same for equal values: keys sorted, no spaces. Raises ValueError for NaN and infinity."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
 
 
 def digest(value: Any) -> str:
-    """A key for any JSON value: 16 hexadecimal digits."""
+    """Key of a JSON value: the first 16 hexadecimal digits of the SHA-256 of its canonical text."""
     return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
 
 
@@ -48,19 +60,20 @@ def write_text(path: Path, text: str) -> None:
 
 
 class Store:
-    """exists, get, put and list over a folder. An entry exists when its manifest does; the manifest is there only when
-    everything else is.
+    """A folder of results, by kind ("weights", "records") and key.
+
+    An entry is finished when it has a manifest: an entry's folder gets its name only once all files are in it.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
 
     def exists(self, kind: str, key: str) -> bool:
-        """Whether the entry is finished."""
+        """Whether an entry is finished."""
         return (self.root / kind / key / MANIFEST).is_file()
 
     def manifest(self, kind: str, key: str) -> dict[str, Any]:
-        """The entry's own account of itself, without checking its files."""
+        """The manifest of an entry; its files are not checked. Raises EarmarkError where it is missing or damaged."""
         path = self.root / kind / key / MANIFEST
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
@@ -71,7 +84,10 @@ class Store:
         return value
 
     def get(self, kind: str, key: str) -> Path:
-        """The entry's folder, every file checked against its hash; EarmarkError where one is cut short or changed."""
+        """The folder of an entry, all files checked against their hashes.
+
+        Raises EarmarkError where a file is missing, cut short or changed.
+        """
         folder = self.root / kind / key
         for name, expected in self.manifest(kind, key)["files"].items():
             if not (folder / name).is_file() or file_hash(folder / name) != expected:
@@ -79,8 +95,9 @@ class Store:
         return folder
 
     def put(self, kind: str, key: str, manifest: Mapping[str, Any], fill: Callable[[Path], None]) -> None:
-        """Let `fill` write files into a folder, then make the folder the entry, at once. A second put of a finished
-        entry changes nothing.
+        """Store an entry: `fill` writes its files into a temporary folder, which is then renamed.
+
+        An entry that is already finished stays as it is. Raises EarmarkError where the disk cannot be written.
         """
         final = self.root / kind / key
         partial = self.root / "work" / f"{kind}-{key}.{os.getpid()}"
@@ -107,18 +124,18 @@ class Store:
             shutil.rmtree(partial, ignore_errors=True)
 
     def list(self, kind: str) -> list[str]:
-        """Keys of finished entries."""
+        """Keys of the finished entries of a kind, sorted."""
         return sorted(path.parent.name for path in (self.root / kind).glob(f"*/{MANIFEST}"))
 
     def work(self, key: str) -> Path:
-        """A folder for a training in hand."""
+        """The folder for the checkpoints of a training in progress, made if it is missing."""
         folder = self.root / "work" / key
         folder.mkdir(parents=True, exist_ok=True)
         return folder
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold the folder for one run; EarmarkError where another run holds it."""
+        """Lock the folder for one run. Raises EarmarkError where another run holds the lock."""
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             lock = (self.root / ".lock").open("a+")
@@ -140,13 +157,13 @@ class Store:
 
 
 def file_hash(path: Path) -> str:
-    """sha256 of a file."""
+    """SHA-256 of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def full_disk(error: OSError, place: Path) -> EarmarkError:
-    """What an OSError while writing means to a user."""
+    """An OSError while writing, as an error that tells the user what to do."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return EarmarkError(f"{place}: the disk is full; free some space and run again, finished cells are kept")
     return EarmarkError(
@@ -156,4 +173,4 @@ def full_disk(error: OSError, place: Path) -> EarmarkError:
 
 
 def _broken(path: Path, what: str, folder: Path) -> EarmarkError:
-    return EarmarkError(f"{path}: {what}; delete {folder} and run again, it is made anew")
+    return EarmarkError(f"{path}: {what}; delete {folder} and run again, which makes it anew")

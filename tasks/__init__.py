@@ -1,1 +1,1 @@
-"""Downstream tasks, one a file: model, loss, predictions and scores."""
+"""Tasks: what is asked of audio, with labels, scores and figures. One a file; tasks/models/ holds what answers."""

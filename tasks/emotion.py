@@ -1,70 +1,19 @@
-"""Emotion or manner of speaking: one class an utterance, by convolution blocks on a log-mel spectrogram.
+"""Emotion or manner of speaking: one class for an utterance."""
 
-Convolution blocks alone, global average pooling, a classifier: the model of Milling et al., "Audio Enhancement for
-Computer Audition" (JCST 39(4), 2024), Fig. 3c. The paper states no sizes; sizes, spectrogram, normalisation and pooling
-are ours.
-"""
-
-from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
 
 import numpy as np
 import pandas as pd
-import torch
-import torch.nn.functional as F
-from pydantic import Field
-from torch import Tensor, nn
-from torchaudio.transforms import MelSpectrogram
 
-from benchmark.contracts import SAMPLE_RATE
-from benchmark.options import Size
 from benchmark.scores.classification import ACCURACY, UAR, accuracy, confusions, hits, unweighted_average_recall
-from tasks._classifier import Classifier
-from tasks._masking import MaskedNorm, after, mask, mean, unit_rms
-
-HOP = 320  # samples, 20 ms
-WINDOW = 1024  # samples, 64 ms: long enough to tell the harmonics of a voice apart
-FLOOR = 1e-2  # power added before the logarithm, of a signal whose rms is 1
+from tasks._classification import Classification
 
 
-class Emotion(Classifier):
-    """Classes by cross entropy, scored by the unweighted average recall (UAR). Level is not heard: utterances are
-    brought to rms 1.
+class Emotion(Classification):
+    """Classes by unweighted average recall (UAR), with accuracy and the confusions beside it."""
 
-    Args:
-        schema: `classes`, in the order of the head; the column `label` holds one of them
-        channels: of the convolution blocks, each of which halves bands and frames
-        bands: of the log-mel spectrogram, 50 to 7600 Hz
-        centre: what is taken off the spectrogram: its mean over all bands and frames, or each band's own mean over the
-            utterance, which also takes off the long-term spectrum: the voice's and the channel's, but also that of
-            vocal effort
-    """
-
+    model = "mel_cnn"
     figures = {"uar": UAR, "accuracy": ACCURACY}
-
-    def __init__(
-        self,
-        schema: Mapping[str, Any],
-        channels: Annotated[Sequence[Size], Field(min_length=1)] = (16, 32, 64, 96),
-        bands: Size = 64,
-        centre: Literal["utterance", "bands"] = "bands",
-    ) -> None:
-        super().__init__(schema)
-        self.spectrogram = _LogMel(bands, centre)
-        heights = [-(-bands // 2 ** (i + 1)) for i in range(len(channels))]  # bands that are left behind each block
-        self.blocks = nn.ModuleList(
-            _Block(inputs, outputs, height, first=not i)
-            for i, (inputs, outputs, height) in enumerate(zip((1, *channels), channels, heights, strict=False))
-        )
-        self.head = nn.Linear(channels[-1], len(self.classes))
-
-    def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Tensor:
-        """(batch, channels, time) to logits (batch, classes)."""
-        x, lengths = self.spectrogram(audio, lengths)
-        x = x[:, None]
-        for block in self.blocks:
-            x, lengths = block(x, lengths)
-        return self.head(mean(x.mean(2), lengths))
 
     def counted(self, truth: pd.Series, predicted: pd.Series) -> pd.DataFrame:
         """Hits and count, overall and of every class, and confusion:<true>:<predicted> for every pair of classes."""
@@ -74,46 +23,3 @@ class Emotion(Classifier):
     def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         """Unweighted average recall and accuracy, 0 to 1."""
         return {"uar": unweighted_average_recall(sums), "accuracy": accuracy(sums)}
-
-
-class _LogMel(nn.Module):
-    """Log-mel spectrogram of the audio at rms 1, centred and scaled to a variance near 1; in float32 under any
-    autocast. Its frames tell harmonics apart.
-    """
-
-    def __init__(self, bands: int, centre: str) -> None:
-        super().__init__()
-        # Zeros at the ends, not reflections: then it is all one whether an example ends or is padded.
-        self.mel = MelSpectrogram(SAMPLE_RATE, WINDOW, WINDOW, HOP, 50.0, 7600.0, n_mels=bands, pad_mode="constant")
-        self.centre = centre
-
-    def forward(self, audio: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, channels, time) to (batch, bands, frames), zero behind each example's frames, and their number,
-        (batch,).
-        """
-        with torch.autocast(audio.device.type, enabled=False):
-            frames = lengths // HOP + 1
-            features = mask(torch.log(self.mel(unit_rms(audio, lengths)) + FLOOR), frames)
-            average = mean(features, frames)[..., None]
-            if self.centre == "utterance":
-                average = average.mean(1, keepdim=True)
-            return mask(features - average, frames) / 3, frames
-
-
-class _Block(nn.Module):
-    """Convolution, ReLU, halving, normalisation. The first strides, which is cheap; the others pool: after ReLU, zeros
-    behind never win.
-    """
-
-    def __init__(self, inputs: int, outputs: int, height: int, first: bool) -> None:
-        super().__init__()
-        self.convolution = nn.Conv2d(inputs, outputs, 5, 2, 2) if first else nn.Conv2d(inputs, outputs, 3, 1, 1)
-        self.pool = 1 if first else 2
-        self.norm = MaskedNorm(outputs * height)
-
-    def forward(self, x: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        x = self.convolution(x)
-        lengths = after(lengths, self.convolution.stride[1])
-        x = F.max_pool2d(F.relu(mask(x, lengths)), self.pool, ceil_mode=True)
-        lengths = after(lengths, self.pool)
-        return self.norm(x.flatten(1, 2), lengths).view_as(x), lengths

@@ -1,27 +1,21 @@
-"""Speech inversion: how the vocal tract moved and what its source did, every 10 ms, by a bidirectional GRU.
+"""Speech inversion: how the vocal tract moved and what its source did, every 10 ms.
 
 Tabatabaee and Espy-Wilson, "Towards noise-robust speech inversion through multi-task learning with speech enhancement"
-(2026), estimate such tracks and report Pearson correlation. Features, bidirectional GRU, dense layer, upsampling from
-50 Hz to 100 Hz and the mean absolute error are those of the group's earlier models; the log-mel features, sizes, the
-way of upsampling and the treatment of missing values are ours.
+(2026), estimate such tracks and report Pearson correlation. The treatment of missing values is ours.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import torch
-from pydantic import Field
-from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_sequence
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
 
 from benchmark.contracts import Batch, Task
 from benchmark.errors import EarmarkError, unknown
-from benchmark.options import Size
 from benchmark.scores.correlation import PEARSON, pearson, varies
-from tasks._features import LogMel
-from tasks._masking import after
 
 # Lip aperture and protrusion; location and degree of the constrictions of tongue tip and tongue body; velopharyngeal
 # opening; source features.
@@ -29,31 +23,8 @@ VARIABLES = ("LA", "LP", "TTCL", "TTCD", "TBCL", "TBCD", "VP", "periodicity", "a
 DECIMALS = 3  # of stored tracks
 
 
-class _PairedLogMel(nn.Module):
-    """Log-mel frames of 10 ms, two by two: the rate of self-supervised encoders.
-
-    Features of any kind have `width`, `factor` (frames of 10 ms that each of theirs spans) and a forward from audio to
-    (batch, frames, width) and the numbers of frames, (batch,).
-    """
-
-    factor = 2
-
-    def __init__(self, bands: int = 40) -> None:
-        super().__init__()
-        self.spectrogram = LogMel(bands)
-        self.width = self.factor * bands
-
-    def forward(self, audio: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        x, frames = self.spectrogram(audio, lengths)
-        x = nn.functional.pad(x, (0, -x.shape[-1] % self.factor))
-        return x.transpose(1, 2).reshape(len(x), -1, self.width), after(frames, self.factor)
-
-
-_FEATURES = {"log_mel": _PairedLogMel}
-
-
 class SpeechInversion(Task):
-    """Tracks by mean absolute error; each variable may be missing in a corpus, in an utterance or in a frame.
+    """Tracks by correlation; each variable may be missing in a corpus, in an utterance or in a frame.
 
     The correlation is taken per variable and utterance over the frames where the target is known, averaged over
     utterances, then over variables. A constant prediction has a correlation of 0; where the target itself is constant
@@ -63,23 +34,14 @@ class SpeechInversion(Task):
 
     Args:
         schema: `variables`, the tracks' columns, some of VARIABLES
-        features: what the model hears; log_mel
-        hidden: units of each GRU layer in each direction
-        layers: of the GRU
-        dropout: behind each layer
     """
 
+    model = "bigru"
+    asks = "tracks"
     whole = True
     figures = {"pearson": PEARSON, **{f"pearson_{name}": PEARSON for name in VARIABLES}}
 
-    def __init__(
-        self,
-        schema: Mapping[str, Any],
-        features: Literal["log_mel"] = "log_mel",
-        hidden: Size = 96,
-        layers: Annotated[int, Field(ge=1)] = 1,
-        dropout: Annotated[float, Field(ge=0, lt=1)] = 0.1,
-    ) -> None:
+    def __init__(self, schema: Mapping[str, Any]) -> None:
         super().__init__(schema)
         if not schema.get("variables"):
             raise EarmarkError(
@@ -90,18 +52,6 @@ class SpeechInversion(Task):
         for name in self.variables:
             if name not in VARIABLES:
                 raise unknown("variable of speech_inversion", name, VARIABLES)
-        self.features = _FEATURES[features]()
-        self.gru = nn.GRU(
-            self.features.width,
-            hidden,
-            layers,
-            batch_first=True,
-            bidirectional=True,
-            dropout=dropout if layers > 1 else 0.0,
-        )
-        self.dense = nn.Sequential(nn.Dropout(dropout), nn.Linear(2 * hidden, 128), nn.ReLU(), nn.Dropout(dropout))
-        # a frame of the features speaks for all that it spans
-        self.head = nn.Linear(128, self.features.factor * len(self.variables))
 
     def check(self, row: Mapping[str, Any]) -> None:
         """The tracks can be read and have a column for each variable."""
@@ -122,28 +72,13 @@ class SpeechInversion(Task):
             "frames": torch.tensor([len(track) for track in tracks]),
         }
 
-    def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(batch, channels, time) to tracks, (batch, frames, variables), and numbers of frames, (batch,)."""
-        x, frames = self.features(audio, lengths)
-        packed = pack_padded_sequence(x, frames.cpu(), batch_first=True, enforce_sorted=False)
-        x, _ = pad_packed_sequence(self.gru(packed)[0], batch_first=True)
-        return self.head(self.dense(x)).float().view(len(x), -1, len(self.variables)), frames * self.features.factor
+    def records(self, predicted: Tensor, batch: Batch) -> list[dict[str, Any]]:
+        """Predictions as they are stored, from tracks (batch, frames, variables) on the CPU.
 
-    def loss(self, output: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
-        """Mean absolute error over what is known, (batch,); 0 where nothing is."""
-        target = batch.labels["tracks"]
-        known = ~target.isnan()
-        error = (_fitted(output, target.shape[1]) - target.nan_to_num()).abs() * known
-        return error.sum((1, 2)) / known.sum((1, 2)).clamp(min=1)
-
-    def predict(self, output: tuple[Tensor, Tensor], batch: Batch) -> list[dict[str, Any]]:
-        """A list by variable, as long as the target; `undefined`, the target's variables without a correlation;
+        A list by variable, as long as the target; `undefined`, the target's variables without a correlation;
         `excluded`, a reason, where none has one.
         """
-        target = batch.labels["tracks"]
-        predicted, target, frames = (
-            x.detach().cpu() for x in (_fitted(output, target.shape[1]), target, batch.labels["frames"])
-        )
+        target, frames = batch.labels["tracks"].cpu(), batch.labels["frames"].cpu()
         records = []
         for i, length in enumerate(frames.tolist()):
             varying = varies(np.round(target[i, :length].numpy().T, DECIMALS))
@@ -204,10 +139,3 @@ class SpeechInversion(Task):
 
 def _read(row: Mapping[str, Any]) -> np.ndarray:
     return np.load(row["tracks"], allow_pickle=False).astype(np.float32, copy=False)
-
-
-def _fitted(output: tuple[Tensor, Tensor], frames: int) -> Tensor:
-    """Tracks cut to `frames`, or going on as they end, whatever stands behind an utterance's own."""
-    tracks, lengths = output
-    index = torch.minimum(torch.arange(frames, device=tracks.device), lengths.to(tracks.device)[:, None] - 1)
-    return tracks.gather(1, index[:, :, None].expand(-1, -1, tracks.shape[-1]))

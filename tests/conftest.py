@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from hypothesis import HealthCheck, settings
-from toys import Bands, Hiss, Tones
+from toys import CLASSES, Bands, BandsModel, Hiss, Tones, bands
 
 from benchmark.contracts import Batch, Scheme, Task
 from benchmark.data import Source, collate
@@ -41,19 +41,26 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Source:
     root = tmp_path_factory.mktemp("toys")
     tones = Tones(root / "Tones")
     tones.prepare()
-    return Source(tones, Hiss(root / "Hiss"))
+    return Source({"targets": tones, "interferers": Hiss(root / "Hiss")})
 
 
 @pytest.fixture(scope="session")
 def batch(source: Source) -> Batch:
     mixer = source.mixer("train")
-    return collate([mixer.draw((0, i), (-5, 5), (60, 70), None) for i in range(6)], Bands({"classes": ["low", "high"]}))
+    return collate([mixer.draw((0, i), (-5, 5), (60, 70), None) for i in range(6)], Bands({"classes": CLASSES}))
 
 
 @pytest.fixture
-def task() -> Task:
+def model() -> BandsModel:
     torch.manual_seed(0)
-    return Bands({"classes": ["low", "high"]})
+    return bands()
+
+
+@pytest.fixture
+def task(model: BandsModel) -> Task:
+    """The task of the toy model."""
+    assert model.task is not None
+    return model.task
 
 
 @pytest.fixture

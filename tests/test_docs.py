@@ -1,5 +1,8 @@
-"""Every command and every example that the README and docs/ show, run: long ones as a dry run."""
+"""Every command and every example that the pages show, run (long ones as a dry run); their links and their tables of
+keys and columns.
+"""
 
+import csv
 import re
 import shlex
 import shutil
@@ -9,12 +12,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import yaml
 
-from benchmark import audio
+from benchmark import audio, registry
 from benchmark.cli import main
+from benchmark.planning.recipe import TaskEntry, _Document
+from benchmark.results import compare
+from benchmark.settings import Phase, Score, Strict, Train, Trainer
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TEXT = "\n".join(page.read_text(encoding="utf-8") for page in PAGES)
 MAKE = sorted(set(re.findall(r"(?:^|`)(make [a-z]+(?: [A-Z]+=\S+?)*)(?=[`\s#])", TEXT, re.MULTILINE)))
 EARMARK = sorted(
@@ -23,6 +30,8 @@ EARMARK = sorted(
         for found in re.findall(r"(?:^\.venv/bin/|`)(earmark [a-z][^`\n]*)", TEXT, re.MULTILINE)
     }
 )
+LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
+CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
 EXAMPLE = re.compile(r"```(python|yaml)\n(# (\S+\.(?:py|yaml))\n.*?)```", re.DOTALL)
 
 
@@ -60,8 +69,8 @@ def test_examples_train(examples, capsys):
 
 
 def test_the_table_of_difficulty_is_what_its_script_prints():
-    page = (ROOT / "docs/sample_importance.md").read_text(encoding="utf-8")
-    (command,) = re.findall(r"`python (studies/where_weighting_helps\.py [^`]+)`", page)
+    page = (ROOT / "docs/results/sample_importance.md").read_text(encoding="utf-8")
+    (command,) = re.findall(r"`python (studies/gain_by_scene_difficulty\.py [^`]+)`", page)
     printed = subprocess.run(
         [sys.executable, *command.split()], cwd=ROOT, check=True, capture_output=True, text=True
     ).stdout
@@ -77,6 +86,111 @@ def test_the_table_of_difficulty_is_what_its_script_prints():
         )
     assert len(shown) == 12
     assert sorted(shown) == sorted(made)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_links_lead_somewhere(page):
+    for link in LINK.findall(CODE.sub("", page.read_text(encoding="utf-8"))):
+        if link.startswith("https://"):
+            continue
+        file, _, anchor = link.partition("#")
+        target = (page.parent / file).resolve() if file else page
+        assert target.is_relative_to(ROOT), link
+        assert target.is_file(), link
+        assert not anchor or anchor in anchors(target), link
+
+
+def test_every_page_is_in_a_list_of_pages():
+    """The site shows a page where a toctree names it."""
+    listed = {ROOT / "docs/index.md"}
+    for page in PAGES:
+        for entries in re.findall(r"^```\{toctree\}\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S):
+            listed |= {page.parent / f"{entry}.md" for entry in entries.split("\n") if entry and entry[0] != ":"}
+    assert set((ROOT / "docs").rglob("*.md")) <= listed
+
+
+@pytest.mark.parametrize(
+    ("section", "model", "others"),
+    [
+        ("The recipe", _Document, {"base"}),
+        ("A task", TaskEntry, set()),
+        ("Training", Train, set()),
+        ("Phase", Phase, set()),
+        ("Scoring", Score, set()),
+        ("Trainer", Trainer, set()),
+    ],
+)
+def test_recipe_keys_are_all_described_with_their_defaults(section: str, model: type[Strict], others: set[str]):
+    described = {cells[0].strip("`"): cells[2] for cells in table("docs/reference/recipe_keys.md", section)}
+    assert set(described) == set(model.model_fields) | others
+    for key, field in model.model_fields.items():
+        if field.is_required():
+            assert described[key] in ("required", "the label", "the recipe's"), key
+        else:
+            default = field.get_default(call_default_factory=True)
+            if isinstance(default, Strict):
+                assert described[key] == "its defaults", key
+            else:
+                plain = list(default) if isinstance(default, tuple) else default
+                assert yaml.safe_load(described[key].strip("`").replace("1e-3", "1.0e-3")) == plain, key
+
+
+def test_columns_of_the_boards_are_all_described():
+    page = "docs/reference/csv_columns.md"
+    described = {kind: columns(page, f"`{kind}.csv`") for kind in ("<task>", "overall", "costs")}
+    metrics = columns(page, "Metrics")
+    seen: dict[str, set[str]] = {kind: set() for kind in described}
+    for path in sorted((ROOT / "leaderboards").glob("*/*.csv")):
+        tasks = {other.stem for other in path.parent.glob("*.csv")} - {"overall", "costs"}
+        kind = path.stem if path.stem in described else "<task>"
+        placeholders = {
+            "<condition>": r"(clean|snr_-?\d+(\.\d+)?)( [\w-]+)?",
+            "<secondary>": "|".join(re.sub("<variable>", r"\\w+", metric) for metric in metrics),
+            "<task>": "|".join(tasks),
+        }
+        patterns = {}
+        for column in described[kind]:
+            parts = re.split(r"(<\w+>)", column)
+            patterns[column] = "".join(f"({placeholders[p]})" if p in placeholders else re.escape(p) for p in parts)
+        with path.open(encoding="utf-8") as file:
+            rows = list(csv.reader(file))
+        for header in rows[0]:
+            found = {column for column, pattern in patterns.items() if re.fullmatch(pattern, header)}
+            assert found, f"{path}: {header}"
+            seen[kind] |= found
+    assert seen == {kind: set(described[kind]) for kind in described}
+
+
+def test_columns_of_comparisons_are_all_described():
+    described = columns("docs/reference/csv_columns.md", "The table of a comparison")
+    assert described == ["first_row", "second_row", *compare.COLUMNS]
+
+
+def test_every_metric_is_described():
+    described = columns("docs/reference/csv_columns.md", "Metrics")
+    for name in registry.names("tasks"):
+        for figure in registry.load("tasks", name).figures:
+            assert any(re.fullmatch(re.sub("<variable>", r"\\w+", metric), figure) for metric in described), figure
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as forges and MyST make them."""
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+def table(page: str, section: str) -> list[list[str]]:
+    """The cells of the first table below a heading, without its head."""
+    text = (ROOT / page).read_text(encoding="utf-8")
+    (body,) = re.findall(rf"^## {re.escape(section)}\n(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
+    rows = [[cell.strip() for cell in line.strip("|").split("|")] for line in re.findall(r"^\|.*\|$", body, re.M)]
+    return rows[2:]
+
+
+def columns(page: str, section: str) -> list[str]:
+    """The names in the first column of a table."""
+    return [cells[0].strip("`") for cells in table(page, section)]
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
-"""What every front-end must keep to, checked: for `earmark check`, and for anyone's own tests.
+"""Conformance checks for front-ends, for `earmark check` and for your own tests.
+
+A test of a front-end of your own::
 
     import pytest
     from benchmark.conformance import checks
@@ -7,8 +9,8 @@
     def test_mine(check):
         check(lambda: MyFrontEnd(channels=8))
 
-A check takes a function that builds the front-end, any `torch.nn.Module` from audio to audio, and builds it as often as
-it likes.
+A check takes a function that builds the front-end, which may be any `torch.nn.Module` from audio to audio. It calls the
+function as often as it needs to.
 """
 
 import inspect
@@ -24,75 +26,75 @@ from typing import NoReturn, get_args
 
 import torch
 
-from benchmark.conformance import module, sound, training
+from benchmark.conformance import module_rules, output_rules, training_rules
 from benchmark.conformance.findings import Finding, Status, failed, skipped
-from benchmark.conformance.subject import Build, Subject
+from benchmark.conformance.harness import Build, Harness
 from benchmark.costs import one_thread
 from benchmark.errors import EarmarkError
 
-Rule = Callable[[Subject], Finding]
+Rule = Callable[[Harness], Finding]
 RULES: tuple[Rule, ...] = (
-    *(
-        sound.works,
-        sound.shape,
-        sound.finite,
-        sound.silence,
-        sound.level,
-        sound.durations,
-        sound.batch,
-        sound.neighbours,
-        sound.padding,
-        sound.rate,
-    ),
-    *(
-        module.deterministic,
-        module.state,
-        module.in_place,
-        module.reload,
-        module.device,
-        module.causality,
-        module.needs,
-        module.controls,
-    ),
-    *(training.loss, training.gradient, training.joint),
+    output_rules.works,
+    output_rules.shape,
+    output_rules.finite,
+    output_rules.silence,
+    output_rules.level,
+    output_rules.durations,
+    output_rules.batch,
+    output_rules.neighbours,
+    output_rules.padding,
+    output_rules.rate,
+    module_rules.deterministic,
+    module_rules.state,
+    module_rules.in_place,
+    module_rules.reload,
+    module_rules.device,
+    module_rules.causality,
+    module_rules.needs,
+    module_rules.controls,
+    training_rules.loss,
+    training_rules.gradient,
+    training_rules.joint,
 )
-WIDTH = 100  # columns of what is printed
+WIDTH = 100  # columns of printed reports
 
 
 class Violation(AssertionError):
-    """A broken rule: its text says what was expected, what came, and why it matters."""
+    """A broken rule; the message says what was expected, what happened and why it matters."""
 
 
 def examine(build: Build) -> Iterator[Finding]:
-    """The finding of every rule, in order, as it is made; none raises, whatever the front-end does. Where it does not
-    work at all nothing else is tried.
+    """Apply every rule in order and yield each finding as it is made.
+
+    Nothing is raised, whatever the front-end does. If it fails `works`, the other rules are skipped.
     """
     first, *others = RULES
-    found = _judged(first, build)
+    found = _applied(first, build)
     yield found
     if found.status == "failed":
-        yield skipped(f"{len(others)} rules, until {found.check} is mended")._replace(check="all others")
+        yield skipped(f"{len(others)} rules, until {found.check} is fixed")._replace(check="all others")
         return
     for rule in others:
-        yield _judged(rule, build)
+        yield _applied(rule, build)
 
 
-def _judged(rule: Rule, build: Build) -> Finding:
-    """On one thread and from a fixed seed, as in a cell."""
+def _applied(rule: Rule, build: Build) -> Finding:
+    """Apply a rule on one thread and from a fixed seed, as a cell runs."""
     try:
-        with one_thread(), torch.random.fork_rng(devices=[]), staying():
+        with one_thread(), torch.random.fork_rng(devices=[]), exit_refused():
             torch.manual_seed(0)
-            subject = Subject(build)
-            finding = skipped("its output is made elsewhere") if subject.front_end.exported else rule(subject)
-    except (Exception, SystemExit) as error:  # it may be anyone's code
-        finding = failed(_told(error))._replace(error=error)
+            harness = Harness(build)
+            finding = skipped("its output is made elsewhere") if harness.front_end.exported else rule(harness)
+    except (Exception, SystemExit) as error:  # user code may raise anything
+        finding = failed(_in_one_line(error))._replace(error=error)
     return _explained(finding, rule)
 
 
 @contextmanager
-def staying() -> Iterator[None]:
-    """`os._exit` ends a process without a word, and its status may say that all is well: here it is an error, as
-    `sys.exit` is.
+def exit_refused() -> Iterator[None]:
+    """Turn `os._exit` into SystemExit in this process, as `sys.exit` is.
+
+    `os._exit` would end the check silently, perhaps with a status of 0.
     """
     leave, own = os._exit, os.getpid()
 
@@ -114,10 +116,13 @@ def _explained(finding: Finding, rule: Rule) -> Finding:
 
 
 def _check(rule: Rule, build: Build) -> Finding:
-    """Judge a front-end by one rule. Raises Violation where it is broken, and unittest.SkipTest, which pytest knows,
-    where it cannot be tested here.
+    """Check one rule of a front-end, and return the finding unless it failed or was skipped.
+
+    Raises:
+        Violation: the rule is broken
+        unittest.SkipTest: the rule cannot be tested here; pytest understands this exception
     """
-    finding = _judged(rule, build)
+    finding = _applied(rule, build)
     if finding.status == "failed":
         raise Violation(details(finding)) from finding.error
     if finding.status == "skipped":
@@ -129,12 +134,12 @@ checks: tuple[Callable[[Build], Finding], ...] = tuple(update_wrapper(partial(_c
 
 
 def line(finding: Finding) -> str:
-    """A finding in one line, or as many as what came takes."""
+    """A finding as a line of text, wrapped at WIDTH columns."""
     return fill(f"{finding.status:<8} {finding.check:<14} {finding.came}", WIDTH, subsequent_indent=" " * 24)
 
 
 def details(finding: Finding) -> str:
-    """The three parts of a finding, one below the other."""
+    """What was expected, what happened and why it matters, one below the other."""
     told = {"expected": finding.expected, "came": finding.came, "why": finding.why}
     return "\n".join(
         [
@@ -148,15 +153,16 @@ def details(finding: Finding) -> str:
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """Every failure in detail, then how many findings there are of each kind."""
+    """All failures in detail, then the number of findings by status."""
     counts = {status: sum(finding.status == status for finding in findings) for status in get_args(Status)}
     broken = [details(finding) for finding in findings if finding.status == "failed"]
     return "\n\n".join([*broken, ", ".join(f"{count} {status}" for status, count in counts.items() if count)])
 
 
-def _told(error: BaseException) -> str:
-    """An error in one line: what was tried, the error, and where it was raised: in the front-end's own code, if any of
-    that ran, and never within PyTorch.
+def _in_one_line(error: BaseException) -> str:
+    """An error in one line: what was being tried, the error, and where it was raised.
+
+    The place is in the front-end's own code if any of that ran, and never within PyTorch.
     """
     notes = "".join(f"{text}: " for text in getattr(error, "__notes__", ()))
     if isinstance(error, EarmarkError):

@@ -1,4 +1,4 @@
-"""What a check comes back with: how it went, and what was expected, what came, and why it matters."""
+"""Findings: the outcome of a check, with what was expected, what happened and why it matters."""
 
 from collections.abc import Iterable
 from typing import Literal, NamedTuple
@@ -7,10 +7,10 @@ Status = Literal["ok", "note", "failed", "skipped"]
 
 
 class Finding(NamedTuple):
-    """One check of one front-end."""
+    """The outcome of one check of one front-end."""
 
-    status: Status  # note: allowed, and worth knowing; skipped: it could not be tested here
-    came: str
+    status: Status  # note: allowed, but worth knowing; skipped: could not be tested here
+    came: str  # what happened, or why the check was skipped
     check: str = ""
     expected: str = ""
     why: str = ""
@@ -18,12 +18,12 @@ class Finding(NamedTuple):
 
 
 def ok(came: str) -> Finding:
-    """The rule is kept; `came`: what was seen."""
+    """The rule is kept."""
     return Finding("ok", came)
 
 
 def note(came: str) -> Finding:
-    """Allowed, but its author may not know."""
+    """The behaviour is allowed, but its author may not know of it."""
     return Finding("note", came)
 
 
@@ -33,11 +33,11 @@ def failed(came: str) -> Finding:
 
 
 def skipped(came: str) -> Finding:
-    """Not tested; `came`: the reason."""
+    """The rule was not tested; `came` is the reason."""
     return Finding("skipped", came)
 
 
 def some(names: Iterable[str]) -> str:
-    """A few names, in order, and how many more there are."""
+    """The first three names in alphabetical order, and how many more there are."""
     ordered = sorted(names)
     return ", ".join(ordered[:3]) + (f" and {len(ordered) - 3} more" if len(ordered) > 3 else "")

@@ -1,1 +1,1 @@
-"""Corpora, one a file: the file's name is the registered name."""
+"""Corpora, one per file; the file's name is the registered name."""

@@ -4,17 +4,19 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmark.corpora._reader import LETTERS, Reader, split_groups, transcript
+from benchmark.corpora._corpus_reader import LETTERS, CorpusReader, transcript
+from benchmark.corpora._splits import split_groups
 
 SUFFIXES = (".wav", ".sph")  # as distributed: RIFF or NIST Sphere
 
 
-class AN4(Reader):
-    """Acero, "Acoustical and Environmental Robustness in Automatic Speech Recognition", 1993;
-    etc/an4_{train,test}.{fileids,transcription} and wav/.
+class AN4(CorpusReader):
+    """AN4 in its owner's layout: etc/an4_{train,test}.{fileids,transcription} and wav/.
 
-    The test speakers are the owner's. Validation is 0.15 of the training speakers, chosen by a hash of their names
-    (ours). Speakers are disjoint over the splits; texts are not: commands such as YES stand in all of them.
+    The test speakers are the owner's. For validation, 0.15 of the training speakers are chosen by a hash of their names
+    (ours). No speaker is in two splits, but texts are: commands such as YES occur in all of them.
+
+    Source: Acero, "Acoustical and Environmental Robustness in Automatic Speech Recognition", 1993.
     """
 
     kind = "speech"
@@ -29,7 +31,7 @@ class AN4(Reader):
         return {"alphabet": LETTERS}
 
     def table(self) -> Iterator[dict[str, Any]]:
-        """The utterances of both lists."""
+        """The utterances of both lists, training and test."""
         rows = [*self._listed("train"), *self._listed("test")]
         held_out = split_groups((row["group"] for row in rows if row["split"] == "train"), test=0)
         for row in rows:
@@ -46,7 +48,8 @@ class AN4(Reader):
             *_, speaker, name = line.strip().split("/")
             if name not in texts:
                 raise self.error(
-                    f"no line for {name} in {self.root / transcription}", "add it, or take the recording off the list"
+                    f"no line for {name} in {self.root / transcription}",
+                    "add it, or remove the recording from the list",
                 )
             path = next(
                 (path for suffix in SUFFIXES if (path := self.root / f"wav/{line.strip()}{suffix}").is_file()), None
@@ -56,5 +59,5 @@ class AN4(Reader):
                 continue
             text = transcript(texts[name], f"{self.root / transcription}: {name}")
             rows.append({"id": line.strip(), "group": speaker, "audio": path, "text": text, "split": split})
-        self.complete(f"etc/an4_{split}.fileids", missing)
+        self.check_complete(f"etc/an4_{split}.fileids", missing)
         return rows

@@ -3,18 +3,19 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmark.corpora._emotions import EmotionReader
+from benchmark.corpora._emotional_speech import EmotionalSpeechReader
 
 _UNUSABLE = ("1076_MTI_SAD_XX", "1064_IEO_DIS_MD")
 
 
-class CREMAD(EmotionReader):
-    """Cao et al., "CREMA-D: Crowd-Sourced Emotional Multimodal Actors Dataset", IEEE Trans. Affective Computing 5(4),
-    2014.
+class CREMAD(EmotionalSpeechReader):
+    """CREMA-D: AudioWAV/{actor}_{sentence}_{emotion}_{level}.wav, such as 1001_DFA_ANG_XX.wav.
 
-    AudioWAV/{actor}_{sentence}_{emotion}_{level}.wav, such as 1001_DFA_ANG_XX.wav. The label is the emotion that was
-    acted, not the raters' vote. Two of the 7442 files are left out: 1076_MTI_SAD_XX, which is silent, and
-    1064_IEO_DIS_MD, a recording of a minute with more than one emotion.
+    The label is the emotion that the actor was asked for, not the raters' vote. Two of the 7442 files are left out:
+    1076_MTI_SAD_XX, which is silent, and 1064_IEO_DIS_MD, a minute long with more than one emotion.
+
+    Source: Cao et al., "CREMA-D: Crowd-Sourced Emotional Multimodal Actors Dataset", IEEE Trans. Affective Computing
+    5(4), 2014.
     """
 
     licence = "Open Database License 1.0"
@@ -27,5 +28,5 @@ class CREMAD(EmotionReader):
     emotions = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
 
     def paths(self) -> Iterable[Path]:
-        """AudioWAV/*.wav"""
+        """The files AudioWAV/*.wav, without the two that are left out."""
         return (path for path in (self.root / "AudioWAV").glob("*.wav") if path.stem not in _UNUSABLE)

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmark.corpora._reader import Reader, identifier
+from benchmark.corpora._corpus_reader import CorpusReader, identifier
 
 ENVIRONMENTS = {
     "train": (
@@ -24,17 +24,18 @@ ENVIRONMENTS = {
 }
 
 
-class Demand(Reader):
-    """Thiemann, Ito and Vincent, "The Diverse Environments Multi-channel Acoustic Noise Database", 2013;
-    DKITCHEN/ch01.wav to ch16.wav, …
+class Demand(CorpusReader):
+    """DEMAND: a folder per environment, with ch01.wav to ch16.wav.
 
-    The owner has no splits. Here (ours) an environment is in one split alone, and those of test are the ones that
-    VoiceBank-DEMAND keeps for its test set, so that no system trained on its training set has heard them. No real file
-    has been read with this reader yet.
+    The owner gives no splits; these are ours. Each environment is in one split. The test environments are those of
+    VoiceBank-DEMAND's test set, so that no system trained on its training set has heard them. No real file has been
+    read with this reader yet.
+
+    Source: Thiemann, Ito and Vincent, "The Diverse Environments Multi-channel Acoustic Noise Database", 2013.
 
     Args:
-        root: the folder with the environments, at any depth; 16 kHz or 48 kHz (SCAFE exists at 48 kHz alone)
-        channels: which microphones, each of them a recording of its own
+        root: the folder with the environments, at any depth; 16 kHz or 48 kHz (SCAFE exists at 48 kHz only)
+        channels: the microphones to read; each is a recording of its own
     """
 
     kind = "noise"
@@ -54,7 +55,7 @@ class Demand(Reader):
         return {"classes": sorted(name for names in ENVIRONMENTS.values() for name in names)}
 
     def table(self) -> Iterator[dict[str, Any]]:
-        """The chosen channels of the environments there are."""
+        """The chosen channels of all environments found."""
         splits = {name: split for split, names in ENVIRONMENTS.items() for name in names}
         for channel in self.channels:
             for path in self.root.rglob(f"{channel}.wav"):
@@ -70,6 +71,6 @@ class Demand(Reader):
 
     @property
     def remedy(self) -> str:
-        """Which environments there are."""
+        """The environments found."""
         present = sorted({row["group"] for row in self.table()})
-        return f"environments present: {', '.join(present) or 'none'}; {self.fetch}"
+        return f"environments present: {', '.join(present) or 'none'}; {self.how_to_get}"

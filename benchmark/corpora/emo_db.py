@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmark.corpora._emotions import EmotionReader
+from benchmark.corpora._emotional_speech import EmotionalSpeechReader
 
 
-class EmoDB(EmotionReader):
-    """Burkhardt et al., "A Database of German Emotional Speech", Interspeech 2005:
-    wav/{speaker}{text}{emotion}{version}.wav, such as 03a01Wa.wav.
+class EmoDB(EmotionalSpeechReader):
+    """EMO-DB: wav/{speaker}{text}{emotion}{version}.wav, such as 03a01Wa.wav.
 
-    Customarily one speaker is left out at a time: folds 3, 8, 9, … 16. Emotions are told by the first letters of their
-    German names.
+    Studies usually leave out one speaker at a time: folds 3, 8, 9, … 16. The code of an emotion is the first letter of
+    its German name.
+
+    Source: Burkhardt et al., "A Database of German Emotional Speech", Interspeech 2005.
     """
 
     licence = "free for download, no licence stated; cite the paper"
@@ -31,5 +32,5 @@ class EmoDB(EmotionReader):
     }
 
     def paths(self) -> Iterable[Path]:
-        """wav/*.wav"""
+        """The files wav/*.wav."""
         return (self.root / "wav").glob("*.wav")

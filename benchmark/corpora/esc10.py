@@ -4,15 +4,16 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from benchmark.corpora._folds import FoldedReader
-from benchmark.corpora._reader import identifier
+from benchmark.corpora._corpus_reader import identifier
+from benchmark.corpora._predefined_folds import PredefinedFoldsReader
 
 
-class ESC10(FoldedReader):
-    """Piczak, "ESC: Dataset for Environmental Sound Classification", 2015; files named "NNN - Class
-    name/fold-source-take.ogg".
+class ESC10(PredefinedFoldsReader):
+    """ESC-10: files named "NNN - Class name/fold-source-take.ogg".
 
-    A group is a source recording of Freesound. The classes are in the order of the owner's numbers.
+    A group is a source recording on Freesound. The classes are in the order of the owner's numbers NNN.
+
+    Source: Piczak, "ESC: Dataset for Environmental Sound Classification", 2015.
     """
 
     kind = "noise"

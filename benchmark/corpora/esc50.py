@@ -6,15 +6,19 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.corpora._folds import FoldedReader
+from benchmark.corpora._predefined_folds import PredefinedFoldsReader
 
 
-class ESC50(FoldedReader):
-    """Piczak, "ESC: Dataset for Environmental Sound Classification", 2015; audio/ and meta/esc50.csv. A group is a
-    source recording of Freesound.
+class ESC50(PredefinedFoldsReader):
+    """ESC-50: audio/ and meta/esc50.csv.
 
-    The classes are in the order of the owner's target numbers. `subset: esc10` takes the ten classes that the owner
-    marks as ESC-10.
+    A group is a source recording on Freesound. The classes are in the order of the owner's target numbers.
+
+    Source: Piczak, "ESC: Dataset for Environmental Sound Classification", 2015.
+
+    Args:
+        root, folds, split_by, fold: as for PredefinedFoldsReader
+        subset: "all", or "esc10" for the ten classes that the owner marks as ESC-10
     """
 
     kind = "noise"
@@ -46,7 +50,7 @@ class ESC50(FoldedReader):
     def clips(self) -> Iterator[dict[str, Any]]:
         """The clips of meta/esc50.csv."""
         paths = {path.name: path for path in (self.root / "audio").glob("*.wav")}
-        self.complete("meta/esc50.csv", [row["filename"] for row in self._meta if row["filename"] not in paths])
+        self.check_complete("meta/esc50.csv", [row["filename"] for row in self._meta if row["filename"] not in paths])
         for row in self._meta:
             name = row["filename"]
             yield {
@@ -63,7 +67,7 @@ class ESC50(FoldedReader):
         wanted = ["filename", "fold", "target", "category", "src_file"] + ["esc10"] * (self.subset == "esc10")
         if not all(row.get(column) for row in rows for column in wanted):
             raise self.error(
-                f"meta/esc50.csv in {self.root} lacks some of the columns {', '.join(wanted)}, apart by commas",
+                f"meta/esc50.csv in {self.root} lacks some of the comma-separated columns {', '.join(wanted)}",
                 "restore it",
             )
         return rows if self.subset == "all" else [row for row in rows if row["esc10"] == "True"]

@@ -4,20 +4,22 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
+from benchmark.audio import audio_files
 from benchmark.contracts import SPLITS
-from benchmark.corpora._reader import Reader, audio_files, split_of
+from benchmark.corpora._corpus_reader import CorpusReader
+from benchmark.corpora._splits import split_of
 
 
-class Folder(Reader):
-    """Recordings without labels: interferers, or targets of tasks that need no label. Every file is a group of its own.
+class Folder(CorpusReader):
+    """Recordings without labels: interferers, or targets of tasks that need no labels.
 
-    Where the folder has sub-folders named train, validation or test, they are the splits. Elsewhere the splits are by a
-    hash of each file's relative path, 0.7, 0.15 and 0.15, so that more files move none of the others. An id is a
-    relative path with its suffix, as a.wav may stand beside a.flac.
+    Sub-folders named train, validation and test are the splits. Without them, files are divided into 0.7, 0.15 and 0.15
+    by a hash of their relative paths, so that adding files moves none of the others. Every file is a group of its own.
+    Its id is the relative path with the suffix, since a.wav may lie beside a.flac.
 
     Args:
         root: the folder
-        path: the same as it was written, for messages
+        path: the folder as the user wrote it, for messages
         kind: what the recordings are
     """
 
@@ -31,15 +33,15 @@ class Folder(Reader):
         super().__init__(root)
 
     @property
-    def fetch(self) -> str:
-        """Nothing to download."""
+    def how_to_get(self) -> str:
+        """What to do if the folder is missing, for messages: there is nothing to download."""
         return f"check the option path: {self.path}"
 
     @property
     def remedy(self) -> str:
-        """How splits come about."""
+        """How to fill an empty split."""
         count = len(audio_files(self.root))
-        return f"it holds {count} recordings; add some, or put them into sub-folders named train, validation and test"
+        return f"it holds {count} recordings; add some, or sort them into sub-folders named train, validation and test"
 
     def table(self) -> Iterator[dict[str, Any]]:
         """All recordings."""
@@ -48,7 +50,7 @@ class Folder(Reader):
             relative = path.relative_to(self.root)
             if by_name and relative.parts[0] not in SPLITS:
                 raise self.error(
-                    f"{path} stands outside the sub-folders train, validation and test", "move it into one of them"
+                    f"{path} is outside the sub-folders train, validation and test", "move it into one of them"
                 )
             name = relative.as_posix()
             yield {"id": name, "group": name, "audio": path, "split": relative.parts[0] if by_name else split_of(name)}

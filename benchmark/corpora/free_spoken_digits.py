@@ -1,29 +1,29 @@
-"""Free Spoken Digit Dataset: the ten digits, fifty times by each of a few speakers, at 8 kHz."""
+"""Free Spoken Digit Dataset: the ten digits, spoken fifty times each by a few speakers, at 8 kHz."""
 
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from benchmark.corpora._reader import Reader, identifier
+from benchmark.corpora._corpus_reader import CorpusReader, identifier
 from benchmark.errors import unknown
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-TAKES = 50  # of every digit by every speaker
+TAKES = 50  # by every speaker, of every digit
 
 
-class FreeSpokenDigits(Reader):
-    """Jackson et al., recordings/{digit}_{speaker}_{take}.wav. The labels are the digits' names, as in Speech Commands.
+class FreeSpokenDigits(CorpusReader):
+    """Jackson et al., Free Spoken Digit Dataset: recordings/{digit}_{speaker}_{take}.wav.
 
-    Without `fold`: the owner's split, takes 0 to 4 of every speaker for test; takes 5 to 9 for validation (ours) and
-    the others for training. All speakers are in all splits, so that the scores say nothing about unseen voices. With
-    `fold`: every take of that speaker is for test, takes 0 to 4 of the others for validation and their other takes for
-    training. The speaker under test is unseen, the speakers of validation are not: with so few speakers none can be
-    spared.
+    The labels are the digits' names, as in Speech Commands. By default takes 0 to 4 of every digit and speaker are for
+    test (the owner's split), takes 5 to 9 for validation (ours) and the others for training. All speakers are then in
+    all splits, and scores say nothing about unseen voices. With `fold`, every take of one speaker is for test; of the
+    other speakers, takes 0 to 4 are for validation and the others for training. The test speaker is then unseen, but
+    the validation speakers are not: with so few speakers none can be spared.
 
     Args:
         root: the folder that holds recordings/
-        fold: the name of the speaker under test; None: the owner's split
+        fold: the name of the test speaker; None: the owner's split
     """
 
     kind = "speech"
@@ -57,7 +57,7 @@ class FreeSpokenDigits(Reader):
             first = "recordings/{}_{}_{}.wav".format(*missing[0])
             raise self.error(
                 f"{len(missing)} recordings are missing in {self.root}, the first is {first}",
-                f"{self.fetch}, or leave out such speakers whole",
+                f"{self.how_to_get}, or remove these speakers entirely",
             )
         if self.fold is not None and speakers and self.fold not in speakers:
             raise unknown(f"speaker (option fold) of {self.root.name}", self.fold, speakers)

@@ -12,20 +12,21 @@ from scipy.io.matlab import MatReadError
 
 from benchmark import audio
 from benchmark.catalogue import default_cache
-from benchmark.corpora._pellets import Movement, PelletReader, Utterance, state
-from benchmark.corpora._reader import identifier
+from benchmark.corpora._articulography import ArticulographyReader, Movement, Utterance, state
+from benchmark.corpora._corpus_reader import identifier
 
 SENSORS = {"UL": "UL", "LL": "LL", "T1": "TT", "T2": "TB", "T3": "TR"}
 
 
-class HaskinsRate(PelletReader):
-    """Tiede et al., "Quantifying kinematic aspects of reduction in a contrasting rate production task", 2017;
-    F01/data/F01_B01_S01_R01_N.mat and the like.
+class HaskinsRate(ArticulographyReader):
+    """Haskins production rate database: files such as F01/data/F01_B01_S01_R01_N.mat.
 
-    A file holds an array of structures named as the file, each with NAME, SRATE in Hz and SIGNAL: AUDIO, and a sensor
-    each on lips (UL, LL) and tongue (TT, TB, TR) in mm, where the first column is front to back and the third is
-    height. The sound is kept as .wav in the cache. The palate is the hull of where the tongue was: the layout of the
-    files that trace it is not known to us. Speakers share the sentences.
+    A file holds an array of structures, named like the file. Each has NAME, SRATE in Hz and SIGNAL: AUDIO, and the
+    sensors on lips (UL, LL) and tongue (TT, TB, TR) in mm, whose first column is front to back and whose third column
+    is height. The sound is kept as .wav in the cache. The palate is the hull of the tongue's positions, as we do not
+    know the layout of the files that trace it. All speakers read the same sentences.
+
+    Source: Tiede et al., "Quantifying kinematic aspects of reduction in a contrasting rate production task", 2017.
     """
 
     licence = "research use, as its owners grant it"
@@ -35,7 +36,7 @@ class HaskinsRate(PelletReader):
     verified = False
 
     def utterances(self) -> Sequence[Utterance]:
-        """The sentences of all speakers, at both rates and in all repetitions."""
+        """The sentences of all speakers, at both rates, with all repetitions."""
         found = []
         for path in sorted(self.root.rglob("*.mat")):
             named = re.fullmatch(r"([FM]\d+)_(B\d+_S\d+)_R\d+_[NF]", path.stem)
@@ -44,7 +45,7 @@ class HaskinsRate(PelletReader):
         return found
 
     def movement(self, utterance: Utterance) -> Movement:
-        """The five sensors."""
+        """The five sensors on lips and tongue."""
         channels = self._channels(utterance.movement)
         pellets = {ours: np.asarray(channels[sensor]["SIGNAL"], float)[:, [0, 2]] for ours, sensor in SENSORS.items()}
         return Movement(float(channels["TT"]["SRATE"]), pellets)

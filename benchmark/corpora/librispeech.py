@@ -5,23 +5,24 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmark.corpora._reader import LETTERS, Reader, identifier, split_groups, transcript
+from benchmark.corpora._corpus_reader import LETTERS, CorpusReader, identifier, transcript
+from benchmark.corpora._splits import split_groups
 from benchmark.errors import unknown
 
-# by the word before the first hyphen of a sub-folder
+# Split by the part of a sub-folder's name before the first hyphen.
 PREFIXES = {"train": "train", "dev": "validation", "test": "test"}
 
 
-class LibriSpeech(Reader):
-    """Panayotov et al., "LibriSpeech: an ASR corpus based on public domain audio books", 2015;
-    subset/speaker/chapter/*.flac beside *.trans.txt.
+class LibriSpeech(CorpusReader):
+    """LibriSpeech: subset/speaker/chapter/*.flac beside *.trans.txt.
+
+    Source: Panayotov et al., "LibriSpeech: an ASR corpus based on public domain audio books", 2015.
 
     Args:
         root: the folder with the subsets
-        subsets: such as [train-clean-100, dev-clean, test-clean]; None: all there are
-        split_speakers: leave the owner's splits and divide the speakers found into 0.7 training, 0.15 validation and
-            0.15 test by a hash of their numbers (ours), for those who hold a piece of the corpus only; at least three
-            speakers
+        subsets: such as [train-clean-100, dev-clean, test-clean]; None: all that are found
+        split_speakers: ignore the owner's splits and divide the speakers found into 0.7 training, 0.15 validation and
+            0.15 test by a hash of their numbers (ours); for a piece of the corpus with at least three speakers
     """
 
     kind = "speech"
@@ -42,7 +43,7 @@ class LibriSpeech(Reader):
 
     @property
     def remedy(self) -> str:
-        """Which subsets there are."""
+        """The subsets used, and what else can be done."""
         used = ", ".join(self._subsets) or "none"
         choice = f"add one from {self.source}, or set split_speakers: true with at least three speakers"
         return f"subsets used: {used}; {choice}"
@@ -86,4 +87,4 @@ class LibriSpeech(Reader):
                     else PREFIXES[chapter.relative_to(self.root).parts[0].partition("-")[0]]
                 )
                 yield {"id": identifier(path, self.root), "group": speaker, "audio": path, "text": text, "split": split}
-        self.complete("*.trans.txt", missing)
+        self.check_complete("*.trans.txt", missing)

@@ -1,4 +1,4 @@
-"""MOCHA-TIMIT: 460 British English sentences by each of a few speakers, with articulography at 500 Hz."""
+"""MOCHA-TIMIT: 460 British English sentences read by each of a few speakers, with articulography at 500 Hz."""
 
 import io
 import re
@@ -8,30 +8,32 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmark.corpora._pellets import Movement, PelletReader, Utterance
-from benchmark.corpora._reader import identifier
+from benchmark.corpora._articulography import ArticulographyReader, Movement, Utterance
+from benchmark.corpora._corpus_reader import identifier
 
 COILS = {"UL": "ul", "LL": "ll", "T1": "tt", "T2": "tb", "T3": "td"}
-# The order of channels where a file says none: upper and lower incisor, lips, tongue tip; tongue body and dorsum,
+# The order of channels if a file does not name them: upper and lower incisor, lips, tongue tip; tongue body and dorsum,
 # velum, bridge of the nose.
 CHANNELS = tuple(
     f"{coil}_{axis}" for coils in ("ui li ul ll tt", "tb td v bn1 bn2") for axis in "xy" for coil in coils.split()
 )
 
 
-class MochaTimit(PelletReader):
-    """Wrench, "A multi-channel/multi-speaker articulatory database for continuous speech recognition research", 2000;
-    <speaker>/<speaker>_<sentence>.ema, .wav.
+class MochaTimit(ArticulographyReader):
+    """MOCHA-TIMIT: <speaker>/<speaker>_<sentence>.ema and .wav.
 
-    The .ema files are EST tracks, binary or text, or text without a header, in 1/100 mm. <speaker>_pal.dat, a trace of
-    the palate in mm that some copies hold, is used where it is. All speakers read the same sentences.
+    The .ema files are EST tracks, binary or text, or text without a header, in 1/100 mm. Some copies have a trace of
+    the palate in mm, <speaker>_pal.dat, which is used if it is there. All speakers read the same sentences.
+
+    Source: Wrench, "A multi-channel/multi-speaker articulatory database for continuous speech recognition research",
+    2000.
     """
 
     licence = "research and education, not commercial (Queen Margaret University College)"
     source = "https://data.cstr.ed.ac.uk/mocha/"
     size = "about 0.3 GB a speaker"
     folders = ("mocha-timit", "MOCHA-TIMIT", "mocha", "MOCHA-TIMIT-sample")
-    verified = False  # what was read is one utterance that had been converted to text
+    verified = False  # only one utterance has been read, which had been converted to text
 
     def utterances(self) -> Sequence[Utterance]:
         """The sentences that have both an .ema and a .wav file."""
@@ -61,7 +63,7 @@ class MochaTimit(PelletReader):
         return None if path is None else self.numbers(path, 2), None
 
     def _track(self, path: Path) -> tuple[Sequence[str], np.ndarray]:
-        """Names of channels, and (frames, 2 + channels): time in seconds, a flag, the channels."""
+        """Names of the channels, and an array (frames, 2 + channels): time in seconds, a flag, the channels."""
         data = path.read_bytes()
         header: Mapping[str, str] = {}
         if data.startswith(b"EST_File"):
@@ -83,6 +85,6 @@ class MochaTimit(PelletReader):
                 raise ValueError(f"{table.shape[1]} columns")
         except ValueError as error:
             raise self.error(
-                f"{path} is no track of {len(names or CHANNELS)} channels ({error})", "restore the file"
+                f"{path} is not a track of {len(names or CHANNELS)} channels ({error})", "restore the file"
             ) from error
         return list(chain(names or CHANNELS)), table

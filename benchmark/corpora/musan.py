@@ -4,19 +4,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.corpora._reader import Reader, audio_files, identifier, split_of
+from benchmark.audio import audio_files
+from benchmark.corpora._corpus_reader import CorpusReader, identifier
+from benchmark.corpora._splits import split_of
 
 
-class Musan(Reader):
-    """Snyder, Chen and Povey, "MUSAN: A Music, Speech, and Noise Corpus", 2015; noise/, music/ and speech/. The label
-    is the part.
+class Musan(CorpusReader):
+    """MUSAN: noise/, music/ and speech/; the label is the part.
 
-    The owner has no splits: these are by a hash of each file's relative path (ours), 0.7, 0.15 and 0.15. No recording
-    stands in two splits, but an artist or a reader may. No real file has been read with this reader yet.
+    The owner gives no splits; ours divide the files into 0.7, 0.15 and 0.15 by a hash of their relative paths. No
+    recording is in two splits, but an artist or a speaker may be. No real file has been read with this reader yet.
+
+    Source: Snyder, Chen and Povey, "MUSAN: A Music, Speech, and Noise Corpus", 2015.
 
     Args:
         root: the folder with the parts
-        parts: of noise, music, speech
+        parts: those to use, of noise, music and speech
     """
 
     kind = "noise"
@@ -41,7 +44,7 @@ class Musan(Reader):
         """The recordings of the chosen parts."""
         for part in self.parts:
             if not (self.root / part).is_dir():
-                raise self.error(f"no folder {part} in {self.root}", f"{self.fetch}, or set parts")
+                raise self.error(f"no folder {part} in {self.root}", f"{self.how_to_get}, or set parts")
             for path in audio_files(self.root / part):
                 name = identifier(path, self.root)
                 yield {"id": name, "group": name, "audio": path, "label": part, "split": split_of(name)}

@@ -3,15 +3,17 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from benchmark.corpora._emotions import EmotionReader
+from benchmark.corpora._emotional_speech import EmotionalSpeechReader
 
 
-class RAVDESS(EmotionReader):
-    """Livingstone and Russo, "The Ryerson Audio-Visual Database of Emotional Speech and Song", PLOS ONE 13(5), 2018;
-    the audio-only speech (channel 01).
+class RAVDESS(EmotionalSpeechReader):
+    """RAVDESS, its speech without video (modality 03, channel 01).
 
-    Actor_{actor}/{modality}-{channel}-{emotion}-{intensity}-{statement}-{repetition}-{actor}.wav, below
-    Audio_Speech_Actors_01-24 or at once. Both intensities share a label.
+    Files are Actor_{actor}/{modality}-{channel}-{emotion}-{intensity}-{statement}-{repetition}-{actor}.wav, either
+    below Audio_Speech_Actors_01-24 or directly in the folder. Both intensities share a label.
+
+    Source: Livingstone and Russo, "The Ryerson Audio-Visual Database of Emotional Speech and Song", PLOS ONE 13(5),
+    2018.
     """
 
     licence = "CC BY-NC-SA 4.0"
@@ -32,6 +34,6 @@ class RAVDESS(EmotionReader):
     }
 
     def paths(self) -> Iterable[Path]:
-        """The actors' folders."""
+        """The files in the actors' folders."""
         inner = self.root / "Audio_Speech_Actors_01-24"
         return (inner if inner.is_dir() else self.root).glob("Actor_*/*.wav")

@@ -5,20 +5,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from benchmark.corpora._reader import Reader, identifier
+from benchmark.corpora._corpus_reader import CorpusReader, identifier
 from benchmark.errors import unknown
 
 
-class SpeechCommands(Reader):
-    """Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", 2018. Speakers are disjoint over
-    the owner's splits.
+class SpeechCommands(CorpusReader):
+    """Speech Commands: a sub-folder per word, validation_list.txt and testing_list.txt.
 
-    The owner's validation_list.txt and testing_list.txt make the splits; what they do not name is for training.
+    The two lists are the owner's splits; files in neither are for training. No speaker is in two splits.
     `_background_noise_` is not a class.
+
+    Source: Warden, "Speech Commands: A Dataset for Limited-Vocabulary Speech Recognition", 2018.
 
     Args:
         root: the folder with a sub-folder for each word
-        words: the classes, in this order; None: all words there are, sorted
+        words: the classes, in this order; None: all words found, sorted
     """
 
     kind = "speech"
@@ -53,7 +54,7 @@ class SpeechCommands(Reader):
         )
         paths = {f"{word}/{path.name}": path for word in self._classes for path in (self.root / word).glob("*.wav")}
         wanted = (name for name in splits if self.words is None or name.partition("/")[0] in self.words)
-        self.complete("validation_list.txt or testing_list.txt", [name for name in wanted if name not in paths])
+        self.check_complete("validation_list.txt or testing_list.txt", [name for name in wanted if name not in paths])
         for name, path in paths.items():
             speaker = path.stem.partition("_nohash_")[0]
             yield {

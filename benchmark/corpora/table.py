@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.contracts import SPLITS, Corpus
-from benchmark.corpora._reader import LETTERS, transcript
+from benchmark.corpora._corpus_reader import LETTERS, transcript
 from benchmark.errors import EarmarkError, unknown
 
 BUILDERS = {".parquet": "parquet", ".csv": "csv", ".tsv": "csv", ".json": "json", ".jsonl": "json"}
@@ -14,26 +14,26 @@ NAMES = ("id", "group", "audio", "label", "text")
 
 
 class Table(Corpus):
-    """One recording a row; `datasets` decodes nothing. Audio columns give {"path", "bytes"}; a column of strings names
-    files, relative to the table's folder.
+    """A table with one recording per row.
 
-    `group` (the speaker, or what else splits must keep apart) and `audio` must be there; without `id` it is the row's
-    number in its split, which a streamed table does not tell. Labels may be ClassLabel numbers or strings. Transcripts
-    become lower case without punctuation.
+    `datasets` does not decode the audio: an audio column gives {"path", "bytes"}, and a column of strings names files
+    relative to the table's folder. The columns `group` (the speaker, or whatever else the splits must keep apart) and
+    `audio` are required. Without a column `id`, the id is the row's number in its split; a streamed table needs the
+    column. Labels may be ClassLabel numbers or strings. Transcripts become lower case without punctuation.
 
     Args:
-        root: `path`, where it is on this machine
+        root: where `path` is on this machine
         path: a name on the hub, a folder written by save_to_disk, a parquet, CSV or JSON file, a folder of such files,
-            or a folder of audio with a sub-folder a split, each with its metadata.csv or metadata.jsonl of a column
-            file_name
-        columns: our names (id, group, audio, label, text) to the table's, where they differ
-        splits: our names (train, validation, test) to the table's, where they differ; or to files in the folder `path`;
-            slices such as "train[:80%]" too, unless streamed
-        config: the configuration, where the table has several
+            or a folder of audio with a sub-folder for each split, each with a metadata.csv or metadata.jsonl that has a
+            column file_name
+        columns: our names (id, group, audio, label, text) to the table's, if they differ
+        splits: our names (train, validation, test) to the table's, if they differ, or to files in the folder `path`;
+            unless streamed also to slices such as "train[:80%]"
+        config: the configuration, if the table has several
         kind: what the recordings are
-        classes: the classes in order; None: those of the ClassLabel, else the labels of the training split, sorted
-        alphabet: that of the transcripts
-        streaming: read rows as they come, without a local copy; `classes` must then be given unless the labels are
+        classes: the classes in order; None: those of the ClassLabel, or else the labels of the training split, sorted
+        alphabet: of the transcripts
+        streaming: read rows as they come, without a local copy; `classes` is then required unless the labels are
             ClassLabel numbers
     """
 
@@ -63,8 +63,7 @@ class Table(Corpus):
                     raise unknown(f"name in the option {option} of table:", ours, known)
         if len(set(self.splits.values())) < len(self.splits):
             raise EarmarkError(
-                f"table {self.path}: two of the splits {self.splits} are the same rows; give each its own in splits: "
-                f"{{…}}"
+                f"table {self.path}: two of the splits {self.splits} are the same; give each its own in splits: {{…}}"
             )
         self.config = config
         self.kind = kind  # type: ignore[misc]  # here the user says what the recordings are
@@ -73,10 +72,8 @@ class Table(Corpus):
         self.streaming = streaming
 
     @cached_property
-    def schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # a property that is worked out once
-        """The classes where there are labels, the alphabet where there are transcripts; what is there is read from the
-        training split.
-        """
+    def schema(self) -> Mapping[str, Any]:  # type: ignore[override]  # a property that is computed once
+        """The classes if there are labels, and the alphabet if there are transcripts, as in the training split."""
         table = self._load("train")
         features = _features(table)
         columns = self._columns(features)
@@ -84,15 +81,15 @@ class Table(Corpus):
         if "label" in columns:
             names = getattr(features[columns["label"]], "names", None)
             if not (self.classes or names) and self.streaming:
-                raise EarmarkError(
-                    f"table {self.path}: a streamed table with labels that are strings; set classes: […]"
-                )
+                raise EarmarkError(f"table {self.path}: it is streamed and its labels are strings; set classes: […]")
             schema["classes"] = self.classes or names or sorted({str(label) for label in table[columns["label"]]})
         return schema
 
     def rows(self, split: str) -> Any:
-        """The rows of one split: a `datasets.Dataset`, or an IterableDataset where streamed. Raises EarmarkError where
-        path, split or columns are wrong.
+        """The rows of one split: a `datasets.Dataset`, or an IterableDataset if streamed.
+
+        Raises:
+            EarmarkError: the path, the split or a column is wrong
         """
         if split not in SPLITS:
             raise unknown("split", split, SPLITS)
@@ -131,7 +128,7 @@ class Table(Corpus):
             return table.map(plain, with_indices=True, remove_columns=list(features))
         if not is_audio:
             return Dataset.from_list([plain(row, index) for index, row in enumerate(table)])
-        # Audio columns are kept as they lie on disk, beside a new table of all else.
+        # The audio column stays as it is on disk; the other columns become a new table beside it.
         labels = Dataset.from_list([plain(row, index) for index, row in enumerate(table.remove_columns(audio))])
         return concatenate_datasets([labels, table.select_columns(audio).rename_columns({audio: "audio"})], axis=1)
 
@@ -156,18 +153,19 @@ class Table(Corpus):
                 )
             where = str(self.root) if self.root.exists() else self.path
             return load_dataset(where, self.config, split=name, streaming=self.streaming)
-        except (OSError, ValueError, IndexError, DatasetsError) as error:  # IndexError: a saved table without rows
+        except (OSError, ValueError, IndexError, DatasetsError) as error:  # IndexError: a table without rows
             cause: BaseException = error
-            while cause.__cause__ is not None:  # datasets wraps what went wrong
+            while cause.__cause__ is not None:  # datasets wraps the cause
                 cause = cause.__cause__
             problem = (str(cause).splitlines() or [type(cause).__name__])[0]
             raise EarmarkError(
-                f"table {self.path}: no split '{name}' to be had: {problem}; check path, splits and config"
+                f"table {self.path}: cannot read the split '{name}': {problem}; check path, splits and config"
             ) from error
 
     def _file(self, split: str) -> Path | None:
-        """The file that holds a split, where one does. A folder of audio is read by its metadata files: datasets would
-        decode it.
+        """The file that holds a split, or None.
+
+        A folder of audio is read through its metadata file, since `datasets` would decode the audio.
         """
         place = self.root / self.splits[split]
         files = [self.root, place, *(place / f"metadata{suffix}" for suffix in BUILDERS)]
@@ -179,7 +177,7 @@ class Table(Corpus):
         for ours in NAMES:
             theirs = self.columns.get(ours, ours)
             if ours == theirs == "audio" and "audio" not in features and "file_name" in features:
-                theirs = "file_name"  # as metadata files have it
+                theirs = "file_name"  # the name in metadata files
             if theirs in features:
                 columns[ours] = theirs
             elif ours in required:
@@ -193,12 +191,12 @@ class Table(Corpus):
             label = names[label] if label is not None and 0 <= label < len(names) else None
         if label is None or str(label) not in self.schema["classes"]:
             raise EarmarkError(
-                f"table {self.path}: row {row} has the label {label!r}, which is no class; set classes, or remove the "
-                "row"
+                f"table {self.path}: row {row} has the label {label!r}, which is not a class; set classes, or remove "
+                "the row"
             )
         return str(label)
 
 
 def _features(table: Any) -> Mapping[str, Any]:
-    """A table's columns; a streamed CSV file tells them by its first row alone."""
+    """A table's columns; a streamed CSV file shows them only in its first row."""
     return table.features or dict.fromkeys(next(iter(table), {}))

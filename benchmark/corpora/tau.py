@@ -5,22 +5,23 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.corpora._reader import Reader, identifier, split_groups
+from benchmark.corpora._corpus_reader import CorpusReader, identifier
+from benchmark.corpora._splits import split_groups
 
 
-class TAU(Reader):
-    """Mesaros, Heittola and Virtanen, "A Multi-Device Dataset for Urban Acoustic Scene Classification", 2018; audio/,
-    meta.csv and evaluation_setup/.
+class TAU(CorpusReader):
+    """TAU Urban Acoustic Scenes: audio/, meta.csv and evaluation_setup/, the same in all editions.
 
-    All editions have this layout, whatever the year, the devices and the classes. A group is a location, such as
-    london-205. The owner's fold says what is for training and what (fold1_evaluate) for test; 0.15 of the training
-    locations by a hash are for validation (ours). Clips that no list names are left out. Real clips have been read with
-    this reader, the owner's meta.csv and lists have not.
+    A group is a location, such as london-205. The owner's fold 1 says which clips are for training and which for test
+    (fold1_evaluate); 0.15 of the training locations, by a hash, are for validation (ours). Clips in neither list are
+    left out. Real clips have been read with this reader, but not the owner's meta.csv and lists.
+
+    Source: Mesaros, Heittola and Virtanen, "A Multi-Device Dataset for Urban Acoustic Scene Classification", 2018.
 
     Args:
         root: the folder that holds meta.csv
-        split_by: "fold", or "locations": 0.7, 0.15 and 0.15 of the locations by a hash, for a piece of the corpus
-            without evaluation_setup/
+        split_by: "fold", or "locations" for a piece of the corpus without evaluation_setup/: 0.7, 0.15 and 0.15 of the
+            locations by a hash
     """
 
     kind = "ambience"
@@ -51,7 +52,7 @@ class TAU(Reader):
         """The clips of meta.csv that have a split."""
         splits = self._by_location() if self.split_by == "locations" else self._by_fold()
         there = {f"audio/{path.name}" for path in (self.root / "audio").glob("*.wav")}
-        self.complete("meta.csv or evaluation_setup", sorted(splits.keys() - there))
+        self.check_complete("meta.csv or evaluation_setup", sorted(splits.keys() - there))
         for name, split in splits.items():
             row, path = self._meta[name], self.root / name
             yield {
@@ -72,24 +73,24 @@ class TAU(Reader):
         return {name: locations[row["identifier"]] for name, row in self._meta.items()}
 
     def _listed(self, part: str) -> list[str]:
-        """The file names of a list: .csv with a header, or .txt without (2018)."""
+        """The file names in one of the owner's lists: .csv with a header, or .txt without one (2018)."""
         paths = [f"evaluation_setup/fold1_{part}.{suffix}" for suffix in ("csv", "txt")]
         found = next((path for path in paths if (self.root / path).is_file()), None)
         if found is None:
-            raise self.error(f"no file {paths[0]} in {self.root}", f"set split_by: locations, or {self.fetch}")
+            raise self.error(f"no file {paths[0]} in {self.root}", f"set split_by: locations, or {self.how_to_get}")
         names = [name for name in (line.partition("\t")[0] for line in self.lines(found)) if name != "filename"]
         if unnamed := [name for name in names if name not in self._meta]:
-            raise self.error(f"{found} names {unnamed[0]}, which meta.csv in {self.root} does not")
+            raise self.error(f"{found} names {unnamed[0]}, which is not in meta.csv in {self.root}")
         return names
 
     @cached_property
     def _meta(self) -> dict[str, dict[str, str]]:
-        """The lines of meta.csv by file name."""
+        """The rows of meta.csv by file name."""
         header, *lines = (line.split("\t") for line in self.lines("meta.csv") or [""])
         rows = [dict(zip(header, line, strict=False)) for line in lines]
         wanted = ("filename", "scene_label", "identifier")
         if not rows or not all(row.get(column) for row in rows for column in wanted):
             raise self.error(
-                f"meta.csv in {self.root} lacks some of the columns {', '.join(wanted)}, apart by tabs", "restore it"
+                f"meta.csv in {self.root} lacks some of the tab-separated columns {', '.join(wanted)}", "restore it"
             )
         return {row["filename"]: row for row in rows}

@@ -1,27 +1,28 @@
-"""VoiceBank-DEMAND: clean and noisy speech mixed by its owner, the usual benchmark of speech enhancement."""
+"""VoiceBank-DEMAND: clean speech and its owner's noisy mixtures, the usual benchmark of speech enhancement."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.corpora._reader import LETTERS, Reader, transcript
+from benchmark.corpora._corpus_reader import LETTERS, CorpusReader, transcript
 
 
-class VoiceBankDemand(Reader):
-    """Valentini-Botinhao, "Noisy speech database for training speech enhancement algorithms and TTS models", 2017.
+class VoiceBankDemand(CorpusReader):
+    """VoiceBank-DEMAND, in its owner's layout or as noisy/ beside clean/.
 
-    Two layouts are read: the owner's folders (noisy_testset_wav, clean_testset_wav, noisy_trainset_28spk_wav, …, with
-    testset_txt, … and log_testset.txt, … where they are), and a plain noisy/ beside clean/. Only the plain one has been
-    tried on real files. An id is a file's name without its suffix in both. `conditions` holds snr (dB) and interferer
-    where a log gives them; `text` is there where texts are, None for a recording that has none. Speakers are disjoint
-    over the splits.
+    The owner's layout has noisy_testset_wav, clean_testset_wav, noisy_trainset_28spk_wav, … and, in some copies,
+    testset_txt, … and log_testset.txt, …. Only noisy/ beside clean/ has been tried on real files. In both an id is a
+    file's name without its suffix. `conditions` holds snr (dB) and interferer if a log gives them. The column `text`
+    exists if any texts do; it is None for a recording without one. No speaker is in two splits.
+
+    Source: Valentini-Botinhao, "Noisy speech database for training speech enhancement algorithms and TTS models", 2017.
 
     Args:
-        root: the folder with the folders above
+        root: the folder with these folders
         trainset: which of the owner's two training sets
-        validation_speakers: of the training set (for 28spk ours, as several published systems have it; 56spk needs
-            others)
-        test_speakers: the owner's
+        validation_speakers: taken from the training set; the default suits 28spk (ours, as in several published
+            systems), and 56spk needs others
+        test_speakers: by default the owner's
     """
 
     kind = "pairs"
@@ -48,12 +49,14 @@ class VoiceBankDemand(Reader):
 
     @property
     def remedy(self) -> str:
-        """Which speakers there are."""
+        """The speakers found."""
         speakers = ", ".join(sorted({row["group"] for row in self.table()}))
-        return f"speakers present: {speakers or 'none'}; set validation_speakers and test_speakers, or {self.fetch}"
+        return (
+            f"speakers present: {speakers or 'none'}; set validation_speakers and test_speakers, or {self.how_to_get}"
+        )
 
     def table(self) -> Iterator[dict[str, Any]]:
-        """The pairs of both sets."""
+        """The pairs of the training set and the test set."""
         owners = [(f"noisy_{name}_wav", f"clean_{name}_wav") for name in self.sets]
         folders = [pair for pair in (("noisy", "clean"), *owners) if (self.root / pair[0]).is_dir()]
         if not folders:
@@ -66,7 +69,7 @@ class VoiceBankDemand(Reader):
             alone = sorted(paths.keys() ^ partners.keys())
             if alone:
                 raise self.error(
-                    f"{len(alone)} files stand in only one of {noisy} and {clean} in {self.root}, the first is "
+                    f"{len(alone)} files are in only one of {noisy} and {clean} in {self.root}, the first is "
                     f"{alone[0]}.wav"
                 )
             for name, path in paths.items():
@@ -85,7 +88,7 @@ class VoiceBankDemand(Reader):
                 yield row | {"split": self.splits.get(speaker, "train")}
 
     def _conditions(self) -> dict[str, dict[str, Any]]:
-        """What the owner's logs say of each recording; a line reads: name, interferer, SNR in dB."""
+        """Interferer and SNR in dB by recording, from the owner's logs, whose lines are: name, interferer, SNR."""
         conditions = {}
         for log in (*self.root.glob("log_t*set*.txt"), *self.root.glob("logfiles/log_t*set*.txt")):
             for line in self.lines(str(log.relative_to(self.root))):

@@ -5,20 +5,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from benchmark.corpora._pellets import Movement, PelletReader, Utterance
-from benchmark.corpora._reader import identifier
+from benchmark.corpora._articulography import ArticulographyReader, Movement, Utterance
+from benchmark.corpora._corpus_reader import identifier
 
-PELLETS = ("UL", "LL", "T1", "T2", "T3", "T4", "MI", "MM")  # two columns each, behind the time in microseconds
-LOST = 1_000_000  # stands where a pellet was not tracked
+PELLETS = ("UL", "LL", "T1", "T2", "T3", "T4", "MI", "MM")  # two columns each, after the time in microseconds
+LOST = 1_000_000  # the value of a pellet that was not tracked
 
 
-class XRayMicrobeam(PelletReader):
-    """Westbury, "X-ray Microbeam Speech Production Database User's Handbook", 1994; a folder a speaker (JW11), with a
-    .txy and a .wav file a task.
+class XRayMicrobeam(ArticulographyReader):
+    """X-ray microbeam database: a folder per speaker (JW11) with a .txy and a .wav file per task.
 
-    Positions are micrometres, x towards the lips from the tips of the upper incisors, y up from the occlusal plane.
-    pal.dat and pha.dat beside them trace the palate and the rear wall of the pharynx; some copies write the speaker
-    before each name (jw11_tp005.txy, jw11_pal.dat). Upper and lower case are alike. All speakers have the same tasks.
+    Positions are in micrometres: x from the tips of the upper incisors towards the lips, y upwards from the occlusal
+    plane. pal.dat and pha.dat beside them trace the palate and the rear wall of the pharynx. Some copies put the
+    speaker before each name (jw11_tp005.txy, jw11_pal.dat). Case does not matter. All speakers have the same tasks.
+
+    Source: Westbury, "X-ray Microbeam Speech Production Database User's Handbook", 1994.
     """
 
     version = "2"
@@ -45,7 +46,7 @@ class XRayMicrobeam(PelletReader):
         table = self.numbers(utterance.movement, 1 + 2 * len(PELLETS))
         step = float(np.median(np.diff(table[:, 0])))
         if step <= 0:
-            raise self.error(f"{utterance.movement}: its times do not rise", "restore the file")
+            raise self.error(f"{utterance.movement}: its times do not increase", "restore the file")
         points = np.where(table[:, 1:] == LOST, np.nan, table[:, 1:] / 1000).reshape(len(table), -1, 2)
         pellets = {name: points[:, index] for index, name in enumerate(PELLETS) if name not in ("MI", "MM")}
         return Movement(1e6 / step, pellets)

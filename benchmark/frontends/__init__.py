@@ -4,18 +4,23 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from torch import nn
+
 from benchmark import registry
 from benchmark.contracts import FrontEnd
+from benchmark.frontends._composite import front_ends, inherit_flags, learned_elsewhere
 from benchmark.frontends.adapters.module import ModuleAdapter
 from benchmark.options import bind, named, reported
 
+__all__ = ["as_front_end", "build_front_end", "entry_of", "front_ends", "learned_elsewhere"]
+
 
 def entry_of(text: str, options: Mapping[str, Any] | None = None) -> dict[str, Any]:
-    """What a recipe would say for a front-end named on the command line.
+    """The recipe entry for a front-end that is named on the command line.
 
     Args:
         text: a registered name, path/to/file.py:Class, path/to/model.onnx, or speechbrain:FOLDER_OR_NAME
-        options: of its constructor
+        options: of the front-end's constructor
     """
     given = dict(options or {})
     if text.endswith(".onnx"):
@@ -31,12 +36,22 @@ def entry_of(text: str, options: Mapping[str, Any] | None = None) -> dict[str, A
 def build_front_end(entry: str | Mapping[str, Any]) -> FrontEnd:
     """Build a front-end from "name", {"name": options} or {"path/to/file.py:Class": options}.
 
-    A class that is a plain `torch.nn.Module` from audio to audio is wrapped by `adapters/module`. Raises EarmarkError
-    for unknown names and options, and where the constructor fails.
+    A plain `torch.nn.Module` from audio to audio is wrapped by `adapters/module`.
+
+    Raises:
+        EarmarkError: the name or an option is unknown, or the constructor fails
     """
     name, options = named("front-end", entry)
     cls = registry.load("front_ends", name)
     config = bind(name, cls, options)
     with reported(name):
         module = cls(**config)
-    return module if isinstance(module, FrontEnd) else ModuleAdapter(module)
+    return as_front_end(module)
+
+
+def as_front_end(module: nn.Module) -> FrontEnd:
+    """A module as a front-end, wrapped by `adapters/module` if it is none, with the flags of all modules inside.
+
+    A front-end that contains one which is `dropped_in_only`, `opaque` or `exported` is so too, whatever its class says.
+    """
+    return inherit_flags(module if isinstance(module, FrontEnd) else ModuleAdapter(module))

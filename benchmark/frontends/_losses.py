@@ -1,20 +1,27 @@
-"""Losses of trained front-ends by name: per example, over both ears together; padding is zeros and adds nothing."""
+"""Losses for training front-ends, by name.
+
+They are per example, over both ears together. Padding is zeros and adds nothing.
+"""
 
 from torch import Tensor
 
 from benchmark.contracts import Batch, Enhanced
-from benchmark.metrics.signal import si_sdr, snr, weighted_sdr
+from benchmark.metrics.si_sdr import si_sdr
+from benchmark.metrics.snr import snr
+from benchmark.metrics.weighted_sdr import weighted_sdr
 
-# dB from which on an example is good enough, else clean input would rule its batch; and the unit, so that all losses
-# are of the order of 1
+# dB, upper bound of SI-SDR and SNR, without which clean input would dominate its batch; also the unit of these losses,
+# so that all are of the order of 1
 LIMIT = 30.0
 
 
 def loss(name: str, enhanced: Enhanced, batch: Batch) -> Tensor:
-    """The negative of a measure in benchmark.metrics.signal, (batch,): "wsdr" in [-1, 1], "si_sdr" or "snr" in units of
-    LIMIT dB.
+    """The negative of a metric, (batch,).
 
-    Scale is free under "si_sdr".
+    "wsdr" lies in [-1, 1]; "si_sdr" and "snr" are in units of LIMIT dB. "si_sdr" leaves the scale of the output free.
+
+    Raises:
+        ValueError: there is no clean reference
     """
     if batch.clean is None:
         raise ValueError(f"the loss '{name}' needs a clean reference")

@@ -1,4 +1,4 @@
-"""The short-time Fourier transform that the front-ends here share."""
+"""Short-time Fourier transform with an exact inverse, shared by front-ends."""
 
 from typing import TypeVar
 
@@ -11,18 +11,22 @@ Count = TypeVar("Count", int, Tensor)
 
 
 class STFT(nn.Module):
-    """Analysis, and synthesis by weighted overlap-add, both with the root of a Hann window: inverse of each other to
-    rounding.
+    """Analysis and weighted overlap-add synthesis with the square root of a Hann window.
 
-    Frame k is centred on sample k·hop. There are as many frames as touch the signal, which is continued by zeros:
-    silence behind it changes none of them.
+    Synthesis inverts analysis up to rounding. Frame k is centred on sample k·hop, and there are as many frames as
+    overlap the signal. Zeros are added at its end, so padding with silence changes none of these frames.
     """
 
     window: Tensor
 
     def __init__(self, size: int, hop: int) -> None:
-        """`size` of window and transform, and `hop`, in samples; EarmarkError where the hop is more than half the
-        size.
+        """Set the sizes.
+
+        Args:
+            size: of window and transform, in samples, even
+            hop: in samples, at most half the size
+        Raises:
+            EarmarkError: a transform of these sizes cannot be inverted
         """
         super().__init__()
         if size % 2 or not 0 < hop <= size // 2:
@@ -34,11 +38,11 @@ class STFT(nn.Module):
         self.register_buffer("window", torch.hann_window(size).sqrt(), persistent=False)
 
     def frames(self, samples: Count) -> Count:
-        """How many frames touch a signal of so many samples."""
+        """The number of frames that overlap a signal of this many samples."""
         return (samples + self.size // 2 + self.hop - 1) // self.hop
 
     def analyse(self, audio: Tensor) -> Tensor:
-        """(…, time) to a complex spectrogram (…, size // 2 + 1, frames)."""
+        """The complex spectrogram (…, size // 2 + 1, frames) of audio (…, time)."""
         *leading, samples = audio.shape
         silence = (self.frames(samples) - 1) * self.hop - samples
         padded = nn.functional.pad(audio.reshape(-1, samples), (0, silence))
@@ -48,7 +52,7 @@ class STFT(nn.Module):
         return spectrum.reshape(*leading, *spectrum.shape[1:])
 
     def synthesise(self, spectrum: Tensor, samples: int) -> Tensor:
-        """(…, size // 2 + 1, frames) back to (…, samples)."""
+        """Audio (…, samples) from a complex spectrogram (…, size // 2 + 1, frames)."""
         *leading, bins, frames = spectrum.shape
         audio = torch.istft(
             spectrum.reshape(-1, bins, frames), self.size, self.hop, window=self.window, center=True, length=samples

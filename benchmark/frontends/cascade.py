@@ -1,31 +1,29 @@
-"""Two separately trained networks in a row: one against noise, then one against hearing loss."""
+"""Two separately trained networks in a row, the first for noise reduction, the second for hearing loss."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from benchmark.contracts import Batch, Enhanced, FrontEnd, Heard
+from benchmark.enhancer import by_ear
 from benchmark.errors import EarmarkError
-from benchmark.frontends._ears import by_ear
+from benchmark.frontends._composite import inherit_traits
 from benchmark.frontends.two_mask import TwoMask
 from benchmark.options import bind
+from benchmark.padding import mask
 
 
 class Cascade(FrontEnd):
-    """The comparison system of two_mask: the same network twice, each with one mask and one objective; the second hears
-    what the first made.
+    """The comparison system for two_mask: the same network twice, each with one mask and one objective.
 
-    The second is trained on the noisy sound, as it would be by itself. The two share no parameter, so one training is
-    two (but for the norm at which gradients are clipped). Controls p and q as in two_mask.
+    The second network processes the output of the first, but is trained on the noisy sound, as it would be alone. The
+    two share no parameters, so that training them together equals training them apart (except for the norm at which
+    gradients are clipped). The controls p and q are those of two_mask.
     """
 
-    needs = frozenset({"clean", "listener"})
-    controls = {"p": 1.0, "q": 1.0}
-
     def __init__(self, network: Mapping[str, Any] | None = None) -> None:
-        """`network`: options of two_mask but for its objective, for both."""
+        """`network`: options of two_mask for both networks, except for the objective."""
         super().__init__()
         if "objective" in (network or {}):
             raise EarmarkError("network: objective: a cascade gives each network its own; leave it out")
@@ -33,9 +31,10 @@ class Cascade(FrontEnd):
             TwoMask(**bind("network", TwoMask, {**(network or {}), "objective": objective}))
             for objective in ("noise_reduction", "compensation")
         )
+        inherit_traits(self, {"reducer": self.reducer, "compensator": self.compensator})
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
-        """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts`: the logarithm of the first mask."""
+        """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts` are those of the first network."""
         powers = {**self.controls, **controls}
         reduced = self.reducer.process(heard, p=powers["p"])
         return Enhanced(
@@ -43,8 +42,9 @@ class Cascade(FrontEnd):
         )
 
     def shadow(self, heard: Heard, others: Sequence[Tensor], **controls: float) -> list[Tensor]:
-        """The masks that are made for `heard`, and for what the first network makes of it, applied to other sounds of
-        its shape.
+        """Apply the masks of both networks to other sounds of the same shape.
+
+        The first mask is computed from `heard`, the second from the first network's output for it.
         """
         powers = {**self.controls, **controls}
         reduced = _handed_on(heard, self.reducer.process(heard, p=powers["p"]).audio)
@@ -58,6 +58,5 @@ class Cascade(FrontEnd):
 
 
 def _handed_on(heard: Heard, audio: Tensor) -> Heard:
-    """With silence behind each length, as every front-end gets it."""
-    valid = torch.arange(audio.shape[-1], device=audio.device) < heard.lengths[:, None, None]
-    return heard._replace(audio=audio * valid)
+    """The first network's output, with silence after each length, as input of the second."""
+    return heard._replace(audio=mask(audio, heard.lengths))

@@ -1,4 +1,4 @@
-"""Conv-TasNet: a learned basis instead of a spectrogram, and a temporal convolutional network that masks it."""
+"""Conv-TasNet: masks in a learned basis, estimated by a temporal convolutional network."""
 
 from typing import Literal
 
@@ -11,12 +11,12 @@ from benchmark.frontends import _losses
 
 
 class ConvTasNet(FrontEnd):
-    """The network of Luo and Mesgarani (IEEE/ACM TASLP 2019) as torchaudio builds it, not causal; its loss leaves the
-    scale of the output free.
+    """The network of Luo and Mesgarani (IEEE/ACM TASLP 2019) as built by torchaudio, not causal.
 
-    Sizes are smaller than the paper's, so that a CPU trains it in minutes; the best there are kernel 16, filters 512,
-    channels 128, hidden 512, layers 8 and stacks 3. Normalisation runs over the utterance, padding included: in a batch
-    of several lengths those of the neighbours count a little.
+    The default loss leaves the scale of the output free. The default sizes are smaller than the paper's, so that a CPU
+    trains the network in minutes; the paper's best are kernel 16, filters 512, channels 128, hidden 512, layers 8 and
+    stacks 3. Normalisation is over the whole utterance with its padding, so that in a batch the lengths of the other
+    examples have a small effect.
     """
 
     version = 2
@@ -33,14 +33,17 @@ class ConvTasNet(FrontEnd):
         sources: Literal[1, 2] = 1,
         loss: Literal["wsdr", "si_sdr", "snr"] = "si_sdr",
     ) -> None:
-        """Sizes.
+        """Set the sizes and the loss.
 
         Args:
-            filters, kernel: of the learned basis, `kernel` in samples, twice its hop
-            channels, hidden: between the blocks and within them
-            layers, stacks: blocks of doubling dilation, and how often these are repeated
-            sources: 1, or 2 to estimate the noise beside the speech; the first is the output
-            loss: the negative of SI-SDR or SNR in dB, or the weighted SDR
+            filters: number of filters in the learned basis
+            kernel: length of these filters in samples, twice the hop
+            channels: between the convolutional blocks
+            hidden: channels within a block
+            layers: blocks per stack, each with twice the dilation of the one before
+            stacks: of such blocks
+            sources: 1, or 2 to estimate the noise too; the first source is the output
+            loss: the negative of SI-SDR or SNR, or of the weighted SDR
         """
         super().__init__()
         self.loss_name = loss

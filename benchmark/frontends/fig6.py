@@ -1,4 +1,4 @@
-"""The level-dependent prescription FIG6, as a front-end: soft sounds get more gain than loud ones."""
+"""The level-dependent prescription FIG6 as a front-end: soft sounds get more gain than loud ones."""
 
 import math
 from typing import Annotated
@@ -18,23 +18,25 @@ _SILENT = 1e-10  # power at 0 dB SPL
 
 
 class Fig6(FrontEnd):
-    """Gains of benchmark.hearing.prescriptions.fig6 for the level of the whole sound, frame by frame, on a short-time
-    spectrum; each ear for itself.
+    """Applies the gains of benchmark.hearing.prescriptions.fig6 to a short-time spectrum, frame by frame, per ear.
 
-    The prescription speaks of the overall level of speech, so the level here is that of all frequencies together,
-    smoothed by one pole over the past. Between its ten frequencies gains in dB run linearly over log frequency, beyond
-    them they are held. All of this but the prescription is ours.
+    The prescription is defined for the overall level of speech, so the level here is that of all frequencies together,
+    smoothed by a one-pole filter over the past. Between the ten frequencies, gains in dB are linear over log frequency;
+    beyond them they are held. All of this is ours, except the prescription.
     """
 
     channels = None
     needs = frozenset({"listener"})
-    weights: Tensor  # what each of AUDIOGRAM_HZ counts in each bin, (10, bins)
+    weights: Tensor  # interpolation weights from AUDIOGRAM_HZ to the bins, (10, bins)
 
     def __init__(
         self, window: int = 256, hop: int = 64, smoothing: Annotated[float, Field(gt=0, le=10)] = 0.125
     ) -> None:
-        """`window` and `hop` in samples; `smoothing`: time constant of the level in seconds, that of a sound-level
-        meter's "fast".
+        """Set the sizes.
+
+        Args:
+            window, hop: in samples
+            smoothing: time constant of the level, in seconds; the default is that of a sound-level meter set to "fast"
         """
         super().__init__()
         self.stft = STFT(window, hop)
@@ -54,7 +56,7 @@ class Fig6(FrontEnd):
         return Enhanced(self.stft.synthesise(spectrum * 10 ** (gains / 20), heard.audio.shape[-1]))
 
     def _levels(self, audio: Tensor, frames: int) -> Tensor:
-        """dB SPL before the middle of each frame, (batch, channels, frames)."""
+        """Smoothed level in dB SPL up to the middle of each frame, (batch, channels, frames)."""
         hop = self.stft.hop
         power = pad(audio.square(), (hop, frames * hop))[..., : frames * hop].unflatten(-1, (frames, hop)).mean(-1)
         smoothed = lfilter(

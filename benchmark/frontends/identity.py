@@ -1,4 +1,4 @@
-"""Nothing: the audio as it is heard, the baseline of every comparison."""
+"""No processing: the audio as it is, the baseline of every comparison."""
 
 from torch import Tensor
 
@@ -11,5 +11,5 @@ class Identity(FrontEnd):
     channels = None
 
     def forward(self, audio: Tensor) -> Tensor:
-        """(batch, channels, time) to itself."""
+        """Return the audio, (batch, channels, time)."""
         return audio

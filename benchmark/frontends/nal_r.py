@@ -1,4 +1,4 @@
-"""The linear prescription NAL-R, as a front-end: it hears with the listener and amplifies, whatever comes."""
+"""The linear prescription NAL-R as a front-end: gains that depend on the audiogram alone."""
 
 import torch
 
@@ -7,15 +7,15 @@ from benchmark.hearing.filters import interpolated, linear_phase
 from benchmark.hearing.prescriptions import NAL_R_HZ, nal_r
 
 _TAPS = 81  # as in the Clarity challenges' baselines
-_GRID = 257  # frequencies from 0 to the Nyquist rate at which the filter is designed
+_GRID = 257  # frequencies from 0 to the Nyquist frequency at which the filter is designed
 
 
 class NalR(FrontEnd):
-    """A filter of linear phase for each ear, designed by frequency sampling with a Hamming window; its delay of 2.5 ms
-    is taken out again.
+    """A linear-phase filter for each ear with the gains of benchmark.hearing.prescriptions.nal_r.
 
-    The gains of benchmark.hearing.prescriptions.nal_r, in dB linear over frequency between theirs and held beyond, plus
-    `gain` dB at all frequencies.
+    It is designed by frequency sampling with a Hamming window, and its delay of 2.5 ms is removed. Between the
+    prescribed frequencies, gains in dB are linear over frequency; beyond them they are held. `gain` dB are added at all
+    frequencies.
     """
 
     channels = None
@@ -23,7 +23,7 @@ class NalR(FrontEnd):
     controls = {"gain": 0.0}
 
     def __init__(self, gain: float = 0.0) -> None:
-        """`gain`: dB more than prescribed, at all frequencies: a control that tells a gain's effect from a system's."""
+        """`gain`: dB in addition to the prescription, to tell the effect of mere gain from that of a system."""
         super().__init__()
         self.controls = {"gain": gain}
 

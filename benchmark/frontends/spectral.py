@@ -1,4 +1,4 @@
-"""Noise reduction without training: log-spectral amplitude estimation over a tracked noise spectrum."""
+"""Noise reduction without training: log-spectral amplitude estimation with noise tracking."""
 
 import math
 
@@ -9,27 +9,31 @@ from benchmark.contracts import Enhanced, FrontEnd, Heard
 from benchmark.frontends._stft import STFT
 
 _EULER = 0.5772156649015329
-_SPEECH = 10**1.5  # a-priori SNR where speech is present, 15 dB
-_LEAST = 10**-1.5  # the least a-priori SNR, -15 dB
-_SILENT = 1e-12  # the least power in a bin; noise at 0 dB SPL has some 1e-8
+_SPEECH = 10**1.5  # a-priori SNR if speech is present, 15 dB
+_LEAST = 10**-1.5  # lower bound of the a-priori SNR, -15 dB
+_SILENT = 1e-12  # lower bound of the power in a bin; noise at 0 dB SPL has about 1e-8
 
 
 class Spectral(FrontEnd):
-    """Log-MMSE gains (Ephraim, Malah, IEEE TASSP 1985) with a decision-directed a-priori SNR, and unbiased MMSE
-    tracking of the noise.
+    """Log-MMSE gains with a decision-directed a-priori SNR and unbiased MMSE noise tracking.
 
-    Noise tracking after Gerkmann and Hendriks (IEEE TASLP 2012), with their constants: |Y|² is averaged as far as
-    speech is improbable. Ours: the noise starts as the running mean of the first frames that sound, gains lie between
-    -`attenuation` dB and 0, and exp(E1(v) / 2) is taken as √(1 + exp(-γ - 0.82 v) / v), at most 0.02 dB from the truth.
-    Causal but for the window. Each ear is processed for itself.
+    The gains are those of Ephraim and Malah (IEEE TASSP 1985). The noise is tracked after Gerkmann and Hendriks (IEEE
+    TASLP 2012), with their constants: |Y|² is averaged, weighted by the probability that speech is absent. Ours: the
+    noise starts as the running mean of the first frames that are not silent; gains are limited to between
+    -`attenuation` dB and 0 dB; exp(E1(v) / 2) is approximated by √(1 + exp(-γ - 0.82 v) / v), with an error of at most
+    0.02 dB. The method is causal except for the window. Each ear is processed separately.
     """
 
     channels = None
-    controls = {"attenuation": 20.0}  # dB, the most that is taken away
+    controls = {"attenuation": 20.0}  # dB, the largest attenuation
 
     def __init__(self, window: int = 512, hop: int = 256, smoothing: float = 0.98, start: int = 6) -> None:
-        """`window` and `hop` in samples; `smoothing` of the a-priori SNR; `start`: the frames that make the first noise
-        estimate.
+        """Set the sizes.
+
+        Args:
+            window, hop: in samples
+            smoothing: of the decision-directed a-priori SNR, 0 to 1
+            start: number of frames for the initial noise estimate
         """
         super().__init__()
         self.stft = STFT(window, hop)
@@ -44,7 +48,10 @@ class Spectral(FrontEnd):
         return Enhanced(self.stft.synthesise(spectrum * gain, heard.audio.shape[-1]))
 
     def _estimate(self, power: Tensor) -> Tensor:
-        """From |Y|² to A² of speech, both (…, bins, frames). The loop costs what its calls cost, so it makes few."""
+        """Estimate speech A² from noisy |Y|², both (…, bins, frames).
+
+        The cost of the loop is that of its calls into PyTorch, so it makes few.
+        """
         sounding = (power.mean(-2, keepdim=True) > 2 * _SILENT).cumsum(-1).clamp(min=1)
         starting = sounding <= self.start
         first, later = (starting / sounding).unbind(-1), (0.2 * ~starting).unbind(-1)
@@ -53,15 +60,14 @@ class Spectral(FrontEnd):
         absence = speech = torch.zeros_like(noise)
         estimates = []
         for t, observed in enumerate(power.movedim(-1, 0).contiguous()):
-            # Noise: follows |Y|² as far as speech is absent, given the noise so far. Absence may not stay at 0, or a
-            # step in the noise would pass as speech.
+            # Noise follows |Y|² where speech is absent, judged by the noise so far. The smoothed probability of absence
+            # must not stay at 0, or a step in the noise would be taken for speech.
             absent = torch.sigmoid(torch.sub(presence, observed / noise, alpha=_SPEECH / (1 + _SPEECH)))
             absence = torch.lerp(absent, absence, 0.9)
             noise = torch.lerp(
                 noise, observed, torch.addcmul(first[t], later[t], torch.maximum(absent, 0.01 - absence))
             )
-            # Speech: with ξ by the decision-directed approach, w = ξ / (1 + ξ) and v = w |Y|² / N, A² = w N (v + exp(-γ
-            # - 0.82 v)).
+            # Speech: A² = w N (v + exp(-γ - 0.82 v)), with w = ξ / (1 + ξ), v = w |Y|² / N, decision-directed ξ.
             ratio = observed / noise
             prior = torch.lerp((ratio - 1).relu(), speech / noise, self.smoothing).clamp(min=_LEAST)
             wiener = prior / (1 + prior)

@@ -1,6 +1,4 @@
-"""A band-split recurrent network with two masks, one against noise and one against hearing loss, each with an exponent
-that the listener sets.
-"""
+"""A band-split recurrent network with two adjustable masks: noise reduction and hearing-loss compensation."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -18,56 +16,55 @@ from benchmark.contracts import AUDIOGRAM_HZ, SAMPLE_RATE, Batch, Enhanced, Fron
 from benchmark.errors import EarmarkError
 from benchmark.frontends import _losses
 from benchmark.frontends._stft import STFT
-from benchmark.hearing.difference import HeardDifference
+from benchmark.hearing.auditory_loss import AuditoryLoss
 from benchmark.hearing.filters import interpolated
 from benchmark.options import Size
 
-# upper limits: 20 bands of 200 Hz, 6 of 500 Hz, the rest
+# upper edges of 20 bands of 200 Hz, 6 of 500 Hz, and the rest
 _BANDS_HZ = (*range(200, 4001, 200), *range(4500, 7001, 500), 8000)
-_FAINT = 1e-9  # power of white noise at 10 dB SPL: what is softer looks alike to the network
-# of the noise mask over what its head says, in nepers much as the compensation mask is; and where it starts, at -1 dB
+_FAINT = 1e-9  # power of white noise at 10 dB SPL; the network cannot tell softer sounds apart
+# The noise mask is logsigmoid(steepness × head + start), in nepers like the compensation mask; it starts at -1 dB.
 _STEEPNESS, _START = 4.0, 2.0
-_AGAINST_NOISE = ("noise_reduction", "snr")  # objectives that train the noise mask alone, which no audiogram steers
-_AGAINST_LOSS = ("compensation", "joint")  # objectives that train the compensation mask alone
+_AGAINST_NOISE = ("noise_reduction", "snr")  # objectives with a noise mask only, independent of the audiogram
 
 
 class TwoMask(FrontEnd):
-    """Output = noisy spectrum × noise mask ** p × compensation mask ** q, with p and q as controls: p = q = 0 gives the
-    input back.
+    """Output = noisy spectrum × noise mask ** p × compensation mask ** q, with the controls p and q.
 
-    After Gonzalez et al., End-to-end multi-task learning for adjustable joint noise reduction and hearing loss
-    compensation (arXiv 2603.20387), of which only the abstract and the authors' earlier recipe are at hand. The network
-    is that recipe's: bands, and in turn a recurrence over time and one over bands, each behind a scale and shift of its
-    features by the audiogram (FiLM).
+    With p = q = 0 the output is the input. After Gonzalez et al., End-to-end multi-task learning for adjustable joint
+    noise reduction and hearing loss compensation (arXiv 2603.20387), of which only the abstract and the authors'
+    earlier recipe were available to us. The network is that of the recipe: the spectrum is split into bands, and
+    recurrences over time and over bands alternate, each pair preceded by a scale and shift of its features that depend
+    on the audiogram (FiLM).
 
-    Ours are: masks that are real and positive, so that every power is defined. The noise mask lies within 0 and 1. The
-    compensation mask lies within `range_db` either way and is what a prescription is: gains at AUDIOGRAM_HZ, between
-    which decibels run linearly over log frequency, and which change slowly, so that it leaves the signal-to-noise ratio
-    in each band alone. The network hears logarithms of magnitudes at their absolute level, on which compensation
-    depends; with real and imaginary parts in their place the noise mask learned next to nothing beside the compensation
-    mask. Normalisation is over features alone, which neither padding nor future reach.
+    The following is ours. Masks are real and positive, so that every power is defined. The noise mask lies between 0
+    and 1. The compensation mask lies within ±`range_db` and has the form of a prescription: gains at AUDIOGRAM_HZ,
+    interpolated in dB over log frequency, that change slowly and therefore leave the SNR in each band unchanged. The
+    input of the network is log magnitudes at their absolute level, on which compensation depends; with real and
+    imaginary parts instead, the noise mask learned next to nothing beside the compensation mask. Normalisation is over
+    features only, so that neither padding nor the future has an influence.
 
-    Trained by what a model of the ear hears (benchmark.hearing.difference). `objective`:
+    The loss is the auditory loss (benchmark.hearing.auditory_loss). `objective` is one of:
 
-    - both: the noise mask alone against the clean sound, both as a normal ear hears them, and the compensation mask
-      alone, as the impaired ear hears it, against the noisy sound as a normal ear does, weighed by learned
-      uncertainties (Kendall et al., CVPR 2018); with `product` also the output at p = q = 1, impaired ear, against the
-      clean sound, normal ear, which the paper never trains
-    - product: both masks by the output at p = q = 1 alone, one objective for the same network
-    - noise_reduction, compensation: one of the two, with one mask; joint: the output by the impaired ear against the
-      clean sound by a normal ear, with one mask, which then follows every bin and frame
-    - snr: the noise mask by the signal-to-noise ratio
+    - both: the noise mask alone, against the clean sound, both heard by a normal ear; and the compensation mask alone,
+      heard by the impaired ear, against the noisy sound heard by a normal ear; weighted by learned uncertainties
+      (Kendall et al., CVPR 2018). With `product`, also the output at p = q = 1, heard by the impaired ear, against the
+      clean sound heard by a normal ear, which the paper never trains
+    - product: both masks, trained only through the output at p = q = 1: one objective for the same network
+    - noise_reduction, compensation: one of the two terms, with one mask
+    - joint: the output heard by the impaired ear, against the clean sound heard by a normal ear, with one mask that
+      follows every bin and frame
+    - snr: the noise mask, trained for the signal-to-noise ratio
 
-    Where an impaired ear is compared with a normal one both hear everything `raised_db` louder. The authors scale
-    recordings to a peak of 1, which is some 15 dB above conversational speech on their model's scale; as it is
-    presented the loss asks for gains still further beyond NAL-R (studies/what_the_loss_prescribes.py).
+    Where an impaired ear is compared with a normal one, both hear everything `raised_db` louder. The authors scale
+    recordings to a peak of 1, which is about 15 dB above conversational speech on the scale of their model. At the
+    level as presented, the loss asks for gains even further above NAL-R (studies/gains_that_minimise_the_loss.py).
 
-    With both masks the noise mask depends on the audiogram too, since they share the features that it scales and
-    shifts.
+    With both masks, the noise mask depends on the audiogram too, since the masks share the modulated features.
     """
 
     version = 3
-    weights: Tensor  # what the gain at each of AUDIOGRAM_HZ counts in each bin, (10, bins)
+    weights: Tensor  # interpolation weights from AUDIOGRAM_HZ to the bins, (10, bins)
 
     def __init__(
         self,
@@ -84,58 +81,53 @@ class TwoMask(FrontEnd):
         release: Annotated[float, Field(ge=0, le=10)] = 1.0,
         raised_db: Annotated[float, Field(ge=0, le=40)] = 15.0,
     ) -> None:
-        """Sizes that train on a laptop; the paper's are features 64, hidden 128, layers 6, head 256.
+        """Set the sizes; the defaults train on a laptop, the paper has features 64, hidden 128, layers 6, head 256.
 
         Args:
-            objective, product: see above
-            features: of each band
-            hidden: of each recurrence, in each direction
+            objective, product: see the class
+            features: per band
+            hidden: size of each recurrence, per direction
             layers: pairs of a recurrence over time and one over bands
-            head: hidden size of each band's mask
-            causal: over time the recurrence runs forward only
+            head: hidden size of the mask estimator of each band
+            causal: whether the recurrence over time runs forward only
             window, hop: of the transform, in samples
-            range_db: the most that the compensation mask amplifies or attenuates
-            release: time constant of its gains, in seconds; 0: they follow every frame
-            raised_db: see above
+            range_db: the largest gain or attenuation of the compensation mask
+            release: time constant of the compensation gains in seconds; 0: they follow every frame
+            raised_db: see the class
+        Raises:
+            EarmarkError: `product` with another objective than "both", or a transform that cannot be inverted
         """
         super().__init__()
         if product and objective != "both":
             raise EarmarkError(
                 f"product: it adds a term to the objective both, not to {objective}; write objective: both"
             )
-        self.objective, self.product, self.range = (
-            objective,
-            product,
-            range_db / 20 * torch.log(torch.tensor(10.0)).item(),
-        )
+        self.objective, self.product = objective, product
+        self.range = range_db / 20 * torch.log(torch.tensor(10.0)).item()  # nepers
         self.causal, self.stft = causal, STFT(window, hop)
         self.pole = math.exp(-hop / SAMPLE_RATE / release) if release else 0.0
         self.edges = _edges(window)
-        names = (
-            ("noise", "compensation")
-            if objective in ("both", "product")
-            else ("noise",)
-            if objective in _AGAINST_NOISE
-            else ("compensation",)
-        )
-        self.controls = {{"noise": "p", "compensation": "q"}[name]: 1.0 for name in names}
+        exponents = {"noise": "p", "compensation": "q"}
+        if objective not in ("both", "product"):
+            del exponents["compensation" if objective in _AGAINST_NOISE else "noise"]
+        self.controls = dict.fromkeys(exponents.values(), 1.0)
         self.needs = frozenset({"clean"} if objective in _AGAINST_NOISE else {"clean", "listener"})
         widths = [stop - start for start, stop in pairwise(self.edges)]
         self.split = nn.ModuleList(nn.Linear(width, features) for width in widths)
         self.film = _film(2 * features * len(widths)) if "listener" in self.needs else None
         self.over_time = nn.ModuleList(_Recurrence(features, hidden, not causal) for _ in range(layers))
         self.over_bands = nn.ModuleList(_Recurrence(features, hidden, True) for _ in range(layers))
-        # the one mask of "joint" has to follow the noise, too
+        # the single mask of "joint" has to follow the noise too
         self.slow = objective in ("both", "product", "compensation")
         fine = {
             name: nn.ModuleList(_head(features, head, width) for width in widths)
-            for name in names
+            for name in exponents
             if name == "noise" or not self.slow
         }
         slow = {"compensation": nn.ModuleList(_head(features, head, 1) for _ in AUDIOGRAM_HZ)} if self.slow else {}
         self.heads = nn.ModuleDict(fine | slow)
         hertz = torch.linspace(0, SAMPLE_RATE / 2, window // 2 + 1)
-        # in these bands
+        # the bands that contain AUDIOGRAM_HZ
         self.at = [
             int(torch.searchsorted(torch.tensor(self.edges), int(f * window / SAMPLE_RATE), right=True)) - 1
             for f in AUDIOGRAM_HZ
@@ -146,12 +138,13 @@ class TwoMask(FrontEnd):
             persistent=False,
         )
         self.uncertainties = nn.Parameter(torch.zeros(2 + product)) if objective == "both" else None
-        self.difference = HeardDifference()
+        self.auditory_loss = AuditoryLoss()
         self.raised = 10 ** (raised_db / 20)
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
-        """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts` are `heard` and the logarithms of the masks,
-        (batch, 1, bins, frames).
+        """Enhance (batch, 1, time) for thresholds (batch, 1, 10).
+
+        `parts` are "heard", the input, and the natural logarithms of the masks by name, (batch, 1, bins, frames).
         """
         spectrum = self.stft.analyse(heard.audio)
         masks = self._masks(spectrum[:, 0], self.stft.frames(heard.lengths), heard.listener)
@@ -162,14 +155,16 @@ class TwoMask(FrontEnd):
         )
 
     def shadow(self, heard: Heard, others: Sequence[Tensor], **controls: float) -> list[Tensor]:
-        """The masks that are made for `heard`, applied to other sounds of its shape."""
+        """Apply the masks computed from `heard` to other sounds of the same shape."""
         masks = self._masks(self.stft.analyse(heard.audio)[:, 0], self.stft.frames(heard.lengths), heard.listener)
         gain = self._gain(masks, controls)
         return [self._masked(self.stft.analyse(other), gain, other.shape[-1]) for other in others]
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """The loss that the objective names, (batch,): in training weighed by the uncertainties, in validation the
-        plain sum, as other objectives have it.
+        """The loss of the objective, (batch,).
+
+        With the objective "both", terms are weighted by the learned uncertainties in training, and simply added in
+        validation.
         """
         if self.objective == "snr":
             return _losses.loss("snr", enhanced, batch)
@@ -184,7 +179,7 @@ class TwoMask(FrontEnd):
         def difference(mask: Tensor, reference: Tensor, thresholds: Tensor | None) -> Tensor:
             louder = 1.0 if thresholds is None else self.raised
             masked = self._masked(spectrum, mask, noisy.shape[-1])[:, 0]
-            return self.difference(louder * masked, louder * reference, lengths, thresholds)
+            return self.auditory_loss(louder * masked, louder * reference, lengths, thresholds)
 
         masks = enhanced.parts
         terms = []
@@ -202,20 +197,20 @@ class TwoMask(FrontEnd):
         return losses.sum(-1).unflatten(0, (-1, ears)).mean(-1)
 
     def _gain(self, masks: Mapping[str, Tensor], controls: Mapping[str, float]) -> Tensor:
-        """The logarithm of all masks under their exponents."""
+        """The logarithm of the product of all masks, each raised to its exponent."""
         powers = {**self.controls, **controls}
         return torch.stack(
             [powers[control] * mask for control, mask in zip(self.controls, masks.values(), strict=True)]
         ).sum(0)
 
     def _masked(self, spectrum: Tensor, gain: Tensor, samples: int) -> Tensor:
-        """A complex spectrum (batch, 1, bins, frames) under the logarithm of a mask, as audio (batch, 1, samples)."""
+        """Audio (batch, 1, samples) of a complex spectrum (batch, 1, bins, frames) with the logarithm of a mask."""
         return self.stft.synthesise(spectrum * torch.exp(gain), samples)
 
     def _masks(self, spectrum: Tensor, frames: Tensor, listener: Tensor | None) -> dict[str, Tensor]:
-        """Logarithms of the masks, (batch, 1, bins, frames), by name."""
+        """Natural logarithms of the masks by name, (batch, 1, bins, frames)."""
         power = spectrum.real.square() + spectrum.imag.square() + _FAINT * self.stft.size / 2
-        seen = torch.log10(power).transpose(1, 2) / 2 + 1  # (batch, frames, bins), some -3 to 1
+        seen = torch.log10(power).transpose(1, 2) / 2 + 1  # (batch, frames, bins), about -3 to 1
         bands = [
             linear(seen[:, :, start:stop])
             for linear, (start, stop) in zip(self.split, pairwise(self.edges), strict=True)
@@ -231,7 +226,7 @@ class TwoMask(FrontEnd):
         return {name: self._mask(name, x, frames)[:, None] for name in self.heads}
 
     def _mask(self, name: str, x: Tensor, frames: Tensor) -> Tensor:
-        """The logarithm of one mask, (batch, bins, frames); both start near 1."""
+        """The natural logarithm of one mask, (batch, bins, frames); initial masks are close to 1."""
         heads = cast(nn.ModuleList, self.heads[name])
         places = self.at if name == "compensation" and self.slow else range(len(heads))
         z = torch.cat([head(x[:, :, band]) for head, band in zip(heads, places, strict=True)], -1).transpose(1, 2)
@@ -241,8 +236,9 @@ class TwoMask(FrontEnd):
         return self.weights.T @ self._slowly(gain, frames) if self.slow else gain
 
     def _slowly(self, gain: Tensor, frames: Tensor) -> Tensor:
-        """The mean of gains (batch, frequencies, frames) over time, weighed less the further off, and in a causal
-        network over what has passed alone.
+        """Gains (batch, frequencies, frames), smoothed over time by a two-sided exponential window.
+
+        In a causal network the window covers only the past.
         """
         if not self.pole:
             return gain
@@ -255,7 +251,7 @@ class TwoMask(FrontEnd):
         return summed[:, :-1] / summed[:, -1:].clamp_min(torch.finfo(gain.dtype).tiny)
 
     def _modulation(self, x: Tensor, listener: Tensor | None) -> tuple[Tensor | float, Tensor | float]:
-        """Scale and shift, (batch, 1, bands, features)."""
+        """Scale and shift of the features by the audiogram, (batch, 1, bands, features)."""
         if self.film is None:
             return 1.0, 0.0
         if listener is None:
@@ -267,7 +263,7 @@ class TwoMask(FrontEnd):
 
 
 class _Recurrence(nn.Module):
-    """Normalisation over features, LSTM, and back to the features, (batch, steps, features)."""
+    """Normalisation over features, an LSTM, and a projection back to (batch, steps, features)."""
 
     def __init__(self, features: int, hidden: int, both_ways: bool) -> None:
         super().__init__()
@@ -276,7 +272,7 @@ class _Recurrence(nn.Module):
         self.back = nn.Linear(hidden * (1 + both_ways), features)
 
     def forward(self, x: Tensor, lengths: Tensor | None) -> Tensor:
-        """`lengths`: (batch,) steps that count, None: all; padding reaches nothing before it."""
+        """Process x; `lengths`: valid steps (batch,), None for all. Padding does not affect the steps before it."""
         normed, steps = self.norm(x), x.shape[1]
         if lengths is None or not self.lstm.bidirectional or int(lengths.min()) == steps:
             return self.back(self.lstm(normed)[0])
@@ -285,8 +281,9 @@ class _Recurrence(nn.Module):
 
 
 def _film(outputs: int) -> nn.Linear:
-    """From an audiogram to scales and shifts, none at first: started at random they hold the noise mask back for
-    hundreds of steps.
+    """A layer from an audiogram to scales and shifts, initialised to zero.
+
+    With a random start they delay the noise mask by hundreds of steps.
     """
     linear = nn.Linear(len(AUDIOGRAM_HZ), outputs)
     nn.init.zeros_(linear.weight)
@@ -299,6 +296,6 @@ def _head(features: int, hidden: int, width: int) -> nn.Sequential:
 
 
 def _edges(window: int) -> list[int]:
-    """The first bin of each band, and the end of the last one; bands without a bin of their own are left out."""
+    """The first bin of each band, and the end of the last band; bands that contain no bin are left out."""
     ends = [min(int(hertz * window / SAMPLE_RATE) + 1, window // 2 + 1) for hertz in _BANDS_HZ]
     return sorted({0, *ends, window // 2 + 1})

@@ -1,9 +1,9 @@
-"""Nothing, to a listener without a hearing aid: no prescription is chained behind it."""
+"""No processing and no hearing aid: the task adds no prescription behind it."""
 
 from benchmark.frontends.identity import Identity
 
 
 class Unaided(Identity):
-    """The audio as it is. It says that it knows the listener, so that a task of hearing loss lets it stand alone."""
+    """Returns its input. It claims to need the listener, so that a hearing-loss task adds no prescription."""
 
     needs = frozenset({"listener"})

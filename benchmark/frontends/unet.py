@@ -1,4 +1,4 @@
-"""A convolutional U-Net that masks the spectrogram, the front-end of the sample-importance paper."""
+"""A convolutional U-Net that masks the spectrogram: the front-end of the sample-importance paper."""
 
 from itertools import pairwise
 from typing import Annotated, Literal
@@ -14,20 +14,20 @@ from benchmark.frontends import _losses
 from benchmark.frontends._stft import STFT
 from benchmark.options import Size
 
-_FAINT = 1e-4  # added to the power in a bin before compression, where white noise of rms 1 has half the window length
+_FAINT = 1e-4  # added to the power in a bin before compression; white noise of rms 1 has half the window length
 
 
 class UNet(FrontEnd):
-    """Spectrogram, fully convolutional encoder and decoder with skips between corresponding layers, mask, inverse
-    transform.
+    """A spectrogram mask from a fully convolutional encoder and decoder with skip connections.
 
-    After figure 2 of Milling et al., Audio enhancement for computer audition, JCST 39(4), 2024. Only abstract and
-    captions of it were at hand: all sizes, the mask, the compression and the loss are ours; that the paper's loss is a
-    weighted SDR is what others report of it.
+    After figure 2 of Milling et al., Audio enhancement for computer audition, JCST 39(4), 2024. Only its abstract and
+    captions were available to us: all sizes, the mask, the compression and the loss are ours. That the paper's loss is
+    a weighted SDR is reported by others.
 
-    The network sees the utterance at a root mean square of 1, so that the output scales with the input; an utterance
-    must therefore have ended before its first sample can be enhanced. There is no normalisation inside, and every layer
-    is silenced behind an example's end: neither its neighbours in the batch nor the padding reach it.
+    Each utterance is scaled to a root mean square of 1 for the network, so that the output scales with the input. The
+    whole utterance is therefore needed before its first sample can be enhanced. The network contains no normalisation,
+    and every layer is zeroed after the end of an example, so that neither padding nor neighbours in the batch affect
+    it.
     """
 
     needs = frozenset({"clean"})
@@ -43,16 +43,18 @@ class UNet(FrontEnd):
         loss: Literal["wsdr", "si_sdr", "snr"] = "wsdr",
         compression: Annotated[float, Field(gt=0, le=1)] = 0.3,
     ) -> None:
-        """Sizes.
+        """Set the sizes, the mask and the loss.
 
         Args:
-            channels: of the first layer; the next two double it, further ones do not
-            depth: layers of the encoder, each halving frequency and time; the decoder has as many
-            kernel: odd, in bins and in frames
+            channels: of the first layer; doubled in each of the next two, then constant
+            depth: layers of the encoder, each of which halves frequency and time; the decoder has as many
+            kernel: size in bins and in frames, odd
             window, hop: of the transform, in samples
             mask: "magnitude", in [0, 1], or "complex", with a magnitude in [0, 1] (as in Choi et al., ICLR 2019)
-            loss: the weighted SDR, or the negative of SI-SDR or SNR in dB
-            compression: exponent of the magnitudes that the network sees
+            loss: the negative of the weighted SDR, of SI-SDR or of SNR
+            compression: exponent of the magnitudes that the network gets, above 0 and at most 1
+        Raises:
+            EarmarkError: `kernel` is even, or the transform cannot be inverted
         """
         super().__init__()
         if kernel % 2 == 0:
@@ -64,7 +66,7 @@ class UNet(FrontEnd):
         self.encoder = nn.ModuleList(
             nn.Conv2d(outer, inner, kernel, stride=2, padding=kernel // 2) for outer, inner in pairs
         )
-        self.decoder = nn.ModuleList(  # all but the deepest also take the output of their counterpart
+        self.decoder = nn.ModuleList(  # all but the deepest also take the output of the matching encoder layer
             nn.ConvTranspose2d(inner if level == depth else 2 * inner, outer, kernel, stride=2, padding=kernel // 2)
             for level, (outer, inner) in reversed(list(enumerate(pairs, 1)))
         )
@@ -72,7 +74,7 @@ class UNet(FrontEnd):
         self.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # a fifth faster on a CPU
 
     def forward(self, audio: Tensor) -> Tensor:
-        """(batch, 1, time) to the same, all of full length."""
+        """Enhance (batch, 1, time), with no padding in any example."""
         return self.process(Heard(audio, torch.full((len(audio),), audio.shape[-1], device=audio.device))).audio
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
@@ -83,11 +85,11 @@ class UNet(FrontEnd):
         return Enhanced(self.stft.synthesise(spectrum * mask, heard.audio.shape[-1]))
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """The loss that the configuration names, (batch,)."""
+        """The loss chosen in the constructor, (batch,)."""
         return _losses.loss(self.loss_name, enhanced, batch)
 
     def _mask(self, spectrum: Tensor, frames: Tensor) -> Tensor:
-        """For a complex spectrum (batch, 1, bins, frames), of which `frames` count; like it, zero behind them."""
+        """The mask for a complex spectrum (batch, 1, bins, frames), zero after the `frames` of each example."""
         planes = torch.view_as_real(spectrum[:, 0]).movedim(-1, 1)
         power = planes.square().sum(1, keepdim=True) + _FAINT
         seen = (
@@ -113,7 +115,7 @@ class UNet(FrontEnd):
 
 
 def _silenced(layer: Tensor, frames: Tensor) -> Tensor:
-    """(batch, channels, bins, frames) with zeros behind each example's end, as a convolution pads them there."""
+    """A layer (batch, channels, bins, frames) with zeros after each example's end, as a convolution pads its input."""
     if int(frames.min()) >= layer.shape[-1]:
         return layer
     return layer * (torch.arange(layer.shape[-1], device=layer.device) < frames[:, None, None, None])

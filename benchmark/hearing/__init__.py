@@ -1,1 +1,1 @@
-"""Listeners: audiograms, the ear as a differentiable model, prescriptions of gain."""
+"""Hearing loss: audiograms, a differentiable auditory model, prescriptions of gain, shadow filtering."""

@@ -1,5 +1,6 @@
-"""Audiograms: the standard profiles, listeners read from a file, draws for training. Thresholds in dB HL at
-AUDIOGRAM_HZ, as tuples of ten.
+"""Audiograms: standard profiles, listeners from a file, and random draws for training.
+
+An audiogram is a tuple of ten thresholds in dB HL at AUDIOGRAM_HZ.
 """
 
 import json
@@ -13,14 +14,14 @@ from benchmark.contracts import AUDIOGRAM_HZ
 from benchmark.errors import EarmarkError, unknown
 
 Audiogram = tuple[float, ...]
-# dB HL that audiometers measure; beyond, a number is a mistake. The auditory model's ear ends at 0 and 105
+# dB HL, range of audiometers, beyond which a number is a mistake; the auditory model limits thresholds to 0 to 105
 LOWEST, HIGHEST = -10.0, 120.0
-DRAWN = (0.0, 105.0)  # dB HL, of audiograms drawn for training; so far the standard profiles reach
-JITTER = 10.0  # dB, either way, at each frequency by itself
+DRAWN = (0.0, 105.0)  # dB HL, range of audiograms drawn for training, as of the standard profiles
+JITTER = 10.0  # dB, largest random change up or down, independent at each frequency
 EARS = ("left", "right")
 
-# The ten standard audiograms of IEC 60118-15 (Bisgaard, Vlaming, Dahlquist, Trends in Amplification 2010), flat to
-# sloping (N) and steep (S), and a normal ear.
+# The ten standard audiograms of IEC 60118-15 (Bisgaard, Vlaming, Dahlquist, Trends in Amplification 2010), N for flat
+# and moderately sloping, S for steeply sloping, and a normal ear.
 PROFILES: dict[str, Audiogram] = {
     "normal": (0, 0, 0, 0, 0, 0, 0, 0, 0, 0),
     "N1": (10, 10, 10, 10, 10, 10, 15, 20, 30, 40),
@@ -37,7 +38,11 @@ PROFILES: dict[str, Audiogram] = {
 
 
 def audiogram(name: str) -> Audiogram:
-    """A standard profile by name, or an ear of a listener: `path/to/listeners.json:L0001:left`. Raises EarmarkError."""
+    """A standard profile by name, or an ear of a listener, as `path/to/listeners.json:L0001:left`.
+
+    Raises:
+        EarmarkError: there is no such profile, file, listener or ear
+    """
     if name in PROFILES:
         return PROFILES[name]
     path, _, ear = name.partition(".json:")
@@ -53,7 +58,11 @@ def audiogram(name: str) -> Audiogram:
 
 
 def read_listeners(path: Path) -> dict[str, tuple[Audiogram, Audiogram]]:
-    """Left and right ears by listener, from a file like the Clarity challenges' listeners.json. Raises EarmarkError."""
+    """Left and right audiograms by listener, from a file in the format of the Clarity challenges' listeners.json.
+
+    Raises:
+        EarmarkError: the file cannot be read or has another format, or an audiogram is not valid
+    """
     try:
         records = json.loads(path.read_text(encoding="utf-8"))
         listeners = {
@@ -64,7 +73,7 @@ def read_listeners(path: Path) -> dict[str, tuple[Audiogram, Audiogram]]:
         raise EarmarkError(f"{path}: cannot be read ({error.strerror}); give the path of a listeners.json") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise EarmarkError(
-            f"{path}: no list of listeners with audiogram_cfs, audiogram_levels_l and audiogram_levels_r; get the "
+            f"{path}: not a list of listeners with audiogram_cfs, audiogram_levels_l and audiogram_levels_r; get the "
             "Clarity metadata"
         ) from error
     return {
@@ -77,17 +86,20 @@ def read_listeners(path: Path) -> dict[str, tuple[Audiogram, Audiogram]]:
 
 
 def resampled(hertz: Sequence[float], thresholds: Sequence[float], where: str = "audiogram") -> Audiogram:
-    """Thresholds in dB HL at any rising frequencies to those at AUDIOGRAM_HZ: linear over log frequency.
+    """Interpolate thresholds to AUDIOGRAM_HZ, linearly over log frequency; nothing is extrapolated.
 
-    Raises EarmarkError, beginning with `where`: no lists of numbers, frequencies that are unsorted or none, a different
-    number of thresholds, a range that does not cover 250 to 6000 Hz, a threshold that is no number or outside of -10 to
-    120 dB HL. Nothing is extrapolated.
+    Args:
+        hertz: rising frequencies in Hz that cover 250 to 6000 Hz
+        thresholds: in dB HL, -10 to 120, one for each frequency
+        where: what an error message begins with
+    Raises:
+        EarmarkError: these are not two lists of numbers, or do not have the lengths, order or ranges above
     """
     if not all(
         isinstance(values, Sequence) and all(isinstance(value, int | float) for value in values)
         for values in (hertz, thresholds)
     ):
-        raise EarmarkError(f"{where}: frequencies and thresholds are two lists of numbers; correct the file")
+        raise EarmarkError(f"{where}: frequencies and thresholds must be two lists of numbers; correct the file")
     if len(hertz) != len(thresholds):
         raise EarmarkError(
             f"{where}: {len(hertz)} frequencies and {len(thresholds)} thresholds; give one number in dB HL for each "
@@ -110,14 +122,15 @@ def resampled(hertz: Sequence[float], thresholds: Sequence[float], where: str = 
     for f, threshold in zip(hertz, thresholds, strict=True):
         if not LOWEST <= threshold <= HIGHEST:
             raise EarmarkError(
-                f"{where}: {threshold:g} dB HL at {f:g} Hz is outside of {LOWEST:g} to {HIGHEST:g}; correct it"
+                f"{where}: {threshold:g} dB HL at {f:g} Hz is outside {LOWEST:g} to {HIGHEST:g}; correct it"
             )
     return tuple(float(value) for value in np.interp(np.log(AUDIOGRAM_HZ), np.log(hertz), thresholds))
 
 
 def drawn(rng: np.random.Generator) -> Audiogram:
-    """An audiogram for training: one of the profiles, with up to 10 dB more or less at each frequency, within 0 to 105
-    dB HL (Gonzalez et al. 2025).
+    """Draw an audiogram for training: a random profile, changed by up to ±10 dB at each frequency.
+
+    It is limited to 0 to 105 dB HL. After Gonzalez et al. 2025.
     """
     profile = PROFILES[list(PROFILES)[int(rng.integers(len(PROFILES)))]]
     jittered = np.clip(np.asarray(profile) + rng.uniform(-JITTER, JITTER, len(profile)), *DRAWN)

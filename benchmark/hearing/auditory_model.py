@@ -1,9 +1,9 @@
-"""A differentiable ear: from a waveform and an audiogram to what the auditory nerve is told, in plain PyTorch.
+"""A differentiable auditory model in PyTorch: from a waveform and an audiogram to the input of the auditory nerve.
 
-Middle ear, dual-resonance non-linear filterbank (Lopez-Poveda and Meddis, JASA 2001; the "human average" parameters),
-inner hair cells, logarithmic adaptation. A hearing loss weakens the outer hair cells, which amplify what is soft, and
-the inner hair cells, which report it (Jepsen and Dau, JASA 2011, share out an audiogram between them). All filters are
-finite and applied by FFT.
+It consists of a middle ear, a dual-resonance non-linear (DRNL) filterbank (Lopez-Poveda and Meddis, JASA 2001, with the
+"human average" parameters), inner hair cells and logarithmic adaptation. A hearing loss reduces the gain of the outer
+hair cells, which amplify soft sounds, and that of the inner hair cells, which transmit them; an audiogram is divided
+between the two as by Jepsen and Dau (JASA 2011). All filters are finite and applied by FFT.
 """
 
 import numpy as np
@@ -14,11 +14,11 @@ from torch import Tensor, nn
 from benchmark.contracts import AUDIOGRAM_HZ, SAMPLE_RATE
 from benchmark.hearing.filters import filtered, fir2, interpolated
 
-TAPS = 512  # of every filter
-RANGE_HZ = (80.0, 7643.0)  # of the channels' frequencies: the highest non-linear path still lies below 8 kHz
-MODEL_GAIN = 0.5  # from rms 1.0 = 100 dB SPL to pascal, with 94 dB for 1 Pa
-SMALLEST = 1e-5  # output of an inner hair cell at which the logarithm sets in
-# Peak displacement of the stapes in micrometres at 104 dB SPL, by frequency in Hz (Goode et al., Am. J. Otology 1994) …
+TAPS = 512  # length of every filter
+RANGE_HZ = (80.0, 7643.0)  # range of centre frequencies; the highest non-linear path is still below 8 kHz
+MODEL_GAIN = 0.5  # from rms 1.0 = 100 dB SPL to pascal, with 1 Pa at 94 dB SPL
+SMALLEST = 1e-5  # output of an inner hair cell below which the logarithm is nearly linear
+# Peak displacement of the stapes in micrometres at 104 dB SPL, by frequency in Hz (Goode et al., Am. J. Otology 1994).
 _STAPES = {
     400: 0.19953,
     600: 0.22909,
@@ -42,27 +42,26 @@ _STAPES = {
     6000: 0.00300,
     6500: 0.00275,
 }
-# … and velocities in m/s at 0 dB SPL beyond them (Lopez-Poveda and Meddis 2001).
+# Velocity of the stapes in m/s at 0 dB SPL at other frequencies (Lopez-Poveda and Meddis 2001).
 _BEYOND = {0: 0.0, 100: 1.181e-9, 200: 2.363e-9, 7000: 8.705e-10, 7500: 8.000e-10, 8000: 7.619e-10}
-# The most that losing all outer hair cells costs, in dB, at AUDIOGRAM_HZ.
+# Loss in dB at AUDIOGRAM_HZ if there are no outer hair cells: their largest share of a hearing loss.
 _OUTER_MOST = (18.5919, 23.0654, 25.2603, 30.7013, 34.0273, 38.6753, 39.5319, 39.4930, 39.3156, 40.5211)
-_OUTER_SHARE = 2 / 3  # of a loss, as long as there are outer hair cells to lose
+_OUTER_SHARE = 2 / 3  # share of a hearing loss due to outer hair cells, up to that limit
 
 
 class AuditoryModel(nn.Module):
-    """A waveform at 16 kHz, where rms 1.0 is 100 dB SPL, to 31 channels at the same rate: log(1 + inner hair cell /
-    1e-5), 0 or more.
+    """From a waveform at 16 kHz, where rms 1.0 is 100 dB SPL, to 31 channels at the same rate.
 
-    Gradients are finite everywhere, on silence too.
+    A channel is log(1 + inner hair cell output / 1e-5), 0 or more. Gradients are finite everywhere, on silence too.
     """
 
     centres: Tensor  # Hz, (31,)
-    linear: Tensor  # middle ear and linear path as one filter a channel, (31, taps) …
-    before: Tensor  # … middle ear and first filter of the non-linear path …
-    after: Tensor  # … what follows the broken stick …
-    cell: Tensor  # … and the low-pass filter of inner hair cells
-    gain: Tensor  # of the broken stick: below the knee, (31, 1) …
-    compressed: Tensor  # … and above it, of the fourth root
+    linear: Tensor  # middle ear and linear path as one filter per channel, (31, taps)
+    before: Tensor  # middle ear and first filter of the non-linear path, (31, taps)
+    after: Tensor  # filters of the non-linear path after the broken-stick non-linearity, (31, taps)
+    cell: Tensor  # low-pass filter of the inner hair cells, (1, taps)
+    gain: Tensor  # of the broken stick below the knee, (31, 1)
+    compressed: Tensor  # of the broken stick above the knee, factor of the fourth root, (31, 1)
 
     def __init__(self) -> None:
         super().__init__()
@@ -90,13 +89,13 @@ class AuditoryModel(nn.Module):
         )
 
     def forward(self, audio: Tensor, audiogram: Tensor | None = None) -> Tensor:
-        """What each channel reports.
+        """The output of all channels, (batch, 31, time).
 
         Args:
             audio: (batch, time)
-            audiogram: (batch, 10), thresholds in dB HL at AUDIOGRAM_HZ; None: a normal ear
-        Returns:
-            (batch, 31, time)
+            audiogram: (batch, 10), thresholds in dB HL at AUDIOGRAM_HZ; None for a normal ear
+        Raises:
+            ValueError: there are not ten thresholds
         """
         outer, inner = (
             (1.0, 1.0)
@@ -108,18 +107,21 @@ class AuditoryModel(nn.Module):
         return torch.log1p(torch.relu(cell) * inner / SMALLEST)
 
     def basilar_membrane(self, audio: Tensor, outer: Tensor | float = 1.0) -> Tensor:
-        """The velocity of the basilar membrane in each channel, m/s up to a scale, (batch, 31, time); `outer`: gain of
-        the outer hair cells, (batch, 31, 1).
+        """The velocity of the basilar membrane in each channel, in m/s up to a factor, (batch, 31, time).
+
+        Args:
+            audio: (batch, time)
+            outer: gain of the outer hair cells, (batch, 31, 1), 1 for a normal ear
         """
         tuned = filtered((audio[:, None], self.before))
         magnitude = tuned.abs().clamp_min(torch.finfo(tuned.dtype).tiny)
-        fourth_root = magnitude.sqrt().sqrt()  # several times as fast as a power
+        fourth_root = magnitude.sqrt().sqrt()  # several times as fast as ** 0.25
         broken_stick = tuned.sign() * torch.minimum(self.gain * outer * magnitude, self.compressed * fourth_root)
         return filtered((broken_stick, self.after), (audio[:, None], self.linear))
 
 
 def centre_frequencies() -> np.ndarray:
-    """Of the channels, in Hz: steps of 1 on the ERB-number scale of Glasberg and Moore (1990), (31,)."""
+    """Centre frequencies of the channels in Hz, (31,), in steps of 1 on the ERB-number scale (Glasberg, Moore 1990)."""
     lowest, highest = (9.2645 * np.log(1 + 0.00437 * hertz) for hertz in RANGE_HZ)
     channels = int(highest - lowest) + 1
     numbers = np.arange(channels) + (lowest + highest - channels + 1) / 2
@@ -127,16 +129,17 @@ def centre_frequencies() -> np.ndarray:
 
 
 def hair_cell_loss(audiogram: Tensor, hertz: Tensor) -> tuple[Tensor, Tensor]:
-    """A hearing loss as losses of outer and inner hair cells, both in dB, that add up to it.
+    """Divide a hearing loss into losses of outer and inner hair cells, in dB, that add up to it.
+
+    Thresholds are interpolated over log frequency, extrapolated at both ends, and limited to 0 to 105 dB.
 
     Args:
         audiogram: (batch, 10), dB HL at AUDIOGRAM_HZ
-        hertz: (frequencies,); thresholds are interpolated over log frequency, extrapolated at both ends, and lie within
-            0 to 105 dB
+        hertz: (frequencies,), where the losses are wanted
     Returns:
-        two of (batch, frequencies)
+        the losses of outer and of inner hair cells, each (batch, frequencies)
     Raises:
-        ValueError: where there are not ten thresholds
+        ValueError: there are not ten thresholds
     """
     if audiogram.shape[-1] != len(AUDIOGRAM_HZ):
         raise ValueError(f"an audiogram has {len(AUDIOGRAM_HZ)} thresholds, not {audiogram.shape[-1]}")
@@ -148,21 +151,24 @@ def hair_cell_loss(audiogram: Tensor, hertz: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _parameter(hertz: float, offset: float, slope: float) -> float:
-    """Parameters of the filterbank are straight lines over log frequency."""
+    """A parameter of the filterbank at a frequency; its logarithm is linear over log frequency."""
     return float(10**offset * hertz**slope)
 
 
 def _linear_cf(hertz: float) -> float:
+    """Centre frequency of the linear path, in Hz."""
     return _parameter(hertz, -0.06762, 1.01679)
 
 
 def _tuned_cf(hertz: float) -> float:
+    """Centre frequency of the non-linear path, in Hz."""
     return _parameter(hertz, -0.05252, 1.01650)
 
 
 def _middle_ear() -> np.ndarray:
-    """From pascal to the velocity of the stapes in m/s, minimum phase, (513,): designed by frequency sampling, as the
-    published model's filter was.
+    """The minimum-phase filter from pascal to the velocity of the stapes in m/s, (513,).
+
+    It is designed by frequency sampling, like that of the published model.
     """
     velocities = {
         f: 1e-6 * displacement * 2 * np.pi * f * 10 ** (-104 / 20) * 2**0.5 for f, displacement in _STAPES.items()
@@ -173,6 +179,7 @@ def _middle_ear() -> np.ndarray:
 
 
 def _gammatone(hertz: float, bandwidth: float, order: int) -> np.ndarray:
+    """The impulse response of a gammatone filter with unit gain at its centre frequency."""
     time, b, w = np.arange(TAPS) / SAMPLE_RATE, 2 * np.pi * bandwidth, 2 * np.pi * hertz
     factorial = float(np.prod(np.arange(1, order)))
     unit_gain = 2 / (factorial * abs(1 / b**order + 1 / (b + 2j * w) ** order) * SAMPLE_RATE)
@@ -180,11 +187,12 @@ def _gammatone(hertz: float, bandwidth: float, order: int) -> np.ndarray:
 
 
 def _low_pass(hertz: float) -> np.ndarray:
-    """The response of a Butterworth filter of second order."""
+    """The impulse response of a second-order Butterworth low-pass filter."""
     return lfilter(*butter(2, hertz, fs=SAMPLE_RATE), np.eye(1, TAPS)[0])
 
 
 def _cascade(*filters: np.ndarray) -> np.ndarray:
+    """Convolve impulse responses with each other."""
     result = filters[0]
     for other in filters[1:]:
         result = np.convolve(result, other)
@@ -192,7 +200,7 @@ def _cascade(*filters: np.ndarray) -> np.ndarray:
 
 
 def _stacked(filters: list[np.ndarray]) -> Tensor:
-    """As (channels, taps), as long as 1e-7 of the peak is left anywhere."""
+    """Stack filters to (channels, taps), cut where all have decayed to 1e-7 of their peaks."""
     stack = np.stack(filters)
     audible = np.abs(stack) > 1e-7 * np.abs(stack).max(-1, keepdims=True)
     return torch.from_numpy(stack[:, : int(np.flatnonzero(audible.any(0))[-1]) + 1]).float()

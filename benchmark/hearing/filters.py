@@ -1,6 +1,4 @@
-"""Filters that are applied by FFT or designed by frequency sampling, and interpolation between known frequencies.
-Batched and differentiable.
-"""
+"""Filter design by frequency sampling, filtering by FFT, and interpolation; batched and differentiable."""
 
 from typing import Any, cast
 
@@ -8,12 +6,17 @@ import torch
 from scipy.fft import next_fast_len
 from torch import Tensor
 
-_STEPS = 512  # of fir2's grid, from 0 to the Nyquist rate
+_STEPS = 512  # of the frequency grid of fir2, from 0 to the Nyquist frequency
 
 
 def interpolated(values: Tensor, known: Tensor, wanted: Tensor, extrapolate: bool = False) -> Tensor:
-    """Values (…, n) at rising places (n,), to (…, m) at places (m,): by straight lines, which go on beyond the ends if
-    told to; else values are held there.
+    """Interpolate linearly from (…, n) to (…, m).
+
+    Args:
+        values: (…, n)
+        known: places of the values, (n,), rising
+        wanted: places of the result, (m,)
+        extrapolate: beyond the ends, continue the outermost lines; otherwise hold the outermost values
     """
     right = torch.searchsorted(known, wanted).clamp(1, len(known) - 1)
     share = (wanted - known[right - 1]) / (known[right] - known[right - 1])
@@ -23,21 +26,32 @@ def interpolated(values: Tensor, known: Tensor, wanted: Tensor, extrapolate: boo
 
 
 def linear_phase(magnitude: Tensor, taps: int) -> Tensor:
-    """Filters (…, taps), symmetric, of magnitudes (…, n) at even steps from 0 to the Nyquist rate; with a Hamming
-    window. `taps`: odd, less than 2n - 2.
+    """Design linear-phase FIR filters by frequency sampling with a Hamming window.
+
+    Args:
+        magnitude: (…, n), at n equally spaced frequencies from 0 to the Nyquist frequency
+        taps: length of the filters, odd and less than 2n - 2
+    Returns:
+        symmetric filters, (…, taps)
     """
     centred = torch.fft.irfft(magnitude).roll(taps // 2, -1)[..., :taps]
     return centred * torch.hamming_window(taps, periodic=False, dtype=magnitude.dtype, device=magnitude.device)
 
 
 def fir2(places: Tensor, magnitude: Tensor, taps: int) -> Tensor:
-    """Like linear_phase, of magnitudes (…, n) at places (n,) that rise from 0 to 1, the Nyquist rate, more than a 256th
-    apart; as MATLAB's fir2 designs it.
+    """Design linear-phase FIR filters from magnitudes at any frequencies, as MATLAB's fir2 does.
 
-    fir2 shares its grid of 513 frequencies out between the places, and in each share the magnitude runs from one value
-    to the next in equal steps. So the response stands lower than by interpolation proper, by some 10 Hz in the auditory
-    model, where the lowest channels hear it, and some 35 Hz in HASQI, where it is audible if the gain is steep: their
-    published values contain it.
+    fir2 divides its grid of 513 frequencies among the intervals between the given frequencies, and in each interval
+    steps from one magnitude to the next. The response is therefore shifted downwards compared with correct
+    interpolation: by about 10 Hz in the auditory model, where it affects the lowest channels, and by about 35 Hz in
+    HASQI, where it is audible if the gain is steep. We reproduce it because their published values contain it.
+
+    Args:
+        places: (n,), rising from 0 to 1, the Nyquist frequency, in steps of more than 1/256
+        magnitude: (…, n), at these places
+        taps: length of the filters, odd
+    Returns:
+        symmetric filters, (…, taps)
     """
     ends = (places * (_STEPS + 1)).long()
     known = torch.stack((ends[:-1], ends[1:] - 1), -1).flatten()
@@ -47,21 +61,24 @@ def fir2(places: Tensor, magnitude: Tensor, taps: int) -> Tensor:
 
 
 def filtered(*paths: tuple[Tensor, Tensor]) -> Tensor:
-    """The sum of signals (…, channels or 1, time), each through causal filters (channels, taps), to (…, channels,
-    time). Differentiable in the signals.
+    """The sum of filtered signals, (…, channels, time); differentiable with respect to the signals.
+
+    Args:
+        paths: pairs of a signal, (…, channels or 1, time), and causal filters, (channels, taps)
     """
     return cast(Tensor, _Filtered.apply(*(tensor for path in paths for tensor in path)))
 
 
 class _Filtered(torch.autograd.Function):
-    """The gradient runs through the filters backwards, as a product with the conjugate; autograd's own makes complex
-    transforms of what is real.
+    """Filtering by FFT, with a backward pass that multiplies by the conjugate response.
+
+    Autograd's own backward pass would use complex transforms for real signals.
     """
 
     @staticmethod
     def forward(ctx: Any, *tensors: Tensor) -> Tensor:
         signals, filters, time = tensors[::2], tensors[1::2], tensors[0].shape[-1]
-        # long enough not to wrap round
+        # long enough to avoid circular convolution
         ctx.size = int(next_fast_len(time + max(each.shape[-1] for each in filters) - 1, real=True))
         ctx.single = [signal.shape[-2] == 1 for signal in signals]
         responses = [torch.fft.rfft(each, ctx.size) for each in filters]

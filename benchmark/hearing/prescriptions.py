@@ -1,4 +1,4 @@
-"""Insertion gains that are prescribed for an audiogram: NAL-R and FIG6, batched and differentiable."""
+"""Prescribed insertion gains for an audiogram, by NAL-R and FIG6; batched and differentiable."""
 
 import torch
 from torch import Tensor
@@ -10,15 +10,18 @@ _NAL_R_OFFSETS = (-17.0, -8.0, 1.0, -1.0, -2.0, -2.0)  # dB at NAL_R_HZ
 
 
 def nal_r(audiogram: Tensor) -> Tensor:
-    """Insertion gains in dB, 0 or more, at NAL_R_HZ, (…, 6): the revised formula of Byrne and Dillon (Ear and Hearing
-    1986), for a linear aid.
+    """Insertion gains for a linear aid by NAL-R, the revised formula of Byrne and Dillon (Ear and Hearing 1986).
+
+    If the thresholds at 500, 1000 and 2000 Hz sum to more than 180 dB, their term is that of Byrne, Parkinson and
+    Newall (1990), as in pyclarity: 9 + 0.116 (sum - 180) instead of 0.05 sum. Their further change of slope, for losses
+    of 95 dB and more at 2000 Hz, is left out, as in pyclarity. An ear without any loss at NAL_R_HZ gets no gain.
 
     Args:
         audiogram: (…, 10), dB HL at AUDIOGRAM_HZ
-
-    Where the thresholds at 500, 1000 and 2000 Hz sum to more than 180 dB, their weight is that of Byrne, Parkinson and
-    Newall (1990), as pyclarity has it: 9 + 0.116 (sum - 180) instead of 0.05 sum; their further change of slope for
-    losses of 95 dB and more at 2000 Hz is left out, as there. An ear without any loss at NAL_R_HZ gets no gain.
+    Returns:
+        gains in dB at NAL_R_HZ, (…, 6), 0 or more
+    Raises:
+        ValueError: there are not ten thresholds
     """
     thresholds = thresholds_at(audiogram, NAL_R_HZ)
     total = thresholds_at(audiogram, (500, 1000, 2000)).sum(-1, keepdim=True)
@@ -28,15 +31,16 @@ def nal_r(audiogram: Tensor) -> Tensor:
 
 
 def fig6(audiogram: Tensor, level: Tensor) -> Tensor:
-    """Insertion gains in dB, 0 or more, at AUDIOGRAM_HZ, (…, 10): FIG6 of Killion and Fikret-Pasa (Hearing Journal
-    1993), for an aid that compresses.
+    """Insertion gains for a compressing aid by FIG6 of Killion and Fikret-Pasa (Hearing Journal 1993).
+
+    Gains are defined for inputs of 40, 65 and 95 dB SPL; between these they are interpolated linearly over the level,
+    beyond them they are held.
 
     Args:
         audiogram: (…, 10), dB HL at AUDIOGRAM_HZ
-        level: dB SPL of the input at each of these frequencies, like audiogram
-
-    Gains are defined for inputs of 40, 65 and 95 dB SPL; between them they run linearly over the level, beyond them
-    they are held.
+        level: (…, 10), dB SPL of the input at each of these frequencies
+    Returns:
+        gains in dB at AUDIOGRAM_HZ, (…, 10), 0 or more
     """
     soft = torch.where(audiogram <= 60, audiogram - 20, 0.5 * audiogram + 10).clamp_min(0)
     middle = torch.where(audiogram <= 60, 0.6 * (audiogram - 20), 0.8 * audiogram - 23).clamp_min(0)
@@ -47,7 +51,7 @@ def fig6(audiogram: Tensor, level: Tensor) -> Tensor:
 
 
 def thresholds_at(audiogram: Tensor, hertz: tuple[int, ...]) -> Tensor:
-    """Those of (…, 10) at some of AUDIOGRAM_HZ; ValueError where there are not ten."""
+    """Thresholds (…, 10) at a selection of AUDIOGRAM_HZ; ValueError if there are not ten."""
     if audiogram.shape[-1] != len(AUDIOGRAM_HZ):
         raise ValueError(f"an audiogram has {len(AUDIOGRAM_HZ)} thresholds, not {audiogram.shape[-1]}")
     return audiogram[..., [AUDIOGRAM_HZ.index(f) for f in hertz]]

@@ -1,55 +1,48 @@
-"""Pure functions from signals, labels and texts to numbers; one family a file."""
+"""Metrics of audio: one a file, its pure function and its class; the file's name is the registered name."""
 
-import sys
-from importlib import import_module
-from types import ModuleType
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-import numpy as np
+from benchmark import registry
+from benchmark.contracts import Figure, Metric
+from benchmark.errors import EarmarkError
+from benchmark.options import bind, named, reported
 
-from benchmark.audio import TINY
-
-if TYPE_CHECKING:
-    from benchmark.metrics.haspi import HASPI, haspi
-    from benchmark.metrics.hasqi import HASQI, hasqi
-    from benchmark.metrics.mbstoi import MBSTOI, mbstoi
-
-__all__ = ["HASPI", "HASQI", "MBSTOI", "Undefined", "check_pair", "haspi", "hasqi", "mbstoi"]
+Entry = str | Mapping[str, Any]  # a registered name or path/to/file.py:Class; or {either: options}
 
 
-class _Package(ModuleType):
-    """The metrics of hearing come with torch and torchmetrics, so they are imported when asked for; a function stands
-    where `import` would put its file.
-    """
+def metric_class(entry: Entry) -> type[Metric]:
+    """The class of a metric; EarmarkError where there is none."""
+    name, _ = named("metrics", entry)
+    cls = registry.load("metrics", name)
+    if not issubclass(cls, Metric):
+        raise EarmarkError(f"metrics: {cls.__name__} is no Metric; derive it from benchmark.contracts.Metric")
+    return cls
 
 
-def _asked_for(name: str) -> property:
-    def found(package: ModuleType) -> object:
-        return getattr(import_module(f"{__name__}.{name.lower()}"), name)
-
-    return property(found, lambda package, file: None)
-
-
-for _name in ("haspi", "HASPI", "hasqi", "HASQI", "mbstoi", "MBSTOI"):
-    setattr(_Package, _name, _asked_for(_name))
-sys.modules[__name__].__class__ = _Package
+def build_metric(entry: Entry) -> Metric:
+    """Build a metric; EarmarkError for unknown names and options, and where the constructor fails."""
+    cls = metric_class(entry)
+    name, options = named("metrics", entry)
+    config = bind(f"metrics.{name}", cls, options)
+    with reported(f"metrics.{name}"):
+        return cls(**config)
 
 
-class Undefined(ValueError):
-    """A metric has no value on this utterance; `fault` says through whom."""
+def figures_of(entries: Iterable[Entry]) -> dict[str, Figure]:
+    """The figures of several metrics by name, in order; nothing is built. EarmarkError where one would stand twice."""
+    figures: dict[str, Figure] = {}
+    for cls in map(metric_class, entries):
+        for name, figure in cls.figures.items():
+            if name in figures:
+                raise EarmarkError(f"metrics: '{name}' is measured twice; leave one out")
+            figures[name] = figure
+    return figures
 
-    def __init__(self, reason: str, fault: Literal["reference", "estimate"]) -> None:
-        super().__init__(reason)
-        self.fault = fault
 
+def __getattr__(name: str) -> Any:
+    if name == "Mean":  # torchmetrics takes a second to import, and few need it
+        from benchmark.metrics._mean import Mean
 
-def check_pair(reference: np.ndarray, estimate: np.ndarray) -> None:
-    """Raise Undefined where (time,) and (time,) differ in length, or where either is silent or not finite."""
-    if not np.square(reference).sum() > TINY * len(reference):  # also where there is nothing at all
-        raise Undefined("the reference is silent", "reference")
-    if len(estimate) != len(reference):
-        raise Undefined(f"the output has {len(estimate)} samples, the reference {len(reference)}", "estimate")
-    if not np.isfinite(estimate).all():
-        raise Undefined("the output is not finite", "estimate")
-    if not np.square(estimate).sum() > TINY * len(estimate):
-        raise Undefined("the output is silent", "estimate")
+        return Mean
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,4 +1,4 @@
-"""Tensors that are computed once and used ever after, in whatever mode the first call came."""
+"""A cache for constant tensors that can be used in any autograd mode."""
 
 from collections.abc import Callable
 from functools import lru_cache, wraps
@@ -8,8 +8,9 @@ import torch
 
 
 def constant(maxsize: int | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Remember what a function of hashable arguments returns, the last `maxsize` values; made under inference mode they
-    could not be part of a gradient.
+    """Cache the last `maxsize` results of a function with hashable arguments; None for no limit.
+
+    The function runs outside inference mode, since tensors made in inference mode cannot be used for gradients.
     """
 
     def decorated(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,10 +1,11 @@
-"""The ten small networks that HASPI version 2 averages, as Kates and Arehart published them (their numbers as pyclarity
-0.9.0, MIT, lists them).
+"""Weights of the ten small networks that HASPI version 2 averages, as published by Kates and Arehart.
+
+The numbers are as listed in pyclarity 0.9.0 (MIT).
 """
 
 import numpy as np
 
-# (network, hidden unit, [offset, 10 modulation rates]) and (network, [offset, hidden unit])
+# _HIDDEN: (network, hidden unit, [offset, 10 modulation rates]); _OUTPUT: (network, [offset, 4 hidden units])
 _HIDDEN = """
 4.9980 18.9793 -37.8234 4.1423 -13.8839 -17.0784 -0.0696 -10.5754 -4.7145 21.0595 17.2857
 -13.0590 -8.5842 26.9420 5.2106 3.1211 -8.5065 -19.9487 15.5461 5.0427 -3.8171 16.7562
@@ -61,4 +62,4 @@ _OUTPUT = """
 """
 HIDDEN = np.array(_HIDDEN.split(), float).reshape(10, 4, 11)
 OUTPUT = np.array(_OUTPUT.split(), float).reshape(10, 5)
-LARGEST = 0.9508  # their mean where every correlation is one
+LARGEST = 0.9508  # mean output of the networks if all correlations are 1

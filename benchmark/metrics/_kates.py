@@ -1,11 +1,11 @@
-"""Kates's model of the auditory periphery as HASPI and HASQI hear through it: middle ear, gammatone filters, outer and
-inner hair cells.
+"""Kates's model of the auditory periphery, as used by HASPI and HASQI.
 
-Kates: An auditory model for intelligibility and quality predictions, Proceedings of Meetings on Acoustics 19, 2013. The
-model is defined on signals of 24 kHz. Ours is that definition with its linear filters in the frequency domain, which
-lets bands of low frequency run at a half or a quarter of that rate: the output of their gammatone filters, all that
-behind them depends on, is taken at every second or fourth sample, and delays keep the resolution of 24 kHz (`Moved`).
-One utterance a call, reference and processed in one tensor.
+It consists of middle ear, gammatone filters, and outer and inner hair cells. Source: Kates, An auditory model for
+intelligibility and quality predictions, Proceedings of Meetings on Acoustics 19, 2013. The model is defined for signals
+at 24 kHz. We implement its linear filters in the frequency domain, so that low-frequency bands can run at a half or a
+quarter of that rate: the output of their gammatone filters, on which everything after them depends, is computed for
+every second or fourth sample only. Delays keep the resolution of 24 kHz (`Moved`). Each call processes one utterance,
+with reference and processed in one tensor.
 """
 
 from collections import OrderedDict
@@ -22,16 +22,16 @@ from torch import Tensor
 from benchmark.metrics._constants import constant
 from benchmark.metrics._kates_delays import OVER, TAIL, Moved, aligned, move
 
-RATE, BANDS = 24_000, 32  # Hz
-DB = log(10) / 20  # nepers a decibel
+RATE, BANDS = 24_000, 32  # Hz, number of bands
+DB = log(10) / 20  # nepers per decibel
 TINY = 1e-30
 
 
 class Group(NamedTuple):
-    """Bands that share a rate, RATE / step; `lowest` to `lowest + RATE / step` Hz are the frequencies that they hear.
+    """Bands that share the rate RATE / step and the frequency range from `lowest` to `lowest + RATE / step` Hz.
 
-    They are filtered in blocks of `block` samples at 24 kHz, an eighth of which is history: longer than the gammatones
-    of these bands ring.
+    They are filtered in blocks of `block` samples at 24 kHz. An eighth of a block is history, which is longer than the
+    impulse responses of these bands.
     """
 
     bands: slice
@@ -49,31 +49,29 @@ GROUPS = (
 
 
 class Ear(NamedTuple):
-    """A cochlea, (32,) each: attenuation by lost outer and inner hair cells in dB, relative width of filters, knee in
-    dB SPL and ratio of compression.
-    """
+    """The parameters of a cochlea in each band, (32,) each."""
 
-    outer: Tensor
-    inner: Tensor
-    width: Tensor
-    knee: Tensor
-    ratio: Tensor
+    outer: Tensor  # attenuation by lost outer hair cells, dB
+    inner: Tensor  # attenuation by lost inner hair cells, dB
+    width: Tensor  # of the filters, relative to a healthy ear
+    knee: Tensor  # of the compression, dB SPL
+    ratio: Tensor  # of the compression
 
 
 class _Half(NamedTuple):
-    """What a group of bands makes of one signal, before the other one is looked at; the first dimension is 1."""
+    """The output of a group of bands for one signal, before alignment with the other; the first dimension is 1."""
 
-    envelope: Tensor  # (1, bands, n), behind the compression
+    envelope: Tensor  # (1, bands, n), after the compression
     motion: Tensor  # (1, bands, n), of the basilar membrane
     level: Tensor  # (1, bands), long-term level in dB above threshold
     width: Tensor  # (1, bands), of the filters
 
 
 class Heard(NamedTuple):
-    """What a group of bands gives; the first dimension is (reference, processed), the second one the bands."""
+    """The output of a group of bands; the first dimension is (reference, processed), the second the bands."""
 
     envelope: Moved  # (2, bands, n), dB above threshold
-    motion: Moved | None  # (2, bands, n): the motion of the basilar membrane, its envelope in dB above threshold
+    motion: Moved | None  # (2, bands, n), of the basilar membrane, with its envelope in dB above threshold
     level: Tensor  # (2, bands), long-term level in dB above threshold
     step: int
 
@@ -85,12 +83,13 @@ def centre_frequencies() -> np.ndarray:
 
 
 def ear(thresholds: np.ndarray) -> Ear:
-    """An ear with these thresholds in dB HL at 250, 500, 1000, 2000, 4000 and 6000 Hz, (6,): 80 % of a loss are due to
-    outer hair cells, while they last.
+    """An ear with these thresholds in dB HL at 250, 500, 1000, 2000, 4000 and 6000 Hz, (6,).
+
+    80 % of a loss are due to outer hair cells, up to the loss of all of them.
     """
     loss = np.interp(centre_frequencies(), [250, 500, 1000, 2000, 4000, 6000], thresholds).clip(min=0)
     ratio = np.linspace(1.25, 3.5, BANDS)  # of a healthy cochlea, from 30 to 100 dB SPL
-    outer = np.minimum(0.8 * loss, 70 * (1 - 1 / ratio))  # at most, the cochlea is linear
+    outer = np.minimum(0.8 * loss, 70 * (1 - 1 / ratio))  # without outer hair cells, the cochlea is linear
     width = 1 + outer / 50 + 2 * (outer / 50) ** 6
     knee = outer + 30
     ratio = (100 - knee) / (30 + 70 / ratio + outer - knee)
@@ -98,10 +97,16 @@ def ear(thresholds: np.ndarray) -> Ear:
 
 
 def listen(signals: Tensor, ears: tuple[Ear, Ear], level_spl: float, motion: bool = False) -> list[Heard]:
-    """Reference and processed, (2, time) at 24 kHz and broadly aligned, each through its ear, by groups of bands.
+    """Pass reference and processed, each through its ear, and return the output of each of GROUPS.
 
-    Widths of filters follow the level of a signal. The lags that align processed to reference, band by band, are
-    constants for the gradient.
+    The widths of the filters depend on the level of the signal. The lags that align processed and reference in each
+    band are constants for the gradient.
+
+    Args:
+        signals: reference and processed, (2, time) at 24 kHz, broadly aligned
+        ears: of the reference and of the processed signal
+        level_spl: level of an rms of 1.0, dB SPL
+        motion: whether to compute the motion of the basilar membrane as well
     """
     halves = [_remembered(signal[None], one, level_spl) for signal, one in zip(signals, ears, strict=True)]
     pairs = [_Half(*(torch.cat(parts) for parts in zip(*pair, strict=True))) for pair in zip(*halves, strict=True)]
@@ -114,8 +119,9 @@ def listen(signals: Tensor, ears: tuple[Ear, Ear], level_spl: float, motion: boo
 
 
 def _compared(pair: _Half, group: Group, delay: Tensor, sensation: Tensor, motion: bool) -> Heard:
-    """One group with its processed half aligned, and its bands delayed; `sensation`: level above threshold of an
-    amplitude of 1, in dB, (2, bands, 1).
+    """Align the processed half of a group, delay its bands, and convert envelopes to dB above threshold.
+
+    `sensation` is the level above threshold of an amplitude of 1, in dB, (2, bands, 1).
     """
     envelope, lag = aligned(pair.envelope, group.step, TAIL if group.step > 1 else 0)
     above = (envelope.clamp(min=TINY).log() + DB * sensation).relu()  # nepers above threshold
@@ -127,13 +133,14 @@ def _compared(pair: _Half, group: Group, delay: Tensor, sensation: Tensor, motio
     return Heard(move(Moved(adapted, lag), delay, group.step), vibration, pair.level, group.step)
 
 
-_KEPT = 8  # references of one scene for a few listeners, and the signal that both metrics get
+_KEPT = 8  # enough for a scene's reference with a few listeners, and for a signal that both metrics use
 _kept: OrderedDict[tuple[object, ...], list[_Half]] = OrderedDict()
 
 
 def _remembered(signal: Tensor, one: Ear, level_spl: float) -> list[_Half]:
-    """A signal, (1, time), by all groups. Without a gradient the last ones are kept: a scene's reference is heard under
-    every condition, its output twice.
+    """The output of all groups for a signal, (1, time), cached unless a gradient is needed.
+
+    The reference of a scene is used for every condition, and each output by two metrics.
     """
     if signal.requires_grad and torch.is_grad_enabled():
         return _half(signal, one, level_spl)
@@ -148,11 +155,13 @@ def _remembered(signal: Tensor, one: Ear, level_spl: float) -> list[_Half]:
 
 
 def _half(signal: Tensor, one: Ear, level_spl: float) -> list[_Half]:
+    """The output of all groups for a signal, (1, time)."""
     ears = Ear(*(value[None].to(signal) for value in one))
     return [_hear(signal, group, Ear(*(value[:, group.bands] for value in ears)), level_spl) for group in GROUPS]
 
 
 def _hear(signal: Tensor, group: Group, ears: Ear, level_spl: float) -> _Half:
+    """The output of one group for a signal, (1, time)."""
     spectra, count = _block_spectra(signal, group), ceil(signal.shape[-1] / group.step)
     kept = count + OVER
     tail = TAIL if group.step > 1 else 0
@@ -171,8 +180,9 @@ def _hear(signal: Tensor, group: Group, ears: Ear, level_spl: float) -> _Half:
 
 
 def _compression(power: Tensor, ears: Ear, level_spl: float) -> Tensor:
-    """Gain of the outer hair cells, a factor, for powers (2, bands, n) of the control path: compressive from the knee
-    to 100 dB SPL.
+    """Gain of the outer hair cells, as a factor, for powers (2, bands, n) of the control path.
+
+    It is compressive from the knee to 100 dB SPL.
     """
     slope = (1 - 1 / ears.ratio)[..., None] / 2  # of log gain over log power
     knee = 2 * DB * (ears.knee[..., None] - level_spl)
@@ -182,20 +192,21 @@ def _compression(power: Tensor, ears: Ear, level_spl: float) -> Tensor:
 
 @constant()
 def _widest() -> Tensor:
-    """Width of the filters of an ear without outer hair cells, (32,): that of the control path, and of very loud
-    signals.
+    """Relative width of the filters without outer hair cells, (32,).
+
+    It is also that of the control path, and of very loud signals.
     """
     return ear(np.full(6, 100.0)).width
 
 
 @constant()
 def _bandwidths() -> Tensor:
-    """Of a healthy ear's gammatone filters, in nepers a sample, (32,)."""
+    """Bandwidths of a healthy ear's gammatone filters, in nepers per sample, (32,)."""
     return torch.from_numpy(2 * pi / RATE * 1.019 * (24.7 + centre_frequencies() / 9.26449))
 
 
 def _group_delay(width: Tensor) -> Tensor:
-    """How much each band has to be delayed to stand as late as the slowest one, samples at 24 kHz, (32,)."""
+    """The delay that each band needs to be as late as the slowest one, in samples at 24 kHz, (32,)."""
     a = torch.exp(-width.double() * _bandwidths().to(width.device))
     delay = ((4 * a + 8 * a * a) / (1 + 4 * a + 4 * a * a) + 4 * a / (1 - a)).round().long()
     return delay.max() - delay
@@ -206,8 +217,9 @@ def _group_delay(width: Tensor) -> Tensor:
 
 @constant()
 def _middle_ear(block: int) -> Tensor:
-    """Response of the middle ear at the bins of a block: high-pass at 350 Hz of second order, low-pass at 5 kHz of
-    first.
+    """Response of the middle ear at the bins of a block.
+
+    It is a second-order high-pass at 350 Hz followed by a first-order low-pass at 5 kHz.
     """
     grid = 2 * pi * np.arange(block) / block
     return torch.from_numpy(
@@ -216,7 +228,7 @@ def _middle_ear(block: int) -> Tensor:
 
 
 def _block_spectra(signals: Tensor, group: Group) -> Tensor:
-    """(2, time) to (2, blocks, bins that the group hears), behind the middle ear."""
+    """Spectra of blocks after the middle ear, (2, blocks, bins of the group), from signals (2, time)."""
     history = group.block // 8
     hop = group.block - history
     blocks = ceil((signals.shape[-1] + group.step * (TAIL + OVER)) / hop)
@@ -226,7 +238,7 @@ def _block_spectra(signals: Tensor, group: Group) -> Tensor:
 
 
 def _cut(values: Tensor, group: Group) -> Tensor:
-    """The bins that a group hears, in the order of an FFT at its rate."""
+    """The bins in a group's frequency range, in the order of an FFT at its rate."""
     if group.step == 1:
         return values
     below = -group.lowest * group.block // RATE
@@ -235,15 +247,16 @@ def _cut(values: Tensor, group: Group) -> Tensor:
 
 @constant()
 def _rotations(first: int) -> Tensor:
-    """exp(-j(ω - ω_c)) of the bins and bands of the group that begins with band `first`, (bands, bins)."""
+    """exp(-j(ω - ω_c)) for the group that begins with band `first`, (bands, bins)."""
     group = next(group for group in GROUPS if group.bands.start == first)
     bins = _cut(torch.arange(group.block), group).numpy() / group.block
     return torch.from_numpy(np.exp(-2j * pi * (bins - centre_frequencies()[group.bands, None] / RATE)))
 
 
 def _gammatones(group: Group, width: Tensor) -> Tensor:
-    """Responses, (…, bands, bins), of complex gammatone filters of fourth order, impulse-invariant (Cooke 1993), for
-    relative widths (…, bands).
+    """Responses (…, bands, bins) of complex fourth-order gammatone filters of relative widths (…, bands).
+
+    They are impulse-invariant (Cooke 1993).
     """
     a = torch.exp(-width * _bandwidths()[group.bands].to(width))[..., None]
     shifted = a * _rotations(group.bands.start).to(torch.promote_types(width.dtype, torch.complex64))
@@ -264,11 +277,12 @@ def _filtered(spectra: Tensor, group: Group, responses: Tensor) -> Tensor:
 
 
 def _power(output: Tensor) -> Tensor:
+    """Squared magnitude of a complex signal."""
     parts = torch.view_as_real(output)
     return parts[..., 0].square() + parts[..., 1].square()
 
 
-# Filters of first and second order behind the compression, by their response at 24 kHz.
+# First- and second-order filters after the compression, by their response at 24 kHz.
 
 
 @constant(32)
@@ -280,11 +294,11 @@ def _responses(kind: str, step: int, size: int) -> Tensor:
 
 
 def _adaptation() -> tuple[np.ndarray, np.ndarray]:
-    """Rapid (2 ms) and short-term (60 ms) adaptation of the inner hair cells, overshoot two, as a digital filter.
+    """Rapid (2 ms) and short-term (60 ms) adaptation of the inner hair cells, overshoot 2, as a digital filter.
 
-    A circuit of two RC sections by backward differences: with s_k the RC products in samples, the node voltages v₁ and
-    v₂ solve (R₁ + R₂ + s₁) v₁ - R₁ v₂ = R₂ v₀ + s₁ v₁[-1] and (R₂ + R₃ + s₂) v₂ - R₃ v₁ = s₂ v₂[-1], and the output is
-    (v₀ - v₁) / R₁.
+    It is a circuit of two RC sections, discretised by backward differences: with s_k the RC products in samples, the
+    node voltages v₁ and v₂ solve (R₁ + R₂ + s₁) v₁ - R₁ v₂ = R₂ v₀ + s₁ v₁[-1] and
+    (R₂ + R₃ + s₂) v₂ - R₃ v₁ = s₂ v₂[-1], and the output is (v₀ - v₁) / R₁.
     """
     r1 = 0.5
     r2 = r3 = 0.5 * (1 - r1)
@@ -295,18 +309,17 @@ def _adaptation() -> tuple[np.ndarray, np.ndarray]:
 
 
 def _response_to(signal: Tensor, kind: str, step: int, ringing: int) -> Tensor:
-    """The compression's delay (a low-pass at 800 Hz), or the adaptation and from nepers to dB; `ringing` samples at 24
-    kHz are waited for.
+    """Filter by "delay", the 800-Hz low-pass of the compression, or "adaptation", which also converts nepers to dB.
+
+    `ringing` samples at 24 kHz are added for the response to decay.
     """
-    # in steps, so that responses are used again
+    # sizes in steps, so that cached responses can be reused
     size = next_fast_len(-(-(signal.shape[-1] + ringing // step) // 2048) * 2048, real=True)
     spectrum = torch.fft.rfft(signal, n=size)
     return torch.fft.irfft(spectrum.mul_(_responses(kind, step, size).to(spectrum)), n=size)[..., : signal.shape[-1]]
 
 
 def covered(moved: Moved, step: int, length: int) -> Tensor:
-    """The signal, (2, bands, n), times the share of each sample that lies before the end of `length` samples at 24
-    kHz.
-    """
+    """A signal (2, bands, n), weighted by the share of each sample before the end at `length` samples at 24 kHz."""
     position = step * torch.arange(moved.signal.shape[-1], device=moved.phase.device) + moved.phase[..., None]
     return moved.signal * ((length - 0.5 - position) / step + 0.5).clamp(0, 1).to(moved.signal)

@@ -1,5 +1,6 @@
-"""Delays between bands of a reference and of its processed copy: found at 24 kHz, applied in whole samples of a lower
-rate; the rest is kept as a phase.
+"""Alignment of the bands of a processed signal to those of its reference.
+
+Delays are estimated at 24 kHz and applied in whole samples of a lower rate; the remainder is kept as a phase.
 """
 
 from typing import NamedTuple
@@ -11,17 +12,18 @@ from torch import Tensor
 
 from benchmark.metrics._constants import constant
 
-_SEARCH = 2400  # samples at 24 kHz, 0.1 s: how far a band of the processed signal may be moved
-TAIL = 64
-# samples that signals reach beyond their end: of the reference they are heard, where a sample stands for several at 24
+_SEARCH = 2400  # samples at 24 kHz (0.1 s), largest shift of a band of the processed signal
+TAIL = 64  # samples after the end of the signals that help to find the lag, see `aligned`
+# samples by which signals extend beyond their end; in the reference they count, as a sample stands for several at 24
 # kHz
 OVER = 2
-_NEAR = 32  # samples on either side that interpolation looks at
+_NEAR = 32  # samples on either side that interpolation uses
 
 
 class Moved(NamedTuple):
-    """Signals (2, bands, n) at a rate of 24 kHz / step whose sample i stands at the sample step·i + phase, (2, bands),
-    of 24 kHz.
+    """Signals at a rate of 24 kHz / step: sample i is at position step·i + phase in samples at 24 kHz.
+
+    The signal is (2, bands, n), the phase (2, bands).
     """
 
     signal: Tensor
@@ -29,11 +31,17 @@ class Moved(NamedTuple):
 
 
 def aligned(pair: Tensor, step: int, tail: int = 0) -> tuple[Tensor, Tensor]:
-    """Move the processed half of (2, bands, n) to where it correlates with the reference most, and the phases that
-    remain, (2, bands).
+    """Shift the processed half of a pair (2, bands, n) to the maximum of its correlation with the reference.
 
-    `tail`: TAIL or 0; so many samples behind the end of the signals help to find the lag and are left out then. That is
-    for slow envelopes, whose correlation is almost flat around its maximum. The lag is a constant for the gradient.
+    The lag is a constant for the gradient.
+
+    Args:
+        pair: reference and processed, (2, bands, n)
+        step: 24 kHz divided by the rate of the pair
+        tail: TAIL or 0, number of samples after the end of the signals that are used to find the lag and then removed;
+            for slow envelopes, whose correlation is almost flat around its maximum
+    Returns:
+        the aligned pair and the remaining phases, (2, bands)
     """
     kept, end = pair.shape[-1] - tail, pair.shape[-1] - tail - OVER
     lag = _lags(pair.detach().double() if tail else pair.detach(), step, kept)
@@ -44,12 +52,13 @@ def aligned(pair: Tensor, step: int, tail: int = 0) -> tuple[Tensor, Tensor]:
 
 
 def move(moved: Moved, delay: Tensor, step: int) -> Moved:
-    """Delay bands by samples at 24 kHz, (bands,)."""
+    """Delay bands by a number of samples at 24 kHz, (bands,)."""
     whole = _whole(delay, step)
     return Moved(_shift(moved.signal, whole), moved.phase + delay - whole * step)
 
 
 def _whole(delay: Tensor, step: int) -> Tensor:
+    """A delay in samples at 24 kHz, rounded to whole samples of the lower rate."""
     return torch.div(delay + step // 2, step, rounding_mode="floor")
 
 
@@ -67,8 +76,8 @@ def _lags(pair: Tensor, step: int, kept: int) -> Tensor:
     weights = _interpolator(step).to(near)
     if kept == pair.shape[-1]:
         return (step * coarse + (near @ weights).argmax(-1) - step).clamp(-_SEARCH, _SEARCH - 1)
-    # A lag takes from the sum what lies behind the end: the correlation has a bend at zero. Interpolate it without,
-    # then take that away again.
+    # With a positive lag, samples after the end drop out of the sum, which bends the correlation at lag zero. Add these
+    # terms before interpolation, and subtract them afterwards.
     lost = _correlation(
         pair[0, :, kept - TAIL : kept], torch.nn.functional.pad(pair[1, :, kept:], (TAIL, 0)), TAIL + 1
     )[:, TAIL + 1 :]
@@ -89,16 +98,14 @@ def _correlation(x: Tensor, y: Tensor, reach: int) -> Tensor:
 
 @constant()
 def _interpolator(step: int) -> Tensor:
-    """Kaiser-windowed sinc from samples at the lower rate to those at 24 kHz within one of them, (2 · _NEAR, 2 step +
-    1).
-    """
+    """Kaiser-windowed sinc weights from the lower rate to 24 kHz, within one sample, (2 · _NEAR, 2 step + 1)."""
     distance = np.arange(-step, step + 1) / step - np.arange(-_NEAR, _NEAR)[:, None]
     weights = np.sinc(distance) * np.i0(12 * np.sqrt(1 - (distance / (_NEAR + 1)) ** 2))
     return torch.from_numpy(weights / weights.sum(0))
 
 
 def _shift(signal: Tensor, by: Tensor) -> Tensor:
-    """Move (…, bands, n) forward by whole samples, (bands,), zeros before and after."""
+    """Delay signals (…, bands, n) by whole samples, (bands,), and fill with zeros."""
     n = signal.shape[-1]
     starts = [min(max(delay, -n), n) for delay in by.tolist()]
     rows = zip(signal.unbind(-2), starts, strict=True)

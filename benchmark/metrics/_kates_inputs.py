@@ -1,5 +1,6 @@
-"""What HASPI and HASQI do before they hear: checks, resampling to 24 kHz, broad alignment, the NAL-R gain of a
-reference. One utterance a call.
+"""Input stage of HASPI and HASQI: checks, resampling to 24 kHz, broad alignment, NAL-R gain of the reference.
+
+All but `each` process one utterance per call.
 """
 
 from collections.abc import Callable
@@ -11,16 +12,17 @@ from scipy.fft import next_fast_len
 from scipy.signal import cheby2, firwin, freqz
 from torch import Tensor
 
-from benchmark.contracts import AUDIOGRAM_HZ
+from benchmark.contracts import AUDIOGRAM_HZ, Signals, Undefined
 from benchmark.hearing.audiograms import HIGHEST, LOWEST
 from benchmark.hearing.filters import fir2, interpolated
 from benchmark.hearing.prescriptions import NAL_R_HZ, nal_r
+from benchmark.metrics._checks import is_silent
 from benchmark.metrics._constants import constant
 from benchmark.metrics._kates import RATE, TINY
-from benchmark.metrics._mean import by_utterance, no_value
+from benchmark.metrics._utterances import by_utterance, no_value
 
-LOUDEST = 194.0  # dB SPL, where the pressure of a sine falls to a vacuum: louder sounds are a mistake in units
-SHORTEST = 0.24  # seconds of reference between its first and last sound: the longest modulation filter of HASPI
+LOUDEST = 194.0  # dB SPL, at which the pressure of a sine reaches a vacuum; louder signals are a mistake in units
+SHORTEST = 0.24  # seconds between the first and last sound of the reference: the longest modulation filter of HASPI
 
 
 def each(
@@ -32,14 +34,21 @@ def each(
     level_spl: float,
     lengths: Tensor | None,
 ) -> Tensor:
-    """Values (batch,) of `score`, one utterance a call; it gets the pair at 24 kHz, broadly aligned and without the
-    silence around the reference.
+    """Call `score` for each utterance of a batch, and return its values, (batch,).
 
-    With it goes its audiogram, (10,), in float64 on the CPU. NaN, with a gradient of zero, where the reference is
-    silent or shorter than SHORTEST, or where either signal is not finite or louder than LOUDEST.
+    A value is NaN, with a gradient of zero, if the reference is silent or shorter than SHORTEST, or if either signal is
+    not finite or louder than LOUDEST.
 
+    Args:
+        score: gets reference and processed, (time,) at 24 kHz, broadly aligned and without the silence around the
+            reference, and the audiogram, (10,), in float64 on the CPU
+        reference, processed: (batch, time)
+        audiogram: (batch, 10), dB HL at AUDIOGRAM_HZ
+        sample_rate: in Hz
+        level_spl: level of an rms of 1.0, dB SPL
+        lengths: (batch,) in samples; None: there is no padding
     Raises:
-        ValueError: where shapes, thresholds, sample rate, level or lengths cannot be used
+        ValueError: shapes, thresholds, sample rate, level or lengths cannot be used
     """
 
     def value(x: Tensor, y: Tensor, thresholds: Tensor) -> Tensor:
@@ -68,13 +77,32 @@ def each(
     return by_utterance(value, reference, processed, sample_rate, lengths, audiogram.detach().cpu().double())
 
 
+def at_ear(metric: Callable[[Tensor, Tensor, Tensor], Tensor], signals: Signals) -> float:
+    """The value of HASPI or HASQI for one ear.
+
+    Raises:
+        Undefined: where the reference has no value for a healthy ear either, through the reference; else where the
+            output is silent or has no value, through the output
+    """
+    assert signals.clean is not None
+    assert signals.listener is not None
+    clean, audio, listener = signals.clean[None], signals.audio[None], signals.listener[None]
+    silent = is_silent(signals.audio)
+    value = torch.nan if silent else metric(clean, audio, listener).item()
+    if value == value:
+        return value
+    if metric(clean, clean, torch.zeros_like(listener)).isnan():
+        raise Undefined("the reference is silent or too short", "reference")
+    raise Undefined("the output is silent" if silent else "the output is not finite, or too loud", "estimate")
+
+
 def _level(signal: Tensor) -> float:
-    """dB re an rms of 1.0; NaN where the signal is not finite."""
+    """The level in dB re an rms of 1.0; NaN if the signal is not finite."""
     return 10 * float(torch.log10(signal.detach().double().square().mean()))
 
 
 def prepared(reference: Tensor, processed: Tensor, sample_rate: int) -> tuple[Tensor, Tensor] | None:
-    """Both (time,) at 24 kHz, aligned and trimmed; None where there is no value."""
+    """Both signals, (time,) at 24 kHz, aligned and trimmed; None if there is no value."""
     if (
         len(reference) < SHORTEST * sample_rate
         or not (reference.isfinite().all() and processed.isfinite().all())
@@ -89,8 +117,9 @@ def prepared(reference: Tensor, processed: Tensor, sample_rate: int) -> tuple[Te
 
 
 def _resampled(signal: Tensor, sample_rate: int) -> Tensor:
-    """At 24 kHz by a polyphase filter (scipy's resample_poly), its level restored; the rate counts in whole kHz, as
-    Kates has it.
+    """Resample to 24 kHz by a polyphase filter (as scipy's resample_poly), and restore the level.
+
+    As in Kates's code, the sample rate is rounded to whole kHz.
     """
     khz = max(round(sample_rate / 1000), 1)
     if khz == RATE // 1000:
@@ -112,7 +141,7 @@ def _kernel(up: int, down: int) -> Tensor:
 
 
 def _energy(signal: Tensor, khz: int, original: int = 0) -> Tensor:
-    """Energy; of rates above 24 kHz that below 10.5 kHz, where the cochlea ends."""
+    """Energy; for rates above 24 kHz only that below 10.5 kHz, the upper end of the cochlea."""
     if max(khz, original) <= RATE // 1000:
         return signal.square().sum()
     size = next_fast_len(len(signal) + 1000, real=True)
@@ -122,8 +151,9 @@ def _energy(signal: Tensor, khz: int, original: int = 0) -> Tensor:
 
 
 def _aligned(reference: Tensor, processed: Tensor) -> Tensor:
-    """Processed, moved to 2 ms behind the place where it resembles the reference most; the delay is a constant for the
-    gradient.
+    """The processed signal, shifted to 2 ms after the maximum of its correlation with the reference.
+
+    The delay is a constant for the gradient.
     """
     n = len(reference)
     size = next_fast_len(2 * n, real=True)
@@ -136,8 +166,9 @@ def _aligned(reference: Tensor, processed: Tensor) -> Tensor:
 
 
 def amplified(reference: Tensor, audiogram: Tensor) -> Tensor:
-    """The reference at 24 kHz with the gain of NAL-R for an audiogram (10,), by a filter of 141 taps; advanced by 70
-    samples, as HASQI has it.
+    """The reference, (time,) at 24 kHz, with the NAL-R gain for an audiogram (10,).
+
+    The filter has 141 taps, and the output is advanced by 70 samples, as in HASQI.
     """
     taps = 141
     places = torch.linspace(0, 1, taps, dtype=audiogram.dtype)

@@ -1,6 +1,4 @@
-"""HASPI version 2: speech intelligibility for impaired ears, with a reference. Differentiable, one value an
-utterance.
-"""
+"""HASPI version 2: speech intelligibility for impaired ears against a clean reference, in [0, 1]."""
 
 from math import pi
 
@@ -8,19 +6,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Figure
+from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Figure, Metric, Signals
 from benchmark.hearing.prescriptions import NAL_R_HZ, thresholds_at
 from benchmark.metrics._constants import constant
 from benchmark.metrics._haspi_networks import HIDDEN, LARGEST, OUTPUT
 from benchmark.metrics._kates import BANDS, Heard, covered, ear, listen
 from benchmark.metrics._kates_features import cepstral_basis, covariance, is_loud
-from benchmark.metrics._kates_inputs import each
-from benchmark.metrics._mean import ListenerMean, no_value
+from benchmark.metrics._kates_inputs import at_ear, each
+from benchmark.metrics._utterances import no_value
 
-HASPI_FIGURE = Figure(best=1.0, floor=0.0, worst=0.0)
-_SPACING = 9  # envelope samples at 24 kHz; Kates counts the result as 2560 Hz
+_SPACING = 9  # samples at 24 kHz from one envelope sample to the next; Kates takes the rate as 2560 Hz
 _CENTRES = (2, 6, 10, 16, 25, 40, 64, 100, 160, 256)  # Hz, of modulation filters
-_JITTER, _SILENCE = 0.1, 2.5  # dB: noise of nerve fibres; loudness above threshold of samples that count
+_JITTER, _SILENCE = 0.1, 2.5  # dB: noise of the nerve fibres; least loudness above threshold of samples that count
 _HANN = 52  # taps at 24 kHz: -3 dB at 320 Hz
 
 
@@ -32,18 +29,18 @@ def haspi(
     level_spl: float = FULL_SCALE_DB_SPL,
     lengths: Tensor | None = None,
 ) -> Tensor:
-    """Hearing-aid speech perception index, version 2, in [0, 1], (batch,): the share of keywords understood (Kates,
-    Arehart, Speech Communication 131, 2021).
+    """Hearing-aid speech perception index, version 2, in [0, 1], (batch,): the share of keywords understood.
 
-    The processed signal as the impaired ear hears it is compared with the reference as a healthy ear does: the
-    correlation, at ten rates of modulation, of cepstral coefficients of the envelopes in 32 auditory bands goes through
-    an ensemble of small networks. Values agree with pyclarity's haspi_v2 within 1e-3 for utterances of a second and
-    more. In shorter ones two lags of a band can fit almost alike (to 2e-4), or a delay lie between two samples; which
-    one is taken can then move the index by a few thousandths, with half a second by up to 0.05.
+    Kates, Arehart, Speech Communication 131, 2021. The processed signal as the impaired ear hears it is compared with
+    the reference as a healthy ear hears it. Cepstral coefficients of the envelopes in 32 auditory bands are correlated
+    at ten modulation rates, and an ensemble of small networks maps the correlations to the index. Values agree with
+    pyclarity's haspi_v2 within 1e-3 for utterances of a second or more. In shorter ones, two lags of a band can fit
+    almost equally well (to 2e-4), or a delay can lie between two samples. The choice can then move the index by a few
+    thousandths, and by up to 0.05 at half a second.
 
-    Differentiable in `processed`; lags of alignment, trimming and the choice of samples that count are constants for
-    the gradient. The noise of the model's nerve fibres (0.1 dB) is one fixed sequence, the same in every call: our
-    choice, so that values are reproducible. Computed in the dtype of `reference`.
+    Differentiable in `processed`; lags, trimming and the choice of samples that count are constants for the gradient.
+    The noise of the model's nerve fibres (0.1 dB) is one fixed sequence, the same in every call: our choice, for
+    reproducible values. Computed in the dtype of `reference`.
 
     Args:
         reference, processed: (batch, time); the reference is clean and unamplified, the processed signal has the gain
@@ -51,11 +48,10 @@ def haspi(
         audiogram: (batch, 10), -10 to 120 dB HL at benchmark.contracts.AUDIOGRAM_HZ
         sample_rate: Hz
         level_spl: dB SPL of an rms of 1.0, -194 to 194
-        lengths: (batch,) samples of each utterance; what lies behind them is padding and changes nothing; None: all
-            whole
+        lengths: (batch,) samples of each utterance; the padding behind them changes nothing; None: no padding
     Returns:
         (batch,); NaN where the reference is silent, inaudible or too short (0.24 s), and where a signal is not finite
-        or louder than 194 dB SPL. A processed signal that is silent is worth what one is that nobody hears, about 0.01
+        or louder than 194 dB SPL. A silent processed signal gets the value of an inaudible one, about 0.01
     Raises:
         ValueError: where shapes, thresholds, sample rate or lengths cannot be used
     """
@@ -69,15 +65,22 @@ def haspi(
     return each(score, reference, processed, audiogram, sample_rate, level_spl, lengths)
 
 
-class HASPI(ListenerMean):
-    """Mean of haspi over utterances; `update` takes the tensors that haspi takes."""
+class HASPI(Metric):
+    """Hearing-aid speech perception index, version 2."""
 
-    metric = staticmethod(haspi)
+    figures = {"haspi": Figure(best=1.0, floor=0.0, worst=0.0)}
+    needs = frozenset({"clean", "listener"})
+    source = "Kates, Arehart, Speech Communication 131, 2021"
+
+    def measure(self, signals: Signals) -> dict[str, float]:
+        """See haspi; a silent output has no value here."""
+        return {"haspi": at_ear(haspi, signals)}
 
 
 def _smoothed(heard: Heard, length: int) -> Tensor:
-    """Low-pass by a Hann window and every ninth sample, (2, bands, time). The rate of the bands is a half or a quarter,
-    so windows stand at as many phases.
+    """Envelopes, smoothed by a Hann window and decimated to every ninth sample of 24 kHz, (2, bands, time).
+
+    A band at a half or a quarter of the rate needs windows at two or four phases.
     """
     step, phase, signal = heard.step, heard.envelope.phase, covered(heard.envelope, heard.step, length)
     reach = _HANN // (2 * step) + 2
@@ -94,7 +97,7 @@ def _smoothed(heard: Heard, length: int) -> Tensor:
 
 
 def _understood(envelopes: Tensor) -> Tensor:
-    """From envelopes in dB above threshold, (2, 32, time), to the index."""
+    """The index, from envelopes in dB above threshold, (2, 32, time)."""
     envelopes = envelopes[..., is_loud(envelopes[0], _SILENCE)]
     count = envelopes.shape[-1]
     if count <= 1:
@@ -114,13 +117,14 @@ def _layer(weights: np.ndarray, inputs: Tensor) -> Tensor:
 
 @constant()
 def _jitter(count: int) -> Tensor:
-    """Of reference and processed, (2, 32, count); shorter ones are the beginnings of longer ones."""
+    """Noise for reference and processed signal, (2, 32, count); a shorter one is the beginning of a longer one."""
     return torch.from_numpy(np.random.default_rng(0).standard_normal((count, 2, BANDS)).transpose(1, 2, 0).copy())
 
 
 def _modulations(cepstra: Tensor) -> Tensor:
-    """Cepstra (2, 5, time) behind the modulation filters, (2, 5, 10, time): Hann windows, 0.24 s long up to 10 Hz and
-    of one quality factor above.
+    """Cepstra (2, 5, time) behind the modulation filters, (2, 5, 10, time).
+
+    Their kernels are Hann windows, 0.24 s long up to 10 Hz and with a constant quality factor above.
     """
     size = 1 << (cepstra.shape[-1] + 2 * _longest() - 1).bit_length()
     spectrum = torch.fft.rfft(cepstra, n=size)[..., None, :]
@@ -133,8 +137,9 @@ def _longest() -> int:
 
 @constant()
 def _modulation_filters(size: int) -> Tensor:
-    """Real responses, (10, size // 2 + 1), of filters without delay; demodulation and modulation of the paper together
-    are one band-pass.
+    """Real responses of zero-phase filters, (10, size // 2 + 1).
+
+    The paper's demodulation and modulation together are one band-pass.
     """
     kernels = np.zeros((len(_CENTRES), size))
     for kernel, centre in zip(kernels, _CENTRES, strict=True):

@@ -1,4 +1,4 @@
-"""HASQI version 2: speech quality for impaired ears, with a reference. Differentiable, one value an utterance."""
+"""HASQI version 2: speech quality for impaired ears against a clean reference, in [0, 1]."""
 
 from math import pi
 
@@ -6,20 +6,18 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Figure
+from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Figure, Metric, Signals
 from benchmark.hearing.prescriptions import NAL_R_HZ, thresholds_at
 from benchmark.metrics._constants import constant
 from benchmark.metrics._kates import BANDS, DB, TINY, Heard, Moved, centre_frequencies, ear, listen
 from benchmark.metrics._kates_features import cepstral_basis, covariance, is_loud
-from benchmark.metrics._kates_inputs import amplified, each
-from benchmark.metrics._mean import ListenerMean
+from benchmark.metrics._kates_inputs import amplified, at_ear, each
 
-HASQI_FIGURE = Figure(best=1.0, floor=0.0, worst=0.0, by_condition=True)
-# samples at 24 kHz: Hann windows of 16 ms that overlap by half, and how far motions are moved against each other
+# Samples at 24 kHz: Hann windows of 16 ms that overlap by half, and the largest lag between two motions.
 _WINDOW, _LAGS = 384, 24
 _THRESHOLD = 2.5  # dB above threshold, of segments and tiles that count
 _NOISE = -10.0  # dB above threshold, of the basilar membrane's noise
-# samples between the noises of neighbouring bands: more than a segment, so that they are independent within it
+# Samples between the noises of neighbouring bands; more than a segment, so that they are independent within it.
 _APART = 1024
 
 
@@ -31,18 +29,18 @@ def hasqi(
     level_spl: float = FULL_SCALE_DB_SPL,
     lengths: Tensor | None = None,
 ) -> Tensor:
-    """Hearing-aid speech quality index, version 2, in [0, 1], (batch,) (Kates, Arehart, Journal of the Audio
-    Engineering Society 62, 2014).
+    """Hearing-aid speech quality index, version 2, in [0, 1], (batch,).
 
-    The processed signal is compared with the reference behind the gain of NAL-R, both as the impaired ear hears them:
-    squared correlation of cepstral coefficients of the envelopes, times coherence of the basilar membrane's motion
-    where nerve fibres follow it, times likeness of the long-term spectra. Values agree with pyclarity's hasqi_v2 within
-    1e-3. Zero where the ear hears nothing of the reference.
+    Kates, Arehart, Journal of the Audio Engineering Society 62, 2014. The processed signal is compared with the
+    reference amplified by NAL-R, both as the impaired ear hears them. The index is the squared correlation of cepstral
+    coefficients of the envelopes, times the coherence of the basilar membrane's motion as far as nerve fibres follow
+    it, times the similarity of the long-term spectra. Values agree with pyclarity's hasqi_v2 within 1e-3. Zero where
+    the ear does not hear the reference.
 
     Differentiable in `processed`; lags, trimming and the choice of segments and tiles that count are constants for the
     gradient. The noise of the basilar membrane, 10 dB below threshold, is one fixed sequence: our choice. Where the
-    processed signal is digitally silent while the reference speaks, that noise alone is compared, and gradients, though
-    finite, can be very large. Arguments, errors and NaN as in haspi, but for a reference that the ear does not hear.
+    processed signal is digitally silent during speech, that noise alone is compared, and gradients are finite but can
+    be very large. Arguments, errors and NaN as in haspi, except that a reference the ear does not hear gives zero.
     """
 
     def score(x: Tensor, y: Tensor, listener: Tensor) -> Tensor:
@@ -54,15 +52,22 @@ def hasqi(
     return each(score, reference, processed, audiogram, sample_rate, level_spl, lengths)
 
 
-class HASQI(ListenerMean):
-    """Mean of hasqi over utterances; `update` takes the tensors that hasqi takes."""
+class HASQI(Metric):
+    """Hearing-aid speech quality index, version 2."""
 
-    metric = staticmethod(hasqi)
+    figures = {"hasqi": Figure(best=1.0, floor=0.0, worst=0.0, by_condition=True)}
+    needs = frozenset({"clean", "listener"})
+    source = "Kates, Arehart, Journal of the Audio Engineering Society 62, 2014"
+
+    def measure(self, signals: Signals) -> dict[str, float]:
+        """See hasqi; a silent output has no value here."""
+        return {"hasqi": at_ear(hasqi, signals)}
 
 
 def _spectral_likeness(level: Tensor) -> Tensor:
-    """Of long-term levels in dB above threshold, (2, 32): deviation of specific loudness and of its slope over the
-    bands.
+    """Similarity of long-term spectra, from levels in dB above threshold, (2, 32).
+
+    By the deviation of specific loudness, and of its slope over the bands.
     """
     loudness = (DB * level).exp()
     difference = torch.diff(loudness / loudness.sum(-1, keepdim=True), dim=0)[0]
@@ -89,10 +94,9 @@ def _segments(length: int) -> int:
 
 
 def _framed(moved: Moved, step: int, count: int) -> tuple[Tensor, Tensor]:
-    """Segments (2, bands, count, window) times a Hann window, the k-th from k half windows on, and the sums of the
-    windows, (2, bands, count).
+    """Windowed segments (2, bands, count, window), half a window apart, and the sums of the windows, (2, bands, count).
 
-    The first segment has the falling half of a window alone, the last one the rising half.
+    The windows are Hann; the first segment has only the falling half, the last one only the rising half.
     """
     window, half = _WINDOW // step, _WINDOW // step // 2
     time = step * torch.arange(window, device=moved.phase.device) + moved.phase[..., None]
@@ -118,8 +122,9 @@ def _smoothed(heard: Heard, length: int) -> Tensor:
 
 
 def _coherence(groups: list[Heard], length: int, level_spl: float) -> Tensor:
-    """Mean over tiles that count, weighted by how well nerve fibres follow a band's motion: a low-pass of fifth order
-    at 3.5 kHz (Johnson 1980).
+    """Mean coherence over the tiles that count, weighted by how well nerve fibres follow a band's motion.
+
+    The weights are a fifth-order low-pass at 3.5 kHz (Johnson 1980).
     """
     tiles = [_tiles(heard, length, level_spl) for heard in groups]
     likeness, level = (torch.cat(values) for values in zip(*tiles, strict=True))
@@ -131,8 +136,9 @@ def _coherence(groups: list[Heard], length: int, level_spl: float) -> Tensor:
 
 
 def _tiles(heard: Heard, length: int, level_spl: float) -> tuple[Tensor, Tensor]:
-    """Largest normalised correlation of the motions within 1 ms, and the rms of the reference in dB above threshold,
-    (bands, segments) each.
+    """Largest normalised correlation of the motions within 1 ms, and level of the reference, (bands, segments) each.
+
+    The level is an rms in dB above threshold.
     """
     assert heard.motion is not None
     step, count, (signal, phase) = heard.step, _segments(length), heard.motion
@@ -163,7 +169,7 @@ def _tiles(heard: Heard, length: int, level_spl: float) -> tuple[Tensor, Tensor]
 
 
 def _centred(frames: Tensor, half: int) -> Tensor:
-    """Half windows, (…, window): the mean goes from the half that has samples alone."""
+    """Segments with half a window, (…, window): the mean of the half that has samples is removed from that half."""
     kept = frames[..., :half] - frames[..., :half].mean(-1, keepdim=True)
     return torch.nn.functional.pad(kept, (0, half))
 
@@ -185,8 +191,9 @@ def _size(step: int) -> int:
 
 
 def _to_lags(step: int, offset: Tensor) -> Tensor:
-    """From a cross-spectrum (real and imaginary parts in turn) to lags of -1 to 1 ms, (bands, 2 bins, lags); processed
-    stands `offset` samples later.
+    """Matrix from a cross-spectrum to correlations at lags of -1 to 1 ms, (bands, 2 bins, lags).
+
+    Real and imaginary parts alternate. The processed signal lies `offset` samples later.
     """
     size = _size(step)
     frequency = torch.arange(size // 2 + 1, device=offset.device)
@@ -198,7 +205,8 @@ def _to_lags(step: int, offset: Tensor) -> Tensor:
 
 @constant()
 def _membrane_noise(count: int) -> Tensor:
-    """Of reference and processed, (2, longer than count): a band hears it from _APART samples later on than the one
-    below; shorter ones are beginnings.
+    """Noise for reference and processed signal, (2, more than count); a shorter one is the beginning of a longer one.
+
+    Each band's noise begins _APART samples after that of the band below.
     """
     return torch.from_numpy(np.random.default_rng(1).standard_normal((count + BANDS * _APART, 2)).T.copy())

@@ -1,4 +1,4 @@
-"""MBSTOI: intelligibility of speech at two ears, with a reference. Differentiable, one value an utterance."""
+"""MBSTOI: intelligibility of speech at two ears against a clean reference, at most 1."""
 
 from functools import cache
 from math import log, pi
@@ -7,37 +7,35 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark.contracts import SAMPLE_RATE, Figure
+from benchmark.contracts import SAMPLE_RATE, Figure, Metric, Signals, Undefined
 from benchmark.metrics._constants import constant
-from benchmark.metrics._mean import UtteranceMean, by_utterance, no_value
+from benchmark.metrics._utterances import by_utterance, no_value
 
-MBSTOI_FIGURE = Figure(best=1.0, floor=0.0, worst=-1.0)
 _RATE, _FRAME, _FFT = 10_000, 256, 512  # Hz, samples
-_SEGMENT, _RANGE = 30, 40.0  # frames that are correlated; dB below the loudest frame that still count as speech
+_SEGMENT, _RANGE = 30, 40.0  # frames in a segment; dB below the loudest frame that still count as speech
 _CENTRES = 150 * 2 ** (np.arange(15) / 3)  # Hz, of third octaves
 
 
 def mbstoi(
     reference: Tensor, processed: Tensor, sample_rate: int = SAMPLE_RATE, lengths: Tensor | None = None
 ) -> Tensor:
-    """Modified binaural short-time objective intelligibility, at most 1, (batch,) (Andersen, de Haan, Tan, Jensen,
-    Speech Communication 102, 2018).
+    """Modified binaural short-time objective intelligibility, at most 1, (batch,).
 
-    In each third octave and each segment of 0.4 s, STOI's correlation at the better ear, or behind an
-    equalisation-cancellation stage with the interaural delay and level difference (of 100 times 40, jittered) that
-    leave most speech, whichever has the better ratio of speech. Values agree with pyclarity's mbstoi.
+    Andersen, de Haan, Tan, Jensen, Speech Communication 102, 2018. The mean, over third octaves and segments of 0.4 s,
+    of STOI's correlation: at the better ear, or behind an equalisation-cancellation stage, whichever has the better
+    ratio of speech. The stage uses the interaural delay and level difference, of 100 times 40 with jitter, that leave
+    most speech. Values agree with pyclarity's mbstoi.
 
-    Differentiable in `processed`; which frames hold speech, the delay, the level difference and the ear are constants
-    for the gradient.
+    Differentiable in `processed`; the frames that hold speech, the delay, the level difference and the ear are
+    constants for the gradient.
 
     Args:
         reference, processed: (batch, 2, time), left and right ear
         sample_rate: Hz
-        lengths: (batch,) samples of each utterance; what lies behind them is padding and changes nothing; None: all
-            whole
+        lengths: (batch,) samples of each utterance; the padding behind them changes nothing; None: no padding
     Returns:
         (batch,); NaN where the reference is silent or has less than 31 frames (0.4 s) of speech, or where a signal is
-        not finite. A silent processed signal gets about zero: as in pyclarity, its last segment alone counts -1.
+        not finite. A silent processed signal gets about zero: as in pyclarity, only its last segment counts, as -1.
     Raises:
         ValueError: where shapes, sample rate or lengths cannot be used
     """
@@ -51,16 +49,23 @@ def mbstoi(
     )
 
 
-class MBSTOI(UtteranceMean):
-    """Mean of mbstoi over utterances; `update` takes the tensors that mbstoi takes."""
+class MBSTOI(Metric):
+    """Modified binaural short-time objective intelligibility."""
 
-    def __init__(self, sample_rate: int = SAMPLE_RATE) -> None:
-        super().__init__()
-        self.sample_rate = sample_rate
+    figures = {"mbstoi": Figure(best=1.0, floor=0.0, worst=-1.0)}
+    needs = frozenset({"clean", "both ears"})
+    source = "Andersen, de Haan, Tan, Jensen, Speech Communication 102, 2018"
 
-    def update(self, reference: Tensor, processed: Tensor, lengths: Tensor | None = None) -> None:
-        """Add a batch."""
-        self.add(mbstoi(reference, processed, self.sample_rate, lengths))
+    def measure(self, signals: Signals) -> dict[str, float]:
+        """See mbstoi."""
+        assert signals.clean is not None
+        clean, audio = signals.clean[None], signals.audio[None]
+        value = mbstoi(clean, audio).item()
+        if value != value:
+            if mbstoi(clean, clean).isnan():
+                raise Undefined("MBSTOI: the reference is silent, not finite or too short", "reference")
+            raise Undefined("MBSTOI: the output is not finite", "estimate")
+        return {"mbstoi": value}
 
 
 def _measure(reference: Tensor, processed: Tensor, sample_rate: int) -> Tensor:
@@ -82,13 +87,13 @@ def _measure(reference: Tensor, processed: Tensor, sample_rate: int) -> Tensor:
 
 
 def _resampled(signals: Tensor, sample_rate: int) -> Tensor:
-    """(…, time) at 10 kHz by cutting or padding the spectrum of the whole."""
+    """Resample (…, time) to 10 kHz by cutting or padding the spectrum of the whole signal."""
     if sample_rate == _RATE:
         return signals
     before, after = signals.shape[-1], int(signals.shape[-1] * (_RATE / sample_rate) + 1)
     shorter = min(before, after)
     spectrum = torch.fft.rfft(signals)[..., : shorter // 2 + 1]
-    if shorter % 2 == 0 and before != after:  # the one bin that stands for two
+    if shorter % 2 == 0 and before != after:  # the Nyquist bin stands for two
         middle = torch.ones(spectrum.shape[-1], dtype=signals.dtype, device=signals.device)
         middle[-1] = 2.0 if after < before else 0.5
         spectrum = spectrum * middle
@@ -96,7 +101,10 @@ def _resampled(signals: Tensor, sample_rate: int) -> Tensor:
 
 
 def _spectra(signals: Tensor) -> Tensor:
-    """Of the frames in which either ear of the reference speaks, joined by overlap and add, (2, ears, frames, bins)."""
+    """Spectra of the frames in which either ear of the reference has speech, (2, ears, frames, bins).
+
+    The frames are first joined by overlap and add.
+    """
     hop, count = _FRAME // 2, max(-(-(signals.shape[-1] - _FRAME) // (_FRAME // 2)), 0)
     hann = torch.from_numpy(np.hanning(_FRAME + 2)[1:-1]).to(signals)
     if not count:
@@ -105,14 +113,14 @@ def _spectra(signals: Tensor) -> Tensor:
     level = 20 * torch.log10(torch.linalg.vector_norm(frames[0], dim=-1) + np.finfo(float).eps)
     frames = frames[:, :, (level > level.amax(-1, keepdim=True) - _RANGE).any(0)]
     first, second = frames[..., :hop], frames[..., hop:]
-    # the last half frame is never looked at
+    # the last half frame is not used
     joined = torch.cat((first[..., :1, :], first[..., 1:, :] + second[..., :-1, :]), -2)
     return torch.fft.rfft(torch.cat((joined[..., :-1, :], joined[..., 1:, :]), -1) * hann, n=_FFT)
 
 
 @cache
 def _edges() -> list[tuple[int, int]]:
-    """First bin of each third octave and the bin behind its last."""
+    """First bin of each third octave, and the bin after its last."""
     bins = np.arange(_FFT // 2 + 1) * _RATE / _FFT
     return [
         (int(np.abs(bins - centre * 2 ** (-1 / 6)).argmin()), int(np.abs(bins - centre * 2 ** (1 / 6)).argmin()))
@@ -121,10 +129,10 @@ def _edges() -> list[tuple[int, int]]:
 
 
 def _products(spectra: Tensor) -> Tensor:
-    """Sums over segments of products of what moves in the bands, (15, segments, 8, 8).
+    """Covariances within segments of the band signals, (15, segments, 8, 8).
 
-    The eight are, of the reference and then of the processed signal: power left, power right, real and imaginary part
-    of the cross-spectrum.
+    The eight are, first for the reference and then for the processed signal: power left, power right, real and
+    imaginary part of the cross-spectrum.
     """
     left, right = spectra.unbind(1)
     cross = right.conj() * left
@@ -136,8 +144,9 @@ def _products(spectra: Tensor) -> Tensor:
 
 
 def _terms(products: Tensor) -> Tensor:
-    """What the expected product behind equalisation and cancellation is linear in, (15, segments, 9), from (15,
-    segments, 4, 4).
+    """The nine terms of the expected product behind equalisation and cancellation, (15, segments, 9).
+
+    From covariances (15, segments, 4, 4). The product is linear in these terms.
     """
     left, right, real, imaginary = range(4)
 
@@ -152,8 +161,9 @@ def _terms(products: Tensor) -> Tensor:
 
 @constant()
 def _grid() -> Tensor:
-    """Their factors, (15, 9, 4000), for 40 level differences up to 20 dB times 100 delays up to 1 ms, with their jitter
-    (equations 5 to 8 of the paper).
+    """Factors of the nine terms, (15, 9, 4000), for 40 level differences up to 20 dB times 100 delays up to 1 ms.
+
+    With the jitter of equations 5 to 8 of the paper.
     """
     levels, delays = np.linspace(-20, 20, 40)[:, None], np.linspace(-1e-3, 1e-3, 100)
     level_jitter = log(10) * 2**0.5 * 1.5 * (1 + (np.abs(levels) / 13) ** 1.6) / 20
@@ -180,8 +190,9 @@ def _grid() -> Tensor:
 
 
 def _cancelled(xx: Tensor, xy: Tensor, yy: Tensor) -> tuple[Tensor, Tensor]:
-    """Correlation where the ratio of energies, reference to processed, is largest, and that ratio, (15, segments) each;
-    -1 and 0 where either is silent.
+    """Correlation where the energy ratio of reference to processed signal is largest, and that ratio.
+
+    (15, segments) each; -1 and 0 where either signal is silent.
     """
     grid = _grid().to(xx.device)
     sizes = [terms[..., :2].sum(-1, keepdim=True).detach() for terms in (xx, yy)]
@@ -199,8 +210,9 @@ def _cancelled(xx: Tensor, xy: Tensor, yy: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _at_ears(xx: Tensor, xy: Tensor, yy: Tensor) -> tuple[Tensor, Tensor]:
-    """Correlations at both ears and ratios of energies, reference to processed, (2, 15, segments) each; zero where an
-    ear hears nothing.
+    """Correlations at both ears, and energy ratios of reference to processed signal, (2, 15, segments) each.
+
+    Zero where an ear hears nothing.
     """
     xx, xy, yy = (terms[..., :2].movedim(-1, 0) for terms in (xx, xy, yy))
     sounding = (xx > 0) & (yy > 0)

@@ -1,103 +1,257 @@
-"""Cells, the units of work, and the plan that they make together.
+"""Cells, the units of work: a training leaves weights, an enhancing leaves audio, a scoring leaves predictions.
 
-Two kinds of cell: a training leaves weights, a scoring leaves a record. Cells that come out alike share one key and are
-run once. Keys are nested: a scoring's key contains the keys of its weights, which contain those they start from.
+What a cell does is its identity; where it works, with how many workers and with which code is provenance. Cells of
+equal identity share one key and are run once. Keys are nested: the key of a scoring contains that of the enhancing that
+it hears, which contains that of the weights behind it. `cell.json` holds a `Job`: a cell and where it works.
 """
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import Any
+from pathlib import Path
+from typing import Any, ClassVar
+
+from pydantic import TypeAdapter, ValidationError
 
 from benchmark import provenance, registry
-from benchmark.contracts import Spec
-from benchmark.planning.recipe import Recipe
-from benchmark.store import digest
+from benchmark.catalogue import CorpusContent, Reference
+from benchmark.contracts import PROTOCOL, Spec
+from benchmark.errors import EarmarkError
+from benchmark.hearing.audiograms import Audiogram
+from benchmark.settings import Mixing, Phase, Scenes, Strict, Trainer
+from benchmark.store import Workspace, digest, write_text
 
 REFERENCE = "reference"  # the front-end of the row that hears the clean signal
-IDENTITY = Spec("identity", 1, {})  # what stock models are trained behind
-SHELVES = {"train": "weights", "score": "records"}  # where the store keeps what a cell leaves
-COMPONENTS = ("front_end", "scheme", "task", "tasks")  # of a cell's configuration: where options may name files
+IDENTITY = Spec("identity")  # what stock models are trained behind
+Source = Mapping[str, CorpusContent]  # by role
+Ears = Mapping[str, Audiogram]  # by listener
+
+
+@dataclass(frozen=True)
+class TaskSpec:
+    """A task with its model, as cells name them."""
+
+    task: Spec
+    model: Spec | None = None  # None: a signal task
+    prescription: Spec | None = None
+
+
+@dataclass(frozen=True)
+class Training:
+    """Parts trained by a scheme. It leaves the weights of those that the scheme moves."""
+
+    kind: ClassVar[str] = "train"
+    shelf: ClassVar[str] = "weights"
+    front_end: Spec
+    tasks: Mapping[str, TaskSpec]  # by label; none: the front-end alone
+    sources: Mapping[str, Source]  # by label; of a front-end alone: those of all tasks that share the training
+    scheme: Spec
+    phase: Phase
+    mixing: Mixing
+    validation_level: float  # dB SPL
+    noisy: bool
+    listeners: bool  # whether each scene is heard by somebody with a hearing loss
+    seed: int
+    starts: Mapping[str, str]  # by part: the training that left its weights
+    precision: str
+    accelerator: str
+    others: Mapping[str, Spec] = field(default_factory=dict)  # further parts
+    protocol: int = PROTOCOL
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The cells that must be finished before it."""
+        return tuple(dict.fromkeys(self.starts.values()))
+
+    @property
+    def amount(self) -> Strict:
+        """What says how long it takes."""
+        return self.phase
+
+
+@dataclass(frozen=True)
+class Enhancing:
+    """Test scenes enhanced by one front-end, for every scheme and task model that drops this output in."""
+
+    kind: ClassVar[str] = "enhance"
+    shelf: ClassVar[str] = "enhanced"
+    front_end: Spec
+    weights: str | None  # the training that left them; None: as it is built
+    source: Source
+    scenes: Scenes
+    listeners: Ears | None  # None: the front-end does not know the listener
+    accelerator: str
+    protocol: int = PROTOCOL
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The cells that must be finished before it."""
+        return () if self.weights is None else (self.weights,)
+
+    @property
+    def amount(self) -> Strict:
+        """What says how long it takes."""
+        return self.scenes
+
+
+@dataclass(frozen=True)
+class Scoring:
+    """A task on enhanced test scenes. It leaves raw predictions."""
+
+    kind: ClassVar[str] = "score"
+    shelf: ClassVar[str] = "records"
+    label: str
+    task: TaskSpec
+    enhanced: str | None  # the enhancing that it hears; None: the clean signal
+    weights: str | None  # the training that left the task model's; None: as it is built
+    prescribed: bool  # whether the task's prescription stands before its model
+    source: Source
+    scenes: Scenes
+    listeners: Ears | None
+    accelerator: str
+    protocol: int = PROTOCOL
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """The cells that must be finished before it."""
+        return tuple(key for key in (self.enhanced, self.weights) if key is not None)
+
+    @property
+    def amount(self) -> Strict:
+        """What says how long it takes."""
+        return self.scenes
+
+
+Work = Training | Enhancing | Scoring
+KINDS: Mapping[str, type[Work]] = {work.kind: work for work in (Training, Enhancing, Scoring)}
+SHELVES = {kind: work.shelf for kind, work in KINDS.items()}  # where the store keeps what a cell leaves
 
 
 @dataclass(frozen=True)
 class Cell:
-    """A unit of work: `config` is its identity, everything else is provenance or a matter of speed."""
+    """A unit of work: what is done, and beside that what does not change the result."""
 
-    kind: str  # train or score
-    label: str
-    config: Mapping[str, Any]
-    needs: tuple[str, ...]  # keys of trainings
-    sources: Mapping[str, str] = field(default_factory=dict)  # digests of its components' code
+    label: str  # for people
+    work: Work
+    code: Mapping[str, str] = field(default_factory=dict)  # digests of its components' source
     workers: int = 0  # processes that mix scenes for a training
 
     @cached_property
     def key(self) -> str:
-        """Hash of the identity; where corpora and a user's own files lie does not belong to it, what is in them
-        does.
-        """
-        return digest(
-            {"kind": self.kind, **{name: placeless(part, name in COMPONENTS) for name, part in self.config.items()}}
-        )
+        """Hash of the identity."""
+        return digest({"kind": self.kind, **identity(self.work)})
+
+    @property
+    def kind(self) -> str:
+        """train, enhance or score."""
+        return self.work.kind
 
     @property
     def shelf(self) -> str:
         """Where the store keeps what the cell leaves."""
-        return SHELVES[self.kind]
+        return self.work.shelf
+
+    @property
+    def needs(self) -> tuple[str, ...]:
+        """Keys of the cells that must be finished before it."""
+        return self.work.needs
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of a board's making: which record it is read from, and what stands beside it."""
+class Job:
+    """A cell with the places it works in and the flags of its trainer: what a cell.json holds."""
 
-    front_end: str
-    scheme: str
-    task: str
-    component: str
-    seed: int
-    fold: str | int | None
-    record: str
-    trained_by: tuple[str, ...]  # keys of the trainings behind it, its own first
-    training_data: str
-    track: str  # closed: trained here, or not at all; open: it comes trained from elsewhere
-    corpora: tuple[str, ...]
-    synthetic: bool
+    key: str
+    kind: str
+    cell: Cell
+    workspace: Workspace
+    trainer: Trainer
+
+    def write(self, path: Path) -> None:
+        """Write it as cell.json."""
+        write_text(path, _JOB.dump_json(self, indent=1).decode())
 
 
-@dataclass
-class Plan:
-    """Cells in an order in which each comes after what it needs, and the rows that stand on them."""
-
-    recipe: Recipe
-    cells: dict[str, Cell]
-    rows: list[Row]
-    schemas: Mapping[str, Mapping[str, Any]]  # of the target corpora, by task label
-
-    def of(self, rows: list[Row]) -> "Plan":
-        """Some of its rows, and what they stand on."""
-        wanted = {key for row in rows for key in (row.record, *row.trained_by)}
-        return Plan(self.recipe, {key: cell for key, cell in self.cells.items() if key in wanted}, rows, self.schemas)
+_JOB = TypeAdapter(Job)
 
 
-def placeless(value: Any, files: bool = False) -> Any:
-    """Without the paths of corpora; what a user's own code says stands beside its name, and with `files` what is in a
-    file or folder stands for its path.
+def read_job(path: Path) -> Job:
+    """Read a cell.json. Raises EarmarkError where it is none, or was edited."""
+    try:
+        job = _JOB.validate_json(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise EarmarkError(f"{path}: cannot be read ({error.strerror}); give the cell.json of a run") from error
+    except (ValidationError, UnicodeDecodeError) as error:
+        reason = error.errors()[0] if isinstance(error, ValidationError) else {"loc": (), "msg": "not UTF-8"}
+        where = ".".join(map(str, reason["loc"]))
+        raise EarmarkError(f"{path}: no cell: {where}: {reason['msg']}; let the run write it anew") from error
+    if job.kind != job.cell.kind or job.key != job.cell.key:
+        raise EarmarkError(f"{path}: what it says is not what its key was made of; let the run write it anew")
+    return job
+
+
+def to_json(work: Work) -> dict[str, Any]:
+    """What a cell does, as manifests keep it."""
+    return {"kind": work.kind, **_WORK[work.kind].dump_python(work, mode="json")}
+
+
+def from_json(value: Mapping[str, Any]) -> Work:
+    """The same read back. Raises EarmarkError where it is none."""
+    try:
+        rest = {name: entry for name, entry in value.items() if name != "kind"}
+        return _WORK[value["kind"]].validate_python(rest)  # type: ignore[no-any-return]
+    except (ValidationError, KeyError, AttributeError) as error:
+        raise EarmarkError(f"a manifest holds no cell ({' '.join(str(error).split())[:120]}); run it again") from error
+
+
+_WORK: Mapping[str, TypeAdapter[Any]] = {kind: TypeAdapter(work) for kind, work in KINDS.items()}
+
+
+def identity(value: Any) -> Any:
+    """What a value adds to a key, as JSON.
+
+    Where corpora and a user's own files lie does not count, what is in them does: a file of code is its source, another
+    file or folder that an option names is its content.
     """
+    if isinstance(value, Spec):
+        name = _named(value.name)
+        return {
+            "name": name,
+            "version": value.version,
+            "config": portable(value.config, True),
+            "members": value.members,
+        }
+    if isinstance(value, Reference):
+        held = {item.name: getattr(value, item.name) for item in fields(value) if item.name != "path"}
+        return {name: portable(entry) for name, entry in held.items()}
+    if isinstance(value, Strict):
+        return {name: entry for name, entry in value.model_dump(mode="json").items() if entry is not None}
+    if hasattr(value, "__dataclass_fields__"):
+        return {item.name: identity(getattr(value, item.name)) for item in fields(value)}
+    if isinstance(value, Mapping):
+        return {_base(key): identity(entry) for key, entry in value.items()}
+    return [identity(entry) for entry in value] if isinstance(value, (list, tuple)) else value
+
+
+def portable(value: Any, files: bool = False) -> Any:
+    """Options without this machine's paths; with `files`, what is in a file or folder stands for its path."""
     if isinstance(value, str):
         if ".py:" in value:
-            name = value.rsplit("/", 1)[-1]  # also of a source, whose name joins those of its corpora
-            # whatever kind it is of
-            return name if " " in name else f"{name} {provenance.source_digest(registry.load('front_ends', value))}"
-        return (
-            f"contents {provenance.contents(value)}"
-            if files and ("/" in value or "." in value) and os.path.exists(value)
-            else value
-        )
+            return _named(value)
+        there = files and ("/" in value or "." in value) and os.path.exists(value)
+        return f"contents {provenance.contents(value)}" if there else value
     if isinstance(value, Mapping):
-        return {
-            placeless(key): placeless(entry, files)
-            for key, entry in value.items()
-            if key != "path" or "options" not in value
-        }
-    return [placeless(entry, files) for entry in value] if isinstance(value, (list, tuple)) else value
+        return {portable(key): portable(entry, files) for key, entry in value.items()}
+    return [portable(entry, files) for entry in value] if isinstance(value, (list, tuple)) else value
+
+
+def _named(name: str) -> str:
+    """A component's name; of a user's own, its class and the digest of its source."""
+    if ".py:" not in name:
+        return name
+    return f"{_base(name)} {provenance.source_digest(registry.load('front_ends', name))}"  # whatever kind it is of
+
+
+def _base(key: str) -> str:
+    return key.rsplit("/", 1)[-1] if ".py:" in key else key

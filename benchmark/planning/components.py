@@ -1,29 +1,25 @@
-"""What a recipe is made of, built once: front-ends, schemes and tasks, how each stands in a cell's identity, and
-whether they fit together.
-"""
+"""The components of a recipe, built once: how each stands in a cell's identity, and whether they fit together."""
 
-from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from benchmark import provenance, registry
-from benchmark.catalogue import Corpora, reference
-from benchmark.contracts import FrontEnd, Task
+from benchmark.catalogue import Corpora, Reference, reference
+from benchmark.contracts import ROLES, FrontEnd, SignalTask, Spec, Task, TaskModel
 from benchmark.errors import EarmarkError
-from benchmark.frontends import build_front_end
+from benchmark.frontends import build_front_end, front_ends
 from benchmark.hearing.audiograms import Audiogram, audiogram
 from benchmark.options import reported
-from benchmark.planning.cells import IDENTITY
-from benchmark.planning.recipe import Recipe
+from benchmark.planning.cells import IDENTITY, TaskSpec
+from benchmark.planning.recipe import Recipe, TaskEntry
 from benchmark.training.schemes import build_scheme
 
 OFFERED = frozenset({"clean", "labels"})  # by every scene, to front-ends and tasks; a listener where the task needs one
 
 
 class Components:
-    """The components of a recipe by label. Raises EarmarkError where one cannot be built, or needs what no scene
-    has.
-    """
+    """The components of a recipe by label. Raises EarmarkError where one cannot be built or lacks what it needs."""
 
     def __init__(self, recipe: Recipe, corpora: Corpora) -> None:
         self.recipe = recipe
@@ -32,24 +28,29 @@ class Components:
             label: build_front_end({spec.name: dict(spec.config)}) for label, spec in recipe.front_ends.items()
         }
         self.schemes = {label: build_scheme(spec) for label, spec in recipe.schemes.items()}
-        self.task_classes: dict[str, type[Task]] = {
-            label: registry.load("tasks", entry.task) for label, entry in recipe.tasks.items()
-        }
-        self.schemas = {label: self._schema(label) for label in recipe.tasks}
-        tasks = {label: self._built(label) for label in recipe.tasks}
-        self.has_model = {label: trainable(task) for label, task in tasks.items()}
-        self.task_code = {label: provenance.code_of(task, "task") for label, task in tasks.items()}
+        self.tasks = {label: self._task(label, entry) for label, entry in recipe.tasks.items()}
+        self.models = {label: self._model(label, entry) for label, entry in recipe.tasks.items()}
+        self.schemas = {label: task.schema for label, task in self.tasks.items()}
         self.prescriptions = {
-            label: self._prescription(label, task) for label, task in tasks.items() if task.prescription is not None
+            label: self._prescription(label, task)
+            for label, task in self.tasks.items()
+            if task.prescription is not None
         }
-        for label, prescription in self.prescriptions.items():
-            self.task_code[label] |= provenance.code_of(prescription, "front-end")
         self._check_needs()
 
-    def _built(self, label: str) -> Task:
-        entry = self.recipe.tasks[label]
-        with reported(f"tasks.{label} on {reference(entry.targets, label, entry.folds[0])['name']}"):
-            return self.task_classes[label](self.schemas[label], **entry.model)
+    def _task(self, label: str, entry: TaskEntry) -> Task:
+        first = roles_of(entry, label, entry.folds[0])["targets"]
+        with reported(f"tasks.{label} on {first.name}"):
+            task: Task = registry.load("tasks", entry.task)(self.corpora.open(first).schema, **entry.options)
+        return task
+
+    def _model(self, label: str, entry: TaskEntry) -> TaskModel:
+        task = self.tasks[label]
+        if isinstance(task, SignalTask):
+            return task
+        with reported(f"tasks.{label}.model"):
+            model: TaskModel = registry.load("models", entry.model.name)(task, **entry.model.config)
+        return model
 
     def _prescription(self, label: str, task: Task) -> FrontEnd:
         with reported(f"tasks.{label}: prescription"):
@@ -62,16 +63,21 @@ class Components:
         return prescription
 
     def _check_needs(self) -> None:
-        """EarmarkError where a component needs what no scene has."""
+        """EarmarkError where a component needs what no scene has, or a corpus cannot play its role."""
         for label, entry in self.recipe.tasks.items():
+            for role, corpus in roles_of(entry, label, entry.folds[0]).items():
+                kinds, kind = ROLES[role].kinds, self.corpora.open(corpus).kind
+                if kinds is not None and kind not in kinds:
+                    wanted = " or ".join(sorted(kinds))
+                    raise EarmarkError(f"tasks.{label}.{role}: {corpus.name} is of kind {kind}; name one of {wanted}")
             phases = [entry.train.stock, entry.train.adapt] + [self.recipe.train.adapt] * any(
                 label in partners for partners in self.recipe.together.values()
             )
-            if self.task_classes[label].whole and any(phase.segment for phase in phases):
+            if self.tasks[label].whole and any(phase.segment for phase in phases):
                 raise EarmarkError(
                     f"tasks.{label}.train: segment: the labels of {entry.task} belong to whole recordings; leave it out"
                 )
-            if missing := sorted(self.task_classes[label].needs - OFFERED - {"listener"}):
+            if missing := sorted(self.tasks[label].needs - OFFERED - {"listener"}):
                 raise EarmarkError(
                     f"tasks.{label}: it needs {', '.join(missing)}, which scenes do not have; leave it out"
                 )
@@ -85,7 +91,7 @@ class Components:
 
     def offered(self, task: str) -> frozenset[str]:
         """What the scenes of a task have."""
-        return OFFERED | (self.task_classes[task].needs & {"listener"})
+        return OFFERED | (self.tasks[task].needs & {"listener"})
 
     def listeners(self, task: str) -> dict[str, Audiogram]:
         """Thresholds by name; the folder of a file of listeners is left out."""
@@ -98,35 +104,45 @@ class Components:
             )
         return listeners
 
-    def task_config(self, label: str) -> dict[str, Any]:
-        """A task in a cell's identity."""
-        entry = self.recipe.tasks[label]
-        config = {"name": entry.task, "version": getattr(self.task_classes[label], "version", 1), "config": entry.model}
-        return config | ({"prescribed": self.prescriptions[label].version} if label in self.prescriptions else {})
+    # How they stand in a cell.
 
-    def front_end_config(self, label: str | None) -> dict[str, Any]:
-        """A front-end in a cell's identity."""
-        if label is None:  # stock models are trained behind identity, whether the recipe ranks it or not
-            return IDENTITY._asdict()
-        parts = [m for m in self.front_ends[label].modules() if isinstance(m, FrontEnd)]
-        spec = self.recipe.front_ends[label]._asdict()
-        return spec | ({"parts": [[type(m).__name__, m.version] for m in parts[1:]]} if len(parts) > 1 else {})
+    def task_spec(self, label: str) -> TaskSpec:
+        """A task with its model and prescription."""
+        entry = self.recipe.tasks[label]
+        prescription = None
+        if label in self.prescriptions:
+            built = self.prescriptions[label]
+            prescription = Spec(type(built).__name__, built.version)
+        return TaskSpec(Spec(entry.task, type(self.tasks[label]).version, entry.options), entry.model, prescription)
+
+    def front_end_spec(self, label: str | None) -> Spec:
+        """A front-end; None: identity, behind which stock models are trained whether the recipe ranks it or not."""
+        if label is None:
+            return IDENTITY
+        members = front_ends(self.front_ends[label])[1:]
+        spec = self.recipe.front_ends[label]
+        return replace(spec, members=tuple((type(m).__name__, m.version) for m in members)) if members else spec
 
     def front_end_code(self, label: str | None) -> dict[str, str]:
         """Digests of a front-end's code, by class."""
-        if label is None:
-            return {}
-        return provenance.code_of(self.front_ends[label], "front-end")
+        return {} if label is None else provenance.code_of(self.front_ends[label], "front-end")
 
-    def _schema(self, label: str) -> Mapping[str, Any]:
-        entry = self.recipe.tasks[label]
-        return self.corpora.open(reference(entry.targets, f"tasks.{label}.targets", entry.folds[0])).schema
+    def task_code(self, label: str) -> dict[str, str]:
+        """Digests of the code of a task, its model and its prescription, by class."""
+        code = {f"task {type(self.tasks[label]).__name__}": provenance.source_digest(type(self.tasks[label]))}
+        code |= provenance.code_of(self.models[label], "task model")
+        if label in self.prescriptions:
+            code |= provenance.code_of(self.prescriptions[label], "front-end")
+        return code
 
 
-def learned_elsewhere(front_end: FrontEnd) -> set[str]:
-    """What a front-end, or any part of it, learned before it came here."""
-    parts = [part for part in front_end.modules() if isinstance(part, FrontEnd)]
-    return {part.pretrained_on or "unknown" for part in parts if part.pretrained_on or part.dropped_in_only}
+def roles_of(entry: TaskEntry, label: str, fold: Any = None) -> dict[str, Reference]:
+    """The corpora of a task by role, in the order of ROLES."""
+    return {
+        role: reference(entry.roles[role], f"tasks.{label}.{role}", fold if meaning.folded else None)
+        for role, meaning in ROLES.items()
+        if role in entry.roles
+    }
 
 
 def trainable(module: Any) -> bool:

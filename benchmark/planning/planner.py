@@ -1,5 +1,6 @@
-"""A recipe to a plan: which cells its rows stand on. Trainings that no row names are artefacts (a pre-trained
-front-end, a stock task model).
+"""From a recipe to a plan: which cells its rows stand on.
+
+What rows start from (a pre-trained front-end, a stock task model) is named by the schemes: `Scheme.artefacts`.
 """
 
 import dataclasses
@@ -7,23 +8,32 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from benchmark import provenance
-from benchmark.catalogue import Corpora, reference
-from benchmark.contracts import PROTOCOL, Spec
+from benchmark import provenance, registry
+from benchmark.catalogue import Corpora
+from benchmark.contracts import FRONT_END, MODEL, ROLES, Artefact, Scheme, Spec
 from benchmark.errors import EarmarkError
-from benchmark.planning.cells import REFERENCE, Cell, Plan, Row, placeless
-from benchmark.planning.components import Components, learned_elsewhere, trainable
+from benchmark.frontends import learned_elsewhere
+from benchmark.options import bind
+from benchmark.planning.cells import (
+    REFERENCE,
+    Cell,
+    Enhancing,
+    Scoring,
+    Source,
+    Training,
+    identity,
+)
+from benchmark.planning.components import Components, roles_of, trainable
+from benchmark.planning.plan import Plan, PlannedRow
 from benchmark.planning.recipe import Recipe, TaskEntry
-from benchmark.settings import Phase, Train
+from benchmark.settings import Mixing, Phase, Scenes, Train
 from benchmark.store import digest
-from benchmark.training.schemes import scheme_class
-
-FROZEN = Spec("frozen", 1, {})
 
 
 def make_plan(recipe: Recipe, corpora: Corpora) -> Plan:
-    """Every cell and row of a recipe. Raises EarmarkError where corpora are missing, naming each of them, or a row's
-    needs are not met.
+    """Every cell and row of a recipe.
+
+    Raises EarmarkError where corpora are missing, naming each of them, or a row's needs are not met.
     """
     if missing := [error for errors in missing_corpora(recipe, corpora).values() for error in errors]:
         raise EarmarkError("\nearmark: ".join(dict.fromkeys(missing)))
@@ -31,24 +41,23 @@ def make_plan(recipe: Recipe, corpora: Corpora) -> Plan:
 
 
 def missing_corpora(recipe: Recipe, corpora: Corpora) -> dict[str, list[str]]:
-    """By task, what is not where it should be, and where to get it; every split of every fold is listed."""
+    """By task: what is not where it should be, and where to get it. Every split of every fold is looked at."""
     found: dict[str, str | None] = {}
     missing: dict[str, list[str]] = {}
     for label, entry in recipe.tasks.items():
-        used = [reference(entry.targets, f"tasks.{label}.targets", fold) for fold in entry.folds]
-        used += [] if entry.interferers is None else [reference(entry.interferers, f"tasks.{label}.interferers")]
-        for index, each in enumerate(used):
-            key = digest([each, index < len(entry.folds)])
-            if key not in found:
-                found[key] = corpora.missing(each, labelled=index < len(entry.folds))
-            if (error := found[key]) is not None:
-                missing.setdefault(label, []).append(error)
+        for fold in entry.folds:
+            for role, used in roles_of(entry, label, fold).items():
+                key = digest([dataclasses.asdict(used), ROLES[role].labelled])
+                if key not in found:
+                    found[key] = corpora.missing(used, ROLES[role].labelled)
+                if (error := found[key]) is not None and error not in missing.get(label, []):
+                    missing.setdefault(label, []).append(error)
     return missing
 
 
 @dataclass(frozen=True)
-class _Place:
-    """What a row is on: a task of the recipe, one of its folds, a seed."""
+class _Trial:
+    """A task of the recipe, one of its folds, a seed: what a row is trained and scored on."""
 
     task: str
     entry: TaskEntry
@@ -65,7 +74,7 @@ class _Planner:
         self.recipe = recipe
         self.corpora = corpora
         self.cells: dict[str, Cell] = {}
-        self.rows: list[Row] = []
+        self.rows: list[PlannedRow] = []
         self.compared: dict[str, str | None] = {}  # what pairs of corpora share
         self.components = Components(recipe, corpora)
 
@@ -73,141 +82,104 @@ class _Planner:
         for seed in self.recipe.seeds:
             for task, entry in self.recipe.tasks.items():
                 for fold in entry.folds:
-                    self._rows(_Place(task, entry, fold, seed))
+                    self._rows(_Trial(task, entry, fold, seed))
         self._drop_repeated_schemes()
         return Plan(self.recipe, self.cells, self.rows, self.components.schemas)
 
-    def _rows(self, place: _Place) -> None:
-        stock = {kind: self._stock(kind, place) for kind in ("clean", "noisy")}
-        self._score(REFERENCE, "clean", place, None, stock["clean"])
+    def _rows(self, trial: _Trial) -> None:
+        self._score(REFERENCE, "clean", trial, {MODEL: self._artefact(Scheme().artefacts()[MODEL], None, trial)})
         for front_end, scheme in ((f, s) for f in self.recipe.front_ends for s in self.recipe.schemes):
-            moves = self.components.schemes[scheme].moves
-            can_learn = trainable(self.components.front_ends[front_end])
-            if not self.components.front_ends[front_end].needs <= self.components.offered(place.task):
-                continue
-            if ("front_end" in moves and not can_learn) or (
-                moves and self.components.front_ends[front_end].dropped_in_only
-            ):
-                continue
-            if scheme in self.recipe.together:
-                shared = self._trained_together(front_end, scheme, place.seed)
-                self._score(
-                    front_end, scheme, place, shared, self._follower(front_end, scheme, place, shared, stock["clean"])
-                )
-                continue
-            pretrained = self._pretrained(front_end, place) if can_learn else None
-            model = stock[self.components.schemes[scheme].stock]
-            if not moves or (moves == {"tasks"} and not self.components.has_model[place.task]):
-                self._score(front_end, scheme, place, pretrained, model)
-                continue
-            adapted = self._adapted(front_end, scheme, place, pretrained, model)
-            self._score(
-                front_end,
-                scheme,
-                place,
-                adapted if "front_end" in moves else pretrained,
-                adapted if self.components.has_model[place.task] else None,
-            )
+            if self._fits(front_end, scheme, trial):
+                self._score(front_end, scheme, trial, self._weights(front_end, scheme, trial))
+
+    def _fits(self, front_end: str, scheme: str, trial: _Trial) -> bool:
+        """Whether a front-end can be trained by a scheme for a task; a pair that cannot makes no row."""
+        built, how = self.components.front_ends[front_end], self.components.schemes[scheme]
+        if not built.needs <= self.components.offered(trial.task):
+            return False
+        if how.through_task and not self.components.models[trial.task].differentiable:
+            return False
+        return not (FRONT_END in how.moves and not trainable(built)) and not (how.moves and built.dropped_in_only)
+
+    def _weights(self, front_end: str, scheme: str, trial: _Trial) -> dict[str, str | None]:
+        """By part, FRONT_END and MODEL: the training that left the weights which a row is scored with."""
+        if scheme in self.recipe.together:
+            return self._together(front_end, scheme, trial)
+        how = self.components.schemes[scheme]
+        starts = {part: self._artefact(each, front_end, trial) for part, each in how.artefacts().items()}
+        moved = {part for part in how.moves if part != MODEL or self.components.models[trial.task].trainable}
+        if not moved:
+            return starts
+        spec, phase = self._scheme(scheme, trial.entry.train)
+        others = {part: own for each in how.artefacts().values() for part, own in each.others.items()}
+        key = self._train(
+            f"{trial.task}: {front_end} {scheme}", front_end, [trial], spec, phase, self._named(starts, trial), others
+        )
+        return {part: key if part in moved else start for part, start in starts.items()}
 
     # Trainings.
 
-    def _pretrained(self, front_end: str, place: _Place) -> str:
-        role = self._role(place.task)
-        sources = {}
-        for other, entry in self.recipe.tasks.items():
-            if self._role(other) == role:
-                fold = place.fold if place.fold in entry.folds else entry.folds[0]
-                source = self._source(_Place(other, entry, fold, place.seed), ("train", "validation"))
-                sources[f"{_joined(source)} {digest(placeless(source))}"] = source
-        spec = Spec("pretraining", 1, {})
-        # How many scenes a task is validated on is its own affair: tasks that differ in that alone share one
-        # pre-training.
-        train = place.entry.train.model_copy(update={"validation_scenes": self.recipe.train.validation_scenes})
-        place = dataclasses.replace(place, entry=place.entry.model_copy(update={"train": train}))
-        return self._train(
-            f"pretrain {front_end}",
-            front_end,
-            (),
-            dict(sorted(sources.items())),
-            spec,
-            place.entry.train.pretrain,
-            place,
-            {},
-        )
-
-    def _stock(self, kind: str, place: _Place) -> str | None:
-        if not self.components.has_model[place.task]:
+    def _artefact(self, artefact: Artefact, front_end: str | None, trial: _Trial) -> str | None:
+        """The training of an artefact; None where there is nothing to train."""
+        if artefact.front_end and (front_end is None or not trainable(self.components.front_ends[front_end])):
             return None
-        # The noisy stock model starts from the clean one and is trained as long as adapted models are, so that no
-        # scheme has seen more.
-        starts = {} if kind == "clean" else {place.task: self._stock("clean", place)}
-        phase = place.entry.train.stock if kind == "clean" else place.entry.train.adapt
+        if artefact.task and not self.components.models[trial.task].trainable:
+            return None
+        starts = {part: self._artefact(each, front_end, trial) for part, each in artefact.starts.items()}
+        title = artefact.title.format(front_end=front_end, task=trial.task)
+        return self._trained_as(artefact, title, front_end, trial, self._named(starts, trial))
+
+    def _trained_as(
+        self, artefact: Artefact, title: str, front_end: str | None, trial: _Trial, starts: Mapping[str, str]
+    ) -> str:
+        cls: Any = registry.load("schemes", artefact.scheme)
         return self._train(
-            f"{place.task}: stock {kind}",
-            None,
-            (place.task,),
-            self._training_source(place),
-            FROZEN,
-            phase,
-            place,
+            title,
+            front_end if artefact.front_end else None,
+            [trial] if artefact.task else [],
+            Spec(artefact.scheme, cls.version, bind(artefact.scheme, cls, {})),
+            getattr(trial.entry.train, artefact.phase),
             starts,
-            kind == "noisy",
+            artefact.others,
+            trial if artefact.task else self._of_kin(trial),
+            artefact.noisy,
         )
 
-    def _adapted(self, front_end: str, scheme: str, place: _Place, pretrained: str | None, model: str | None) -> str:
-        starts = {part: key for part, key in (("front_end", pretrained), (place.task, model)) if key is not None}
-        spec, phase = self._scheme(scheme, place.entry.train)
-        return self._train(
-            f"{place.task}: {front_end} {scheme}",
-            front_end,
-            (place.task,),
-            self._training_source(place),
-            spec,
-            phase,
-            place,
-            starts,
-        )
+    def _of_kin(self, trial: _Trial) -> _Trial:
+        """Tasks that differ in the number of their validation scenes alone share a training of the front-end."""
+        train = trial.entry.train.model_copy(update={"validation_scenes": self.recipe.train.validation_scenes})
+        return dataclasses.replace(trial, entry=trial.entry.model_copy(update={"train": train}))
 
-    def _trained_together(self, front_end: str, scheme: str, seed: int) -> str:
-        """One front-end by several tasks, each with its own batches; pre-trained and timed as the first of them
-        says.
+    def _together(self, front_end: str, scheme: str, trial: _Trial) -> dict[str, str | None]:
+        """One front-end trained by several tasks, each with its own batches; pre-trained and timed as the first says.
+
+        A task that was not among them adapts to its output, as a stock model does to noise.
         """
         partners = self.recipe.together[scheme]
-        places = {
-            task: _Place(task, entry, entry.folds[0], seed)
+        trials = [
+            _Trial(task, entry, entry.folds[0], trial.seed)
             for task, entry in self.recipe.tasks.items()
             if task in partners
-        }
-        first = places[partners[0]]
-        pretrained = self._pretrained(front_end, first)
-        stock = {task: self._stock("clean", place) for task, place in places.items()}
-        starts = {"front_end": pretrained, **{task: key for task, key in stock.items() if key is not None}}
-        sources = {task: self._source(place, ("train", "validation")) for task, place in places.items()}
-        together = dataclasses.replace(first, entry=first.entry.model_copy(update={"train": self.recipe.train}))
+        ]
+        first = next(each for each in trials if each.task == partners[0])
+        artefacts = self.components.schemes[scheme].artefacts()
+        starts: dict[str, str | None] = {FRONT_END: self._artefact(artefacts[FRONT_END], front_end, first)}
+        starts |= {each.task: self._artefact(artefacts[MODEL], front_end, each) for each in trials}
         spec, phase = self._scheme(scheme, self.recipe.train)
-        return self._train(f"{front_end} {scheme}", front_end, tuple(places), sources, spec, phase, together, starts)
-
-    def _follower(self, front_end: str, scheme: str, place: _Place, shared: str, model: str | None) -> str | None:
-        """The weights of a task's model behind a front-end that several tasks trained; a task that was not among them
-        adapts to it, as under `frozen`.
-        """
-        if model is None or place.task in self.recipe.together[scheme]:
-            return shared if model else None
-        starts, phase = {"front_end": shared, place.task: model}, place.entry.train.adapt
-        return self._train(
-            f"{place.task}: behind {front_end} {scheme}",
-            front_end,
-            (place.task,),
-            self._training_source(place),
-            FROZEN,
-            phase,
-            place,
-            starts,
-        )
+        timed = dataclasses.replace(first, entry=first.entry.model_copy(update={"train": self.recipe.train}))
+        shared = self._train(f"{front_end} {scheme}", front_end, trials, spec, phase, _kept(starts), {}, timed)
+        own = self._artefact(artefacts[MODEL], front_end, trial)
+        if own is None or trial.task in partners:
+            return {FRONT_END: shared, MODEL: shared if own else None}
+        follower = self.components.schemes[scheme].follower
+        title = follower.title.format(front_end=f"{front_end} {scheme}", task=trial.task)
+        key = self._trained_as(follower, title, front_end, trial, {FRONT_END: shared, trial.task: own})
+        return {FRONT_END: shared, MODEL: key}
 
     def _scheme(self, label: str, train: Train) -> tuple[Spec, Phase]:
-        """A scheme with the training it runs in; its period must fit between two validations, else batches would be
-        held when an epoch ends.
+        """A scheme with the training it runs in.
+
+        Its period must fit between two validations: else batches would be held when an epoch ends.
         """
         period = self.components.schemes[label].period
         if train.adapt.epoch % period:
@@ -217,147 +189,169 @@ class _Planner:
             )
         return self.recipe.schemes[label], train.adapt
 
-    def _training_source(self, place: _Place) -> dict[str, Any]:
-        return {place.task: self._source(place, ("train", "validation"))}
+    def _named(self, starts: Mapping[str, str | None], trial: _Trial) -> dict[str, str]:
+        """Starts by the names that the parts have in a system: MODEL goes by the task's label."""
+        return {trial.task if part == MODEL else part: key for part, key in _kept(starts).items()}
 
     def _train(
         self,
         what: str,
         front_end: str | None,
-        tasks: Sequence[str],
-        sources: Mapping[str, Any],
+        trials: Sequence[_Trial],
         scheme: Spec,
         phase: Phase,
-        place: _Place,
-        starts: Mapping[str, Any],
+        starts: Mapping[str, str],
+        others: Mapping[str, Spec],
+        timed: _Trial | None = None,
         noisy: bool = True,
     ) -> str:
-        config = {
-            "protocol": PROTOCOL,
-            "front_end": self.components.front_end_config(front_end),
-            "tasks": {task: self.components.task_config(task) for task in tasks},
-            "sources": sources,
-            "scheme": scheme._asdict(),
-            "phase": phase.model_dump(exclude={"workers"}),
-            "train": place.entry.train.model_dump(include={"snr", "level", "validation_scenes"}),
-            "level": place.entry.score.level,
-            "noisy": noisy,
-            "seed": place.seed,
-            "starts": starts,
-            "precision": str(self.recipe.trainer.precision),
-            "accelerator": self.recipe.trainer.accelerator,
-        }
-        heard_by: list[Any] = [
-            *(self.components.task_classes[task] for task in tasks),
-            *([self.components.front_ends[front_end]] if front_end else []),
-        ]
-        if any("listener" in component.needs for component in heard_by):
-            config["listeners"] = True
-        code = self.components.front_end_code(front_end) | {
-            name: value for task in tasks for name, value in self.components.task_code[task].items()
-        }
-        code[f"scheme {scheme.name}"] = provenance.source_digest(scheme_class(scheme))
-        return self._add(Cell("train", place.name(what), config, tuple(starts.values()), code, phase.workers))
-
-    # Scorings.
-
-    def _score(
-        self, front_end: str, scheme: str, place: _Place, front_end_key: str | None, task_key: str | None
-    ) -> None:
-        source = self._source(place, ("test",))
-        config = {
-            "protocol": PROTOCOL,
-            "front_end": None if front_end == REFERENCE else self.components.front_end_config(front_end),
-            "label": place.task,
-            "task": self.components.task_config(place.task),
-            "source": source,
-            "score": self._scored(front_end, place),
-            "weights": {"front_end": front_end_key, "task": task_key},
-            "accelerator": self.recipe.trainer.accelerator,
-        }
-        code = self.components.task_code[place.task] | (
-            {} if front_end == REFERENCE else self.components.front_end_code(front_end)
+        """Add a training of the tasks of some trials (none: the front-end alone), with the settings of `timed`."""
+        trial = timed or trials[0]
+        tasks = [each.task for each in trials]
+        sources = {each.task: self._source(each, ("train", "validation")) for each in trials}
+        built = [self.components.tasks[task] for task in tasks]
+        built += [self.components.front_ends[front_end]] if front_end else []  # type: ignore[list-item]
+        code = self.components.front_end_code(front_end)
+        for task in tasks:
+            code |= self.components.task_code(task)
+        code[f"scheme {scheme.name}"] = provenance.source_digest(registry.load("schemes", scheme.name))
+        work = Training(
+            front_end=self.components.front_end_spec(front_end),
+            tasks={task: self.components.task_spec(task) for task in tasks},
+            sources=sources or self._sources_of_kin(trial),
+            scheme=scheme,
+            phase=phase.model_copy(update={"workers": 0}),
+            mixing=Mixing(**trial.entry.train.model_dump(include={*Mixing.model_fields})),
+            validation_level=trial.entry.score.level,
+            noisy=noisy,
+            listeners=any("listener" in component.needs for component in built),
+            seed=trial.seed,
+            starts=starts,
+            precision=str(self.recipe.trainer.precision),
+            accelerator=self.recipe.trainer.accelerator,
+            others=others,
         )
-        if "listener" in self.components.task_classes[place.task].needs:
-            config["listeners"] = self.components.listeners(place.task)
-        needs = tuple(dict.fromkeys(key for key in (task_key, front_end_key) if key is not None))
-        key = self._add(Cell("score", place.name(f"{place.task}: {front_end} {scheme} scored"), config, needs, code))
-        behind = tuple(dict.fromkeys([*needs, *(ancestor for needed in needs for ancestor in self._ancestors(needed))]))
-        self._check_unseen(place, source, behind)
-        roles = [source[role] for role in ("targets", "interferers") if source[role] is not None]
+        return self._add(Cell(trial.name(what), work, code, phase.workers))
+
+    def _sources_of_kin(self, trial: _Trial) -> dict[str, Source]:
+        """The scenes of all tasks whose interferers are of the same kind, each once."""
+        kind, sources = self._interference(trial.task), {}
+        for other, entry in self.recipe.tasks.items():
+            if self._interference(other) == kind:
+                fold = trial.fold if trial.fold in entry.folds else entry.folds[0]
+                source = self._source(_Trial(other, entry, fold, trial.seed), ("train", "validation"))
+                sources[f"{_joined(source)} {digest(identity(source))}"] = source
+        return dict(sorted(sources.items()))
+
+    def _interference(self, task: str) -> str:
+        """The kind of what is added to the targets of a task."""
+        roles = roles_of(self.recipe.tasks[task], task, self.recipe.tasks[task].folds[0])
+        return self.corpora.open(roles["interferers"]).kind if "interferers" in roles else "pairs"
+
+    # Enhancing and scoring.
+
+    def _score(self, front_end: str, scheme: str, trial: _Trial, weights: Mapping[str, str | None]) -> None:
+        source, scenes = self._source(trial, ("test",)), self._scenes(front_end, trial)
+        task = self.components.tasks[trial.task]
+        heard_by = self.components.listeners(trial.task) if "listener" in task.needs else None
+        enhanced = knows_listener = None
+        if front_end != REFERENCE:
+            knows_listener = "listener" in self.components.front_ends[front_end].needs
+            enhanced = self._add(
+                Cell(
+                    trial.name(f"{trial.task}: {front_end} {self._trained(weights.get(FRONT_END))}enhanced"),
+                    Enhancing(
+                        front_end=self.components.front_end_spec(front_end),
+                        weights=weights.get(FRONT_END),
+                        source=source,
+                        scenes=scenes,
+                        listeners=heard_by if knows_listener else None,
+                        accelerator=self.recipe.trainer.accelerator,
+                    ),
+                    self.components.front_end_code(front_end),
+                )
+            )
+        work = Scoring(
+            label=trial.task,
+            task=self.components.task_spec(trial.task),
+            enhanced=enhanced,
+            weights=weights.get(MODEL),
+            prescribed=not knows_listener,
+            source=source,
+            scenes=scenes,
+            listeners=heard_by,
+            accelerator=self.recipe.trainer.accelerator,
+        )
+        code = self.components.task_code(trial.task)
+        key = self._add(Cell(trial.name(f"{trial.task}: {front_end} {scheme} scored"), work, code))
+        needs = [each for each in (weights.get(MODEL), weights.get(FRONT_END)) if each is not None]
+        behind = tuple(dict.fromkeys([*needs, *(above for needed in needs for above in self._ancestors(needed))]))
+        self._check_unseen(trial, source, behind)
         elsewhere = set() if front_end == REFERENCE else learned_elsewhere(self.components.front_ends[front_end])
+        trained = [self._training(needed) for needed in behind]
+        heard = {_joined(each) for training in trained for each in training.sources.values()}
         self.rows.append(
-            Row(
-                front_end,
-                scheme,
-                place.task,
-                place.entry.task,
-                place.seed,
-                place.fold,
-                key,
-                behind,
-                " | ".join(
-                    sorted(
-                        {_joined(each) for needed in behind for each in self.cells[needed].config["sources"].values()}
-                        | elsewhere
-                    )
-                ),
-                "open" if elsewhere else "closed",
-                tuple(f"{role['name']} {role['version']}" for role in roles),
-                any(self.corpora.open(role).synthetic for role in roles),
+            PlannedRow(
+                front_end=front_end,
+                scheme=scheme,
+                task=trial.task,
+                component=trial.entry.task,
+                seed=trial.seed,
+                fold=trial.fold,
+                record=key,
+                enhanced=enhanced,
+                trained_by=behind,
+                training_data=" | ".join(sorted(heard | elsewhere)),
+                track="open" if elsewhere else "closed",
+                corpora=tuple(f"{corpus.name} {corpus.version}" for corpus in source.values()),
+                synthetic=any(self.corpora.open(corpus).synthetic for corpus in source.values()),
             )
         )
 
-    def _scored(self, front_end: str, place: _Place) -> dict[str, Any]:
-        """What is scored, in a cell's identity."""
-        score = place.entry.score.model_dump(
-            exclude={"listeners"} | ({"seed"} if place.entry.score.seed is None else set())
-        )
-        if front_end == REFERENCE or not any(
-            getattr(part, "exported", False) for part in self.components.front_ends[front_end].modules()
-        ):
-            return score
-        pairs = (
-            self.corpora.open(reference(place.entry.targets, f"tasks.{place.task}.targets", place.fold)).kind == "pairs"
-        )
-        noisy = tuple(snr for snr in score["snr"] if snr != "clean")
-        if not pairs and (not noisy or place.entry.interferers is None):
+    def _trained(self, key: str | None) -> str:
+        """How a front-end's weights came about, for the label of its enhancing."""
+        if key is None or not self._training(key).tasks:
+            return ""
+        return f"{self.cells[key].label.partition(',')[0].split()[-1]} "
+
+    def _scenes(self, front_end: str, trial: _Trial) -> Scenes:
+        """The test scenes of a row: those that it can have heard."""
+        scenes = Scenes(**trial.entry.score.model_dump(include={*Scenes.model_fields}))
+        if front_end == REFERENCE or not self.components.front_ends[front_end].exported:
+            return scenes
+        roles = roles_of(trial.entry, trial.task, trial.fold)
+        if self.corpora.open(roles["targets"]).kind == "pairs":
+            return scenes
+        noisy = tuple(snr for snr in scenes.snr if snr != "clean")
+        if not noisy or "interferers" not in roles:
             raise EarmarkError(
-                f"front_ends.{front_end}: clean scenes are never exported, and tasks.{place.task} has no others; leave "
+                f"front_ends.{front_end}: clean scenes are never exported, and tasks.{trial.task} has no others; leave "
                 "one of them out"
             )
-        return score if pairs else score | {"snr": noisy}
+        return scenes.model_copy(update={"snr": noisy})
 
-    def _check_unseen(self, place: _Place, source: Mapping[str, Any], behind: Sequence[str]) -> None:
-        """EarmarkError where a training behind a row heard a recording, or a target's speaker, that the row is tested
-        on.
-        """
-        for role in ("targets", "interferers"):
-            for cell in (self.cells[key] for key in behind):
-                for used in (
-                    entry[other] for entry in cell.config["sources"].values() for other in ("targets", "interferers")
-                ):
-                    if (
-                        used is not None
-                        and source[role] is not None
-                        and (shared := self._shared(used, source[role], role == "targets"))
-                    ):
+    def _check_unseen(self, trial: _Trial, source: Source, behind: Sequence[str]) -> None:
+        """EarmarkError where a training behind a row heard a recording, or a group, that the row is tested on."""
+        for role, tested in source.items():
+            for key in behind:
+                for used in (corpus for each in self._training(key).sources.values() for corpus in each.values()):
+                    if shared := self._shared(used, tested, ROLES[role].by_group):
                         raise EarmarkError(
-                            f"tasks.{place.task}: '{cell.label}' trains on {shared}, of {source[role]['name']}, which "
-                            "this task is tested on; "
-                            "give each to one split, and tasks that share a corpus the same folds, or put them into "
-                            "recipes of their own"
+                            f"tasks.{trial.task}: '{self.cells[key].label}' trains on {shared}, of {tested.name}, "
+                            "which this task is tested on; give each to one split, and tasks that share a corpus the "
+                            "same folds, or put them into recipes of their own"
                         )
 
-    def _shared(self, used: Mapping[str, Any], tested: Mapping[str, Any], groups_too: bool) -> str | None:
-        key = digest([used, tested, groups_too])
+    def _shared(self, used: Any, tested: Any, groups_too: bool) -> str | None:
+        key = digest([dataclasses.asdict(used), dataclasses.asdict(tested), groups_too])
         if key not in self.compared:
             self.compared[key] = self.corpora.shared(used, tested, groups_too)
         return self.compared[key]
 
     def _drop_repeated_schemes(self) -> None:
-        """A scheme whose every record is another's of the same front-end makes no row: identity under `frozen` is
-        identity under `noisy`.
+        """Drop schemes whose every record is another's of the same front-end, and the cells that no row stands on.
+
+        So identity under `frozen` is identity under `noisy`.
         """
         records: dict[tuple[str, str], tuple[str, ...]] = {}
         for row in self.rows:
@@ -371,34 +365,32 @@ class _Planner:
                 repeated.add((front_end, scheme))
             seen.add((front_end, keys))
         self.rows = [row for row in self.rows if (row.front_end, row.scheme) not in repeated]
-        wanted = {key for row in self.rows for key in (row.record, *row.trained_by)}
+        wanted = {key for row in self.rows for key in row.behind}
         self.cells = {key: cell for key, cell in self.cells.items() if key in wanted}
+
+    # What cells are made of.
+
+    def _training(self, key: str) -> Training:
+        work = self.cells[key].work
+        assert isinstance(work, Training)
+        return work
 
     def _ancestors(self, key: str) -> Iterator[str]:
         for needed in self.cells[key].needs:
             yield needed
             yield from self._ancestors(needed)
 
-    # What cells are made of.
-
     def _add(self, cell: Cell) -> str:
         return self.cells.setdefault(cell.key, cell).key
 
-    def _source(self, place: _Place, splits: Sequence[str]) -> dict[str, Any]:
-        where, entry = f"tasks.{place.task}", place.entry
-        targets = reference(entry.targets, f"{where}.targets", place.fold)
-        interferers = None if entry.interferers is None else reference(entry.interferers, f"{where}.interferers")
-        return {
-            "targets": self.corpora.identity(targets, splits),
-            "interferers": None if interferers is None else self.corpora.identity(interferers, splits),
-        }
-
-    def _role(self, task: str) -> str:
-        entry = self.recipe.tasks[task]
-        if entry.interferers is None:
-            return "pairs"
-        return self.corpora.open(reference(entry.interferers, f"tasks.{task}.interferers")).kind
+    def _source(self, trial: _Trial, splits: Sequence[str]) -> Source:
+        roles = roles_of(trial.entry, trial.task, trial.fold)
+        return {role: self.corpora.identity(used, splits) for role, used in roles.items()}
 
 
-def _joined(source: Mapping[str, Any]) -> str:
-    return " + ".join(source[role]["name"] for role in ("targets", "interferers") if source[role] is not None)
+def _joined(source: Source) -> str:
+    return " + ".join(corpus.name for corpus in source.values())
+
+
+def _kept(starts: Mapping[str, str | None]) -> dict[str, str]:
+    return {part: key for part, key in starts.items() if key is not None}

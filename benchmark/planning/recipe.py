@@ -19,7 +19,7 @@ from torch import nn
 
 from benchmark import registry
 from benchmark.catalogue import reference
-from benchmark.contracts import PROTOCOL, Scheme, Spec, Task
+from benchmark.contracts import FRONT_END, PROTOCOL, ROLES, Scheme, Spec, Task, TaskModel
 from benchmark.errors import EarmarkError, unknown
 from benchmark.options import bind, named, reported
 from benchmark.planning.recipe_file import find, merged, overlaid, title
@@ -29,21 +29,21 @@ LABEL = r"\w[\w-]{0,63}"  # ASCII; labels become file names, keys, and cells of 
 TAKEN: Mapping[str, frozenset[str]] = {
     "front_ends": frozenset({"reference"}),  # the row that the evaluator adds
     # other boards, and what torch calls no module
-    "tasks": frozenset({"overall", "costs", "front_end", "all", *dir(nn.ModuleDict())}),
+    "tasks": frozenset({"overall", "costs", FRONT_END, "all", *dir(nn.ModuleDict())}),
     "schemes": frozenset(),
 }
-KINDS: Mapping[str, type] = {"front_ends": nn.Module, "tasks": Task, "schemes": Scheme}
+KINDS: Mapping[str, type] = {"front_ends": nn.Module, "tasks": Task, "models": TaskModel, "schemes": Scheme}
 
 
 class TaskEntry(Strict):
-    """One task of a recipe: its component, the corpora it stands on, and what it sets differently."""
+    """One task of a recipe: its component and model, the corpora it stands on, and what it sets differently."""
 
     task: str
-    targets: Any
-    interferers: Any = None
+    roles: dict[str, Any]  # corpora by role: targets, interferers, …
     # values of the target corpus's option `fold`; every fold is trained and scored
     folds: Set[str | int | None] = (None,)
-    model: dict[str, Any] = Field(default_factory=dict)  # options of the task's constructor
+    model: Any = None  # a Spec once it is loaded; None: a signal task
+    options: dict[str, Any] = Field(default_factory=dict)  # of the task's constructor
     train: Train
     score: Score
 
@@ -167,7 +167,7 @@ def _check_together(
         if scheme not in schemes:
             raise EarmarkError(f"{place}: {unknown('scheme', scheme, schemes)}")
         component: Any = registry.load("schemes", schemes[scheme].name)
-        if "front_end" not in component.moves:
+        if FRONT_END not in component.moves:
             raise EarmarkError(
                 f"{place}: {schemes[scheme].name} trains no front-end; choose joint or sample_importance"
             )
@@ -181,18 +181,45 @@ def _check_together(
 def _task(where: str, label: str, value: Any, raw: Mapping[str, Any]) -> TaskEntry:
     if not isinstance(value, dict | None):
         raise EarmarkError(f"{where}: {value!r} is no task; write a mapping with targets and interferers")
-    entry = {"task": label} | {key: own for key, own in (value or {}).items() if own is not None}
+    given = {"task": label} | {key: own for key, own in (value or {}).items() if own is not None}
+    cls = _loaded(f"{where}.task", "tasks", given["task"])
+    keys = {*TaskEntry.model_fields} - {"roles", "options"}
+    entry = {key: own for key, own in given.items() if key in keys and key != "model"}
+    entry["roles"] = {role: given[role] for role in ROLES if role in given}
+    entry["options"] = {key: own for key, own in given.items() if key not in keys | ROLES.keys()}
     for part in ("train", "score"):
         entry[part] = overlaid(raw.get(part, {}), entry.get(part, {}))
+    allowed = [name for name in inspect.signature(cls).parameters if name != "schema"]
+    for key in entry["options"]:
+        if key not in allowed:
+            raise EarmarkError(f"{where}: {unknown('key', key, [*keys, *ROLES, *allowed])}")
+    for role, meaning in ROLES.items():
+        if meaning.required and role not in given:
+            raise EarmarkError(f"{where}.{role}: Field required; see docs/reference/recipe_keys.md")
     task = _validated(TaskEntry, entry, f"{where}.")
-    cls = _loaded(f"{where}.task", "tasks", task.task)
     if None in task.folds and len(task.folds) > 1:
         raise EarmarkError(f"{where}.folds: null is no fold among others; leave it out")
-    for fold in task.folds:
-        reference(task.targets, f"{where}.targets", fold)
-    if task.interferers is not None:
-        reference(task.interferers, f"{where}.interferers")
-    return task.model_copy(update={"model": bind(f"{where}.model", cls, task.model, given=1)})
+    for role in task.roles:
+        for fold in task.folds if ROLES[role].folded else (None,):
+            reference(task.roles[role], f"{where}.{role}", fold)
+    options = bind(where, cls, task.options, given=1)
+    return task.model_copy(update={"options": options, "model": _model(f"{where}.model", cls, given.get("model"))})
+
+
+def _model(where: str, task: type[Task], value: Any) -> Spec | None:
+    """`name`, `{name: options}`, or options of the task's own model."""
+    if task.model is None:
+        if value:
+            raise EarmarkError(f"{where}: {task.__name__} measures the audio itself and has no model; leave it out")
+        return None
+    first = next(iter(value), "") if isinstance(value, dict) else value
+    if value is None or (isinstance(value, dict) and not (first in registry.names("models") or ".py:" in str(first))):
+        value = {task.model: value}
+    name, options = named(where, value)
+    cls = _loaded(where, "models", name)
+    if cls.answers != task.asks:
+        raise EarmarkError(f"{where}: {name} answers with {cls.answers}, and {task.__name__} asks for {task.asks}")
+    return Spec(name, cls.version, bind(where, cls, options, given=1))
 
 
 def _validated(model: type[Strict], value: Any, where: str) -> Any:
@@ -207,7 +234,7 @@ def _validated(model: type[Strict], value: Any, where: str) -> Any:
             raise EarmarkError(f"{place}: {unknown('key', str(last), _fields(model, first['loc'][:-1]))}") from error
         got = "" if first["type"] == "missing" else f" (it says {first['input']!r})"
         raise EarmarkError(
-            f"{place}: {first['msg'].removeprefix('Value error, ')}{got}; see docs/recipes.md"
+            f"{place}: {first['msg'].removeprefix('Value error, ')}{got}; see docs/reference/recipe_keys.md"
         ) from error
 
 

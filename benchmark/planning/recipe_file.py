@@ -128,7 +128,9 @@ def _read(path: Path) -> dict[str, Any]:
             if key not in KEYS:
                 raise EarmarkError(f"{path.name}: {unknown('key', key, KEYS)}")
             if key not in ("base", "seeds") and not isinstance(value, dict | None):
-                raise EarmarkError(f"{path.name}: {key}: {value!r} is no mapping; write one, see docs/recipes.md")
+                raise EarmarkError(
+                    f"{path.name}: {key}: {value!r} is no mapping; write one, see docs/reference/recipe_keys.md"
+                )
         return {
             key: _plain(f"{path.name}: {key}", value, path.parent) for key, value in raw.items() if value is not None
         }

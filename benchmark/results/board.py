@@ -13,7 +13,7 @@ import numpy as np
 from benchmark import provenance, registry, statistics
 from benchmark.catalogue import default_cache
 from benchmark.conditions import condition_values, is_clean
-from benchmark.contracts import PROTOCOL, Figure, primary
+from benchmark.contracts import PROTOCOL, Figure
 from benchmark.errors import EarmarkError
 from benchmark.results.array_cache import Cache, remembered
 from benchmark.results.board_rows import BoardRow, Layout, coverage, stacked_sums
@@ -46,8 +46,11 @@ class Board:
         self.task, self.component, self.task_class = task, lines[0]["component"], component
         self.axes: tuple[str, ...] = tuple(lines[0].get("axes", component.axes))
         self.universe = sorted(universe)
-        self.metric = primary(component)
-        self.figures: Mapping[str, Figure] = component.figures
+        chosen = lines[0].get("figures")
+        self.figures: Mapping[str, Figure] = (
+            {name: Figure(*values) for name, values in chosen.items()} if chosen else component.figures
+        )
+        self.metric = next(iter(self.figures))
         groups = {scene: group for line in lines for scene, group in zip(line["scenes"], groups_of(line), strict=True)}
         self.scenes = sorted(groups)
         self.groups = [groups[scene] for scene in self.scenes]

@@ -13,7 +13,8 @@ from benchmark import registry
 from benchmark.conditions import clean_first, condition_name
 from benchmark.contracts import PROTOCOL, Task
 from benchmark.errors import EarmarkError
-from benchmark.planning.cells import REFERENCE, Plan, Row
+from benchmark.planning.cells import REFERENCE
+from benchmark.planning.plan import Plan, PlannedRow
 from benchmark.planning.recipe import TaskEntry
 from benchmark.results.board import cache_of
 from benchmark.results.cards import submissions
@@ -70,7 +71,7 @@ def kept_summaries(plan: Plan, boards: Path, only: str | None) -> list[dict[str,
     return others if only is not None else [summary for summary in others if summary["front_end"] in cards]
 
 
-def is_baseline(plan: Plan, row: Row) -> bool:
+def is_baseline(plan: Plan, row: PlannedRow) -> bool:
     """Whether a row is the baseline: no front-end, and a task model that was trained on noisy mixtures."""
     front_end = plan.recipe.front_ends.get(row.front_end)  # the reference and submissions are none of the recipe's own
     return front_end is not None and front_end.name == "identity" and plan.recipe.schemes[row.scheme].name == "noisy"
@@ -95,7 +96,7 @@ def _identity(summary: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def describe(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:
+def describe(plan: Plan, row: PlannedRow, task_class: type[Task], store: Store) -> dict[str, Any]:
     """What a summary says of its row."""
     return {
         "protocol": PROTOCOL,
@@ -120,7 +121,13 @@ def describe(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict
         "training_data": row.training_data,
         "corpora": list(row.corpora),
         "synthetic": row.synthetic,
-    }
+    } | _own_figures(plan.recipe.tasks[row.task], task_class)
+
+
+def _own_figures(entry: TaskEntry, task_class: type[Task]) -> dict[str, Any]:
+    """The figures of a task, where a recipe chose other metrics than the task has by itself."""
+    figures = task_class.figures_of(entry.options)
+    return {} if figures == task_class.figures else {"figures": {name: list(each) for name, each in figures.items()}}
 
 
 def _settings(entry: TaskEntry, task_class: type[Task]) -> str:
@@ -132,16 +139,17 @@ def _settings(entry: TaskEntry, task_class: type[Task]) -> str:
         [
             entry.train.model_dump(exclude=speed),
             entry.score.model_dump(),
-            entry.model,
+            entry.options,
+            None if entry.model is None else [entry.model.name, entry.model.config],
             list(entry.folds),
             task_class.score_version,
         ]
     )[:16]
 
 
-def _scores(plan: Plan, row: Row, task_class: type[Task], store: Store) -> dict[str, Any]:
+def _scores(plan: Plan, row: PlannedRow, task_class: type[Task], store: Store) -> dict[str, Any]:
     records = read_predictions(store.get("records", row.record) / PREDICTIONS)
-    return tables(task_class(plan.schemas[row.task], **plan.recipe.tasks[row.task].model), records)
+    return tables(task_class(plan.schemas[row.task], **plan.recipe.tasks[row.task].options), records)
 
 
 def tables(task: Task, records: list[dict[str, Any]]) -> dict[str, Any]:
@@ -197,29 +205,32 @@ def _number(value: Any) -> float | int | None:
     return int(number) if number.is_integer() else number
 
 
-def _spent(store: Store, row: Row) -> dict[str, Any]:
+def _spent(store: Store, row: PlannedRow) -> dict[str, Any]:
     return {"updates": _updates(store, row), "costs": _costs(store, row), "timings": _timings(store, row)}
 
 
-def _updates(store: Store, row: Row) -> dict[str, float]:
+def _updates(store: Store, row: PlannedRow) -> dict[str, float]:
     """What all trainings behind a row spent, artefacts included."""
     reports = [store.manifest("weights", key)["report"] for key in row.trained_by]
     return {name: round(sum(report[name] for report in reports), 1) for name in ("front_end", "task", "audio_seconds")}
 
 
-def _costs(store: Store, row: Row) -> dict[str, Any]:
+def _costs(store: Store, row: PlannedRow) -> dict[str, Any]:
     """Costs of this machine: the front-end's own, and what all cells behind the row took."""
     record = store.manifest("records", row.record)
     trainings = [store.manifest("weights", key) for key in row.trained_by]
+    scored = [record, *([record["enhanced"]] if record["enhanced"] else [])]
     return {
         **record["costs"],
         "train_seconds": round(sum(entry["seconds"] for entry in trainings), 2),
-        "score_seconds": record["seconds"],
-        "peak_memory_mb": max(entry["peak_memory_mb"] for entry in (record, *trainings)),
+        "score_seconds": round(sum(entry["seconds"] for entry in scored), 2),
+        "peak_memory_mb": max(entry["peak_memory_mb"] for entry in (*scored, *trainings)),
     }
 
 
-def _timings(store: Store, row: Row) -> dict[str, float]:
+def _timings(store: Store, row: PlannedRow) -> dict[str, float]:
     """Seconds by cell, for the estimates of another machine's dry run."""
-    entries = [store.manifest("records", row.record), *(store.manifest("weights", key) for key in row.trained_by)]
+    record = store.manifest("records", row.record)
+    entries = [record, *([record["enhanced"]] if record["enhanced"] else [])]
+    entries += [store.manifest("weights", key) for key in row.trained_by]
     return {entry["label"]: entry["seconds"] for entry in entries}

@@ -6,46 +6,49 @@ import dataclasses
 
 from benchmark.catalogue import Corpora
 from benchmark.errors import EarmarkError
-from benchmark.planning.cells import Cell, Plan
+from benchmark.planning.cells import Cell
+from benchmark.planning.plan import Plan
 from benchmark.planning.planner import make_plan, missing_corpora
 from benchmark.planning.recipe import Recipe
-from benchmark.running.run import Places, check_code
+from benchmark.running.run import check_code
+from benchmark.running.scheduler import missing_cells
 from benchmark.running.timings import Timings
-from benchmark.store import Store
+from benchmark.store import Store, Workspace
 
 
-def describe(recipe: Recipe, corpora: Corpora, places: Places, jobs: int) -> tuple[str, list[str]]:
+def describe(recipe: Recipe, corpora: Corpora, workspace: Workspace, jobs: int) -> tuple[str, list[str]]:
     """Lines for people, and what is missing on disk; then the lines are of the tasks that lack nothing. Whether
     recordings can be decoded is not tried.
     """
     lacking = missing_corpora(recipe, corpora)
     missing = list(dict.fromkeys(error for errors in lacking.values() for error in errors))
     if not lacking:
-        return _described(make_plan(recipe, corpora), places, jobs), missing
+        return _described(make_plan(recipe, corpora), workspace, jobs), missing
     rest = dataclasses.replace(
         recipe, tasks={label: entry for label, entry in recipe.tasks.items() if label not in lacking}
     )
     try:
-        described = _described(make_plan(rest, corpora), places, jobs) if rest.tasks and not recipe.together else ""
+        described = _described(make_plan(rest, corpora), workspace, jobs) if rest.tasks and not recipe.together else ""
     except EarmarkError as error:  # such as a front-end that needs one of the missing tasks
         described = f"the rest cannot be planned by itself: {error}"
     return f"{described}\nwithout {', '.join(lacking)}, whose corpora are missing".lstrip(), missing
 
 
-def _described(plan: Plan, places: Places, jobs: int) -> str:
-    store = Store(places.runs)
-    timings = Timings(plan.recipe.name, store, places.boards)
+def _described(plan: Plan, workspace: Workspace, jobs: int) -> str:
+    store = Store(workspace.runs)
+    timings = Timings(plan.recipe.name, store, workspace.boards)
     lines = [f"{plan.recipe.name}: {plan.recipe.title}"]
     total, unknown = 0.0, 0
+    missing = {cell.key for cell in missing_cells(plan, store)}
     for cell in plan.cells.values():
-        if store.exists(cell.shelf, cell.key):
+        if cell.key not in missing:
             state = "done"
         else:
             seconds = timings.seconds(cell)
             total, unknown = total + (seconds or 0), unknown + (seconds is None)
             state = f"to do, about {seconds:.0f} s" if seconds is not None else "to do"
-        lines.append(f"  {cell.kind:<5}  {cell.label}  [{state}]{_needs(cell, plan)}")
-    todo = sum(not store.exists(cell.shelf, cell.key) for cell in plan.cells.values())
+        lines.append(f"  {cell.kind:<7}  {cell.label}  [{state}]{_needs(cell, plan)}")
+    todo = len(missing)
     lines.append(f"{len(plan.cells)} cells, {todo} to do, {len(plan.rows)} rows")
     if todo:
         time = f"{total / jobs / 60:.1f} minutes" if total > 60 * jobs else f"{total / jobs:.0f} seconds"

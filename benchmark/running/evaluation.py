@@ -1,79 +1,126 @@
-"""A system to raw predictions: every test scene under every condition, one scene at a time.
+"""From test scenes to raw predictions, one scene at a time.
 
 One at a time, because then no neighbour, batch size or padding can change a prediction, not even in its last digit.
 """
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import partial
-from typing import Any, cast
+from typing import Any
 
 import torch
 
-from benchmark.contracts import Batch, Enhanced, Task
+from benchmark.contracts import Batch, Enhanced
 from benchmark.data import collate
+from benchmark.enhancer import Enhancer
 from benchmark.errors import EarmarkError
-from benchmark.scenes import Mixer, select
-from benchmark.settings import Score
+from benchmark.running.enhanced_audio import EnhancedAudio, Output
+from benchmark.scenes import Mixer, Mixture, select
+from benchmark.settings import Scenes
 from benchmark.training.system import System
 
 Prediction = dict[str, Any]
-Listen = Callable[[Prediction, torch.Tensor | None], None]
+Controls = Mapping[str, float]
+Ears = Mapping[str, Sequence[float]]  # thresholds in dB HL by listener
+Hear = Callable[[Batch, str, Controls], Output]  # a batch of one scene, its listener, controls
+Keep = Callable[[Prediction, torch.Tensor | None], None]
 LOUDEST = 1e6  # a sample beyond it, 220 dB SPL, is no output but a defect; ours
+
+
+def live(enhancer: Enhancer) -> Hear:
+    """Hear what a front-end makes of each scene, as it is evaluated."""
+    return lambda batch, listener, controls: enhance(enhancer, batch, **controls)
+
+
+def stored(audio: EnhancedAudio, by_listener: bool) -> Hear:
+    """Hear what was enhanced before; `by_listener`: whether the front-end knew the listener."""
+    return lambda batch, listener, controls: audio.get(batch.scenes[0].id, listener if by_listener else "")
+
+
+def clean(batch: Batch, listener: str, controls: Controls) -> Output:
+    """Hear the clean signal: the reference row. Raises EarmarkError where a corpus has none."""
+    if batch.clean is None:
+        raise EarmarkError("the corpus has no clean signal; a reference row needs one")
+    return Output(batch.clean)
 
 
 def evaluate(
     system: System,
     label: str,
     mixer: Mixer,
-    score: Score,
-    clean_input: bool = False,
-    listeners: Mapping[str, Sequence[float]] | None = None,
-    settings: Sequence[Mapping[str, float]] = ({},),
-    listen: Listen | None = None,
+    scenes: Scenes,
+    hear: Hear,
+    listeners: Ears | None = None,
+    settings: Sequence[Controls] = ({},),
+    keep: Keep | None = None,
 ) -> Iterator[Prediction]:
-    """Yield one record a scene and condition: scene, base, group, conditions, prediction, reference, failed.
+    """Yield one record for each scene and condition: scene, base, group, conditions, prediction, reference, failed.
 
     Args:
-        system: front-end and task models, of which the one called `label` is evaluated; with `clean_input` the clean
-            signal takes the place of the front-end's output (the reference row)
-        listeners: thresholds in dB HL by name; each hears every scene
+        system: holds the task model `label`
+        hear: where the audio comes from that the task gets
+        listeners: each hears every scene
         settings: controls of the front-end; each is applied to every scene
-        listen: called with each scene's record, without its prediction, and what the task got to hear, (channels,
-            time); None where the system failed
+        keep: called with each scene's record, without its prediction, and the audio that the task got, (channels,
+            time); None where the front-end failed
 
-    `failed` is None, or why the system failed on this utterance: wrong length or shape, values that are not real, not
+    `failed` is None, or why the front-end failed on this scene: wrong length or shape, values that are not real, not
     finite or beyond LOUDEST, an error raised.
     """
     system.eval()
-    task = cast(Task, system.tasks[label])
-    for row in select(mixer.targets, score.scenes, score.seed):
-        for snr in snrs(mixer, score, row):
-            mixture = mixer.scene(row, snr, score.level, score.seed)
-            reference = task.reference(row)
+    task = system.tasks[label]
+    for mixture, listener in heard_scenes(mixer, scenes, listeners):
+        reference = task.reference(mixture.row)
+        batch = collate([mixture], task).to(system.device)
+        for controls in settings:
+            record = {
+                "scene": mixture.scene.id,
+                "base": mixture.scene.base,
+                "group": mixture.scene.group,
+                "interferers": list(mixture.scene.interferers),
+                "conditions": {**mixture.scene.conditions, **({"listener": listener} if listener else {}), **controls},
+                "reference": reference,
+            }
+            output = hear(batch, listener, controls)
+            if output.audio is None:
+                if keep is not None:
+                    keep(record, None)
+                yield record | {"prediction": {}, "failed": output.failed}
+                continue
+            enhanced = Enhanced(output.audio.to(system.device), output.shared)
+            with torch.inference_mode():
+                audio = system.task_input(label, enhanced, batch)
+                if keep is not None:
+                    keep(record, audio[0])
+                model = system.model(label)
+                prediction = model.predict(model(audio, batch.heard.lengths, enhanced.shared), batch)[0]
+            yield record | {"prediction": _plain(prediction), "failed": None}
+
+
+def heard_scenes(mixer: Mixer, scenes: Scenes, listeners: Ears | None) -> Iterator[tuple[Mixture, str]]:
+    """Every test scene under every SNR, for each listener, with the listener's name; "" where nobody is named."""
+    for row in select(mixer.targets, scenes.scenes, scenes.seed):
+        for snr in snrs(mixer, scenes, row):
+            mixture = mixer.scene(row, snr, scenes.level, scenes.seed)
             for name, thresholds in listeners.items() if listeners else (("", None),):
-                batch = collate([mixture._replace(listener=thresholds)], task).to(system.device)
-                for controls in settings:
-                    record = {
-                        "scene": mixture.scene.id,
-                        "base": mixture.scene.base,
-                        "group": mixture.scene.group,
-                        "interferers": list(mixture.scene.interferers),
-                        "conditions": {**mixture.scene.conditions, **({"listener": name} if name else {}), **controls},
-                        "reference": reference,
-                    }
-                    heard = None if listen is None else partial(listen, record)
-                    predicted = _predicted(system, label, batch, clean_input, controls, heard)
-                    if listen is not None and predicted["failed"]:
-                        listen(record, None)
-                    yield record | predicted
+                yield mixture._replace(listener=thresholds), name
 
 
-def check_any_success(predictions: Sequence[Prediction], label: str, given_up: bool = False) -> None:
-    """EarmarkError where the system failed on every single scene, or on all so far and was given up: that is a defect
-    and no score.
-    """
-    reasons = [prediction["failed"] for prediction in predictions]
+def enhance(enhancer: Enhancer, batch: Batch, **controls: float) -> Output:
+    """Enhance one scene; a third party's code may fail, which is told and counted, and the run goes on."""
+    with torch.inference_mode():
+        try:
+            enhanced = enhancer(batch.heard, **controls)
+        except EarmarkError as error:
+            return Output(failed=str(error))
+        except Exception as error:
+            return Output(failed=" ".join(f"{type(error).__name__}: {error}".split()))
+        if reason := defect(enhanced.audio):
+            return Output(failed=f"the front-end's output {reason}")
+        return Output(enhanced.audio, enhanced.shared)
+
+
+def check_any_success(reasons: Sequence[str | None], label: str, given_up: bool = False) -> None:
+    """EarmarkError where a front-end failed on every scene, or on all so far and was given up."""
     if reasons and all(reasons):
         which = (
             f"each of the first {len(reasons)} scenes and was given up" if given_up else f"all {len(reasons)} scenes"
@@ -81,39 +128,11 @@ def check_any_success(predictions: Sequence[Prediction], label: str, given_up: b
         raise EarmarkError(f"{label}: it failed on {which}; first: {reasons[0]}")
 
 
-def snrs(mixer: Mixer, score: Score, row: Mapping[str, Any]) -> Sequence[float | None]:
+def snrs(mixer: Mixer, scenes: Scenes, row: Mapping[str, Any]) -> Sequence[float | None]:
     """The SNRs of a target's scenes in dB; None: as it is."""
-    if "clean" in row:  # a pair mixed by its owner has the condition it has
+    if "clean" in row or mixer.interferers is None:  # a pair mixed by its owner has the condition it has
         return [None]
-    if mixer.interferers is None:
-        return [None]
-    return [None if snr == "clean" else float(snr) for snr in score.snr]
-
-
-def _predicted(
-    system: System,
-    label: str,
-    batch: Batch,
-    clean_input: bool,
-    controls: Mapping[str, float],
-    heard: Callable[[torch.Tensor], None] | None,
-) -> dict[str, Any]:
-    with torch.inference_mode():
-        try:
-            enhanced = Enhanced(_clean(batch)) if clean_input else system.enhance(batch, **controls)
-        except EarmarkError as error:
-            return {"prediction": {}, "failed": str(error)}
-        except Exception as error:  # a third party's code: its failure is counted, the run goes on
-            return {"prediction": {}, "failed": " ".join(f"{type(error).__name__}: {error}".split())}
-        if reason := defect(enhanced.audio):
-            return {"prediction": {}, "failed": f"the front-end's output {reason}"}
-        audio = system.task_input(label, enhanced, batch)
-        if heard is not None:
-            heard(audio[0])
-        prediction = cast(Task, system.tasks[label]).predict(
-            system.tasks[label](audio, batch.heard.lengths, enhanced.shared), batch
-        )[0]
-    return {"prediction": _plain(prediction), "failed": None}
+    return [None if snr == "clean" else float(snr) for snr in scenes.snr]
 
 
 def defect(audio: torch.Tensor) -> str | None:
@@ -123,12 +142,6 @@ def defect(audio: torch.Tensor) -> str | None:
     if (peak := float(audio.abs().max())) > LOUDEST:
         return f"reaches {peak:.3g}, beyond {LOUDEST:g} (220 dB SPL)"
     return None
-
-
-def _clean(batch: Batch) -> torch.Tensor:
-    if batch.clean is None:
-        raise EarmarkError("the corpus has no clean signal; a reference row needs one")
-    return batch.clean
 
 
 def _plain(value: Any) -> Any:

@@ -16,7 +16,7 @@ SCENES = 2  # of each task; the first that are scored
 INDEX = "audio.json"
 
 
-class Listening:
+class KeptAudio:
     """Collects the audio of the first scenes at the lowest and the middle SNR, for the first listener where there are
     several.
 

@@ -6,7 +6,7 @@ import io
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import matplotlib
 import numpy as np
@@ -17,24 +17,24 @@ from rich.progress import Progress
 
 from benchmark import registry, statistics
 from benchmark.catalogue import Corpora
-from benchmark.contracts import WET, Batch, FrontEnd, Task
+from benchmark.contracts import WET, Batch, Figure, FrontEnd
 from benchmark.costs import one_thread
-from benchmark.data import Source, collate
+from benchmark.data import collate
 from benchmark.errors import EarmarkError, unknown
 from benchmark.frontends import build_front_end
 from benchmark.hearing.shadow_filtering import FIGURES, shadows
-from benchmark.planning.cells import Plan, Row
+from benchmark.planning.cells import Enhancing, Scoring
+from benchmark.planning.plan import Plan, PlannedRow
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import Recipe
 from benchmark.results.board import Board
 from benchmark.results.board_rows import BoardRow
 from benchmark.results.summaries import describe, tables
-from benchmark.running.evaluation import evaluate, snrs
-from benchmark.running.run import Places
-from benchmark.running.worker import scored_system
-from benchmark.scenes import Mixer, select
-from benchmark.settings import Score
-from benchmark.store import Store, write_text
+from benchmark.running.evaluation import evaluate, heard_scenes, live
+from benchmark.running.systems import open_source, scored_system
+from benchmark.scenes import Mixer
+from benchmark.settings import Scenes
+from benchmark.store import Store, Workspace, write_text
 
 ACROSS = 3  # maps in a row
 POINTS = 5  # of an axis that is not given, from 0 to the control's default
@@ -42,7 +42,7 @@ Grid = Mapping[str, Sequence[float]]
 
 
 def sweep(
-    recipe: Recipe, places: Places, front_end: str, grid: Grid, scenes: int | None = None, seed: int | None = None
+    recipe: Recipe, workspace: Workspace, front_end: str, grid: Grid, scenes: int | None = None, seed: int | None = None
 ) -> list[Path]:
     """Evaluate a grid of controls of one front-end on every task, with the weights of one seed and the first fold of
     each scheme that drops it in or trains it.
@@ -54,35 +54,36 @@ def sweep(
         scenes: how many of each task; None: as the recipe says
         seed: whose weights; None: the recipe's first
     Returns:
-        the files written below places.boards/controls: <front_end>.csv, and a drawing <front_end>_<scheme>_<task>.svg
-        for each row; a seed that was asked for is part of their names
+        the files written below workspace.boards/controls: <front_end>.csv, and <front_end>_<scheme>_<task>.svg for
+        each row; a seed that was asked for is part of their names
     Raises:
         EarmarkError: no such front-end, control or seed; the recipe was not run
     """
-    plan, store = make_plan(recipe, Corpora(places.data, places.cache)), Store(places.runs)
+    plan, store = make_plan(recipe, Corpora(workspace.data, workspace.cache)), Store(workspace.runs)
     if seed not in (None, *recipe.seeds):
         raise EarmarkError(f"{recipe.name}: no seed {seed}; it has {', '.join(map(str, recipe.seeds))}")
     rows = _rows(plan, store, front_end, seed)
     grid = _grid(
         front_end, build_front_end({recipe.front_ends[front_end].name: dict(recipe.front_ends[front_end].config)}), grid
     )
-    console, out, frames = Console(stderr=True), places.boards / "controls", []
+    console, out, frames = Console(stderr=True), workspace.boards / "controls", []
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, one_thread():
         for row in rows:
             described = describe(plan, row, registry.load("tasks", row.component), store)
-            frames.append(_swept(places, plan.cells[row.record].config, described, grid, scenes, progress))
+            frames.append(_swept(workspace, plan.enhancing(row), plan.scoring(row), described, grid, scenes, progress))
     stem = front_end if seed is None else f"{front_end}_seed_{seed}"
     table = out / f"{stem}.csv"
     write_text(table, pd.concat(frames).to_csv(index=False, lineterminator="\n", float_format="%.4f"))
     drawings = [out / f"{stem}_{row.scheme}_{row.task}.svg" for row in rows]
     for path, row, frame in zip(drawings, rows, frames, strict=True):
-        write_text(path, _drawn(frame, grid, row))
+        known = registry.load("tasks", row.component).figures_of(recipe.tasks[row.task].options)  # type: ignore[attr-defined]
+        write_text(path, _drawn(frame, grid, row, known))
     return [table, *drawings]
 
 
-def _rows(plan: Plan, store: Store, front_end: str, seed: int | None) -> list[Row]:
+def _rows(plan: Plan, store: Store, front_end: str, seed: int | None) -> list[PlannedRow]:
     """The first row of each scheme and task, of one seed where it is given."""
-    rows: dict[tuple[str, str], Row] = {}
+    rows: dict[tuple[str, str], PlannedRow] = {}
     for row in plan.rows:
         if row.front_end == front_end and seed in (None, row.seed):
             rows.setdefault((row.scheme, row.task), row)
@@ -124,8 +125,9 @@ def _grid(label: str, front_end: FrontEnd, given: Grid) -> Grid:
 
 
 def _swept(
-    places: Places,
-    config: Mapping[str, Any],
+    workspace: Workspace,
+    enhancing: Enhancing,
+    scoring: Scoring,
     described: Mapping[str, Any],
     grid: Grid,
     scenes: int | None,
@@ -134,32 +136,25 @@ def _swept(
     """One line for each setting: its values, the score with its interval, further figures, the score in each condition,
     and shadows where there are masks.
     """
-    corpora = Corpora(places.data, places.cache)
-    targets, interferers = (
-        None if config["source"][role] is None else corpora.open(config["source"][role])
-        for role in ("targets", "interferers")
-    )
-    assert targets is not None
-    source = Source(targets, interferers)
-    system = scored_system(config, source, Store(places.runs))
+    source = open_source(scoring.source, workspace)
+    system = scored_system(enhancing, scoring, source, Store(workspace.runs))
     settings = [dict(zip(grid, map(float, values), strict=True)) for values in itertools.product(*grid.values())]
-    score = Score(**config["score"])
-    score = score if scenes is None else score.model_copy(update={"scenes": scenes})
+    scored = scoring.scenes if scenes is None else scoring.scenes.model_copy(update={"scenes": scenes})
     by_setting: dict[str, list[dict[str, Any]]] = {_name(setting): [] for setting in settings}
-    mixer, listeners = source.mixer("test"), config.get("listeners")
-    total = min(score.scenes, len(mixer.targets)) * len(score.snr) * len(listeners or [None]) * len(settings)
-    records = evaluate(system, config["label"], mixer, score, False, listeners, settings)
+    mixer, listeners = source.mixer("test"), scoring.listeners
+    total = min(scored.scenes, len(mixer.targets)) * len(scored.snr) * len(listeners or [None]) * len(settings)
+    records = evaluate(system, scoring.label, mixer, scored, live(system.enhancer), listeners, settings)
     for record in progress.track(
         records, total, description=f"{described['front_end']} under {described['scheme']}, {described['task']}"
     ):
         setting = {name: record["conditions"].pop(name) for name in grid}
         by_setting[_name(setting)].append(record)
-    task = cast(Task, system.tasks[config["label"]])
+    task = system.tasks[scoring.label]
     lines = [
         {**described, "scheme": name, "keys": {"outputs": name}, **tables(task, records)}
         for name, records in by_setting.items()
     ]
-    board = Board(config["label"], lines, ())
+    board = Board(scoring.label, lines, ())
     rows = {row.name[1]: row for row in board.rows}
     frame = pd.DataFrame(
         [
@@ -171,17 +166,14 @@ def _swept(
     )
     if not hasattr(system.front_end, "shadow") or WET in grid:
         return frame
-    return frame.join(shadows(system.front_end, batches(mixer, score, listeners), settings))
+    return frame.join(shadows(system.front_end, batches(mixer, scored, listeners), settings))
 
 
-def batches(mixer: Mixer, score: Score, listeners: Mapping[str, Sequence[float]] | None) -> Iterator[Batch]:
+def batches(mixer: Mixer, scenes: Scenes, listeners: Mapping[str, Sequence[float]] | None) -> Iterator[Batch]:
     """Every scene that has a clean signal and something added to it, for each listener."""
-    for row in select(mixer.targets, score.scenes, score.seed):
-        for snr in snrs(mixer, score, row):
-            mixture = mixer.scene(row, snr, score.level, score.seed)
-            if mixture.clean is not None and not np.array_equal(mixture.clean, mixture.noisy):
-                for thresholds in listeners.values() if listeners else (None,):
-                    yield collate([mixture._replace(listener=thresholds)], None)
+    for mixture, _ in heard_scenes(mixer, scenes, listeners):
+        if mixture.clean is not None and not np.array_equal(mixture.clean, mixture.noisy):
+            yield collate([mixture], None)
 
 
 def _figures(board: Board, row: BoardRow) -> dict[str, Any]:
@@ -197,10 +189,9 @@ def _name(setting: Mapping[str, float]) -> str:
     return " ".join(f"{name}={value:g}" for name, value in setting.items())
 
 
-def _drawn(frame: pd.DataFrame, grid: Grid, row: Row) -> str:
+def _drawn(frame: pd.DataFrame, grid: Grid, row: PlannedRow, known: Mapping[str, Figure]) -> str:
     """An SVG: a map of each figure over two controls, or its curve over one, the score with its interval."""
-    task: Any = registry.load("tasks", row.component)
-    primary, *others = (name for name in (*task.figures, *FIGURES) if name == frame["metric"].iloc[0] or name in frame)
+    primary, *others = (name for name in (*known, *FIGURES) if name == frame["metric"].iloc[0] or name in frame)
     figures = {primary: "score"} | {name: name for name in others}
     across, down = min(ACROSS, len(figures)), -(-len(figures) // ACROSS)
     drawing = Drawing(figsize=(4 * across, 3.4 * down), layout="constrained")
@@ -208,7 +199,7 @@ def _drawn(frame: pd.DataFrame, grid: Grid, row: Row) -> str:
     for place, (name, column) in enumerate(figures.items(), 1):
         axes: Any = drawing.add_subplot(down, across, place)
         names = list(grid)
-        unit = task.figures[name].unit if name in task.figures else ""
+        unit = known[name].unit if name in known else ""
         axes.set_title(FIGURES.get(name) or name.replace("_", " ") + (f", {unit}" if unit else ""), fontsize=11)
         axes.set_xlabel(names[-1])
         if len(names) == 1:

@@ -2,16 +2,19 @@
 made.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
 
-from benchmark.planning.cells import SHELVES, Cell
+from benchmark.planning.cells import SHELVES, Cell, Work, from_json
 from benchmark.results.summary_file import SUMMARIES, read_summaries
 from benchmark.store import Store, canonical
 
 BOARDS = Path(__file__).resolve().parents[2] / "leaderboards"  # that come with the suite
-GUESS = {"train": 60.0, "score": 8.0}  # seconds of a cell where nothing at all is known; ours, as most of mini's
+GUESS = {
+    "train": 60.0,
+    "enhance": 6.0,
+    "score": 4.0,
+}  # seconds of a cell where nothing at all is known; ours, as most of mini's
 
 
 class Timings:
@@ -27,12 +30,12 @@ class Timings:
             for key in store.list(shelf):
                 manifest = store.manifest(shelf, key)
                 # an estimate is no place to complain about others
-                if manifest.keys() >= {"label", "config", "seconds"}:
-                    self.known[manifest["label"], _work(manifest["config"])] = manifest["seconds"]
+                if manifest.keys() >= {"label", "work", "seconds"}:
+                    self.known[manifest["label"], _amount(from_json(manifest["work"]))] = manifest["seconds"]
 
     def seconds(self, cell: Cell) -> float | None:
         """What a cell took before, None where it never ran."""
-        return self.known.get((cell.label, _work(cell.config)), self.known.get((cell.label, None)))
+        return self.known.get((cell.label, _amount(cell.work)), self.known.get((cell.label, None)))
 
     def expected(self, cells: Iterable[Cell]) -> dict[str, float]:
         """Seconds by key; a cell that never ran is taken to last as long as others of its kind."""
@@ -44,5 +47,5 @@ class Timings:
         return {key: means[kind] if seconds is None else seconds for key, (kind, seconds) in judged.items()}
 
 
-def _work(config: Mapping[str, Any]) -> str:
-    return canonical(config["phase"] if "phase" in config else config["score"])
+def _amount(work: Work) -> str:
+    return canonical(work.amount.model_dump(mode="json"))

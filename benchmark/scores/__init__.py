@@ -1,1 +1,1 @@
-"""Scores of predictions as sums over utterances: classes, text, trajectories."""
+"""Scores of predictions, as sums over utterances: classes, text and trajectories."""

@@ -1,7 +1,7 @@
-"""Accuracy and recall as sums over utterances, so that any group of them can be scored again by adding up.
+"""Accuracy and recall from counts per utterance, so that any group of utterances is scored by adding up its counts.
 
-`hits` makes the columns, one row an utterance; the figures are functions of their sums over any leading dimensions, NaN
-where nothing was summed.
+`hits` counts, one row per utterance. The scores are functions of sums of these columns, arrays of any shape; they are
+NaN where no utterance was summed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,16 +10,22 @@ import numpy as np
 import pandas as pd
 
 from benchmark.contracts import Figure
+from benchmark.scores._ratio import ratio
 
 ACCURACY = Figure(1, 0, worst=0)
 UAR = Figure(1, 0, worst=0)
 
 
 def hits(truth: pd.Series, predicted: pd.Series | Sequence[str | None], classes: Sequence[str] = ()) -> pd.DataFrame:
-    """Columns `hits` and `count` over the index of `truth`; with `classes` also `hits:<class>` and `count:<class>`, of
-    the utterances of that true class.
+    """Correct predictions and utterances, counted per utterance.
 
-    A prediction of None is never right: it stands for an utterance that failed.
+    Args:
+        truth: the true class of every utterance
+        predicted: the predicted classes, in the same order; None for an utterance that failed, which is never correct
+        classes: those to count separately as well
+    Returns:
+        columns `hits` and `count` over the index of `truth`, and for each of `classes` also `hits:<class>` and
+        `count:<class>`, over the utterances whose true class it is
     """
     true, guess = np.asarray(truth, dtype=object), np.asarray(predicted, dtype=object)
     right = (true == guess).astype(int)
@@ -31,8 +37,9 @@ def hits(truth: pd.Series, predicted: pd.Series | Sequence[str | None], classes:
 
 
 def confusions(truth: pd.Series, predicted: pd.Series | Sequence[str | None], classes: Sequence[str]) -> pd.DataFrame:
-    """Columns `confusion:<true>:<predicted>` for every pair of classes, over the index of `truth`: a prediction of None
-    is in none.
+    """The confusion matrix per utterance: columns `confusion:<true>:<predicted>` over the index of `truth`.
+
+    There is a column for every pair of `classes`. An utterance with a prediction of None is counted in none of them.
     """
     true, guess = np.asarray(truth, dtype=object), np.asarray(predicted, dtype=object)
     pairs = {
@@ -44,20 +51,17 @@ def confusions(truth: pd.Series, predicted: pd.Series | Sequence[str | None], cl
 
 
 def accuracy(sums: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Share of utterances recognised, 0 to 1."""
-    return _ratio(sums["hits"], sums["count"])
+    """Accuracy: the share of utterances classified correctly, 0 to 1."""
+    return ratio(sums["hits"], sums["count"])
 
 
 def unweighted_average_recall(sums: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Mean over the classes that occur of the share of their utterances recognised, 0 to 1 (UAR, also called balanced
-    accuracy).
+    """Unweighted average recall (UAR, also called balanced accuracy), 0 to 1.
+
+    It is the mean over classes of the share of their utterances that were classified correctly; classes without
+    utterances are left out.
     """
     names = [key.removeprefix("count:") for key in sums if key.startswith("count:")]
-    recalls = np.stack([_ratio(sums[f"hits:{name}"], sums[f"count:{name}"]) for name in names])
+    recalls = np.stack([ratio(sums[f"hits:{name}"], sums[f"count:{name}"]) for name in names])
     known = np.isfinite(recalls)
-    return _ratio(np.where(known, recalls, 0).sum(0), known.sum(0))
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore"):
-        return np.divide(part, whole)
+    return ratio(np.where(known, recalls, 0).sum(0), known.sum(0))

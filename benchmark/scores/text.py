@@ -1,7 +1,7 @@
-"""Word and character error rates as sums over utterances, of normalised text.
+"""Word and character error rates of normalised text, from counts per utterance.
 
-Errors are jiwer's minimum edit distances; the figures are functions of sums over any leading dimensions, NaN where
-nothing was summed.
+Errors are jiwer's minimum edit distances. The error rates are functions of sums of these counts, arrays of any shape;
+they are NaN where no utterance was summed.
 """
 
 import unicodedata
@@ -12,25 +12,31 @@ import numpy as np
 import pandas as pd
 
 from benchmark.contracts import Figure
+from benchmark.scores._ratio import ratio
 
 WER = Figure(0, 1)
 CER = Figure(0, 1)
 
 
 def normalise(text: str) -> str:
-    """The text that is scored and trained on; version 1 of this normaliser.
+    """Normalise a text as it is trained on and scored; version 1 of this normaliser, whose rules are ours.
 
-    Unicode NFKC, lower case; letters, marks and digits of any script stay, apostrophes stay (the typographic one
-    becomes '), anything else separates words; words are separated by single spaces. Numbers are not spelled out and no
-    spelling is changed. The choice of rules is ours.
+    Unicode NFKC and lower case. Letters, marks and digits of any script stay, and so do apostrophes (the typographic
+    one becomes '). Anything else separates words, and words are separated by single spaces. Numbers are not spelled
+    out, and no spelling is changed.
     """
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower()).replace("’", "'")
     return " ".join("".join(c if c == "'" or unicodedata.category(c)[0] in "LMN" else " " for c in text).split())
 
 
 def errors(references: pd.Series, hypotheses: Sequence[str] | pd.Series) -> pd.DataFrame:
-    """Columns word_errors, words, character_errors, characters over the index of `references`; spaces between words are
-    characters.
+    """Errors and lengths per utterance, after normalisation; spaces between words count as characters.
+
+    Args:
+        references: the true text of every utterance
+        hypotheses: the recognised texts, in the same order
+    Returns:
+        columns word_errors, words, character_errors and characters over the index of `references`
     """
     rows = [
         _errors(normalise(reference), normalise(hypothesis))
@@ -40,13 +46,13 @@ def errors(references: pd.Series, hypotheses: Sequence[str] | pd.Series) -> pd.D
 
 
 def word_error_rate(sums: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Errors over words: 0 is perfect, above 1 where more was inserted than was said."""
-    return _ratio(sums["word_errors"], sums["words"])
+    """Word error rate: errors over words; 0 is perfect, and insertions can bring it above 1."""
+    return ratio(sums["word_errors"], sums["words"])
 
 
 def character_error_rate(sums: Mapping[str, np.ndarray]) -> np.ndarray:
-    """Errors over characters, as word_error_rate."""
-    return _ratio(sums["character_errors"], sums["characters"])
+    """Character error rate: errors over characters, as in word_error_rate."""
+    return ratio(sums["character_errors"], sums["characters"])
 
 
 def _errors(reference: str, hypothesis: str) -> tuple[int, ...]:
@@ -56,8 +62,3 @@ def _errors(reference: str, hypothesis: str) -> tuple[int, ...]:
         for o in (words, characters)
         for n in (o.substitutions + o.deletions + o.insertions, o.hits + o.substitutions + o.deletions)
     )
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.divide(part, whole)

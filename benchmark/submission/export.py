@@ -9,7 +9,7 @@ import io
 import json
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,10 +19,11 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmark import audio
-from benchmark.catalogue import Corpora, reference
+from benchmark.catalogue import Corpora
 from benchmark.contracts import PROTOCOL, SAMPLE_RATE
 from benchmark.data import Source, collate
 from benchmark.errors import EarmarkError, unknown
+from benchmark.planning.components import roles_of
 from benchmark.planning.planner import missing_corpora
 from benchmark.planning.recipe import Recipe
 from benchmark.running.evaluation import snrs
@@ -120,15 +121,10 @@ def _wanted(recipe: Recipe, corpora: Corpora) -> dict[str, _Wanted]:
     wanted: dict[str, _Wanted] = {}
     for label, entry in recipe.tasks.items():
         for fold in entry.folds:
-            targets = reference(entry.targets, f"tasks.{label}.targets", fold)
-            interferers = (
-                None if entry.interferers is None else reference(entry.interferers, f"tasks.{label}.interferers")
-            )
-            source = digest([targets, interferers])
+            roles = roles_of(entry, label, fold)
+            source = digest({role: asdict(used) for role, used in roles.items()})
             if source not in mixers:
-                mixers[source] = Source(
-                    corpora.open(targets), None if interferers is None else corpora.open(interferers)
-                ).mixer("test")
+                mixers[source] = Source({role: corpora.open(used) for role, used in roles.items()}).mixer("test")
             mixer, score = mixers[source], entry.score
             for row in select_rows(mixer.targets, score.scenes, score.seed):
                 for snr in snrs(mixer, score, row):

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from benchmark.errors import EarmarkError
+from benchmark.planning.cells import SHELVES
 from benchmark.provenance import ROOT
 from benchmark.results.board import caches
 from benchmark.store import MANIFEST, Store, file_hash
@@ -43,7 +44,7 @@ class Guard:
             )
 
     def _finished(self) -> list[Path]:
-        return [path for shelf in ("weights", "records") for path in (self.store.root / shelf).glob(f"*/{MANIFEST}")]
+        return [path for shelf in SHELVES.values() for path in (self.store.root / shelf).glob(f"*/{MANIFEST}")]
 
     def _guarded(self) -> Iterator[Path]:
         yield from self._finished()

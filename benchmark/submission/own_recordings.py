@@ -16,32 +16,30 @@ from safetensors import SafetensorError
 from benchmark import audio
 from benchmark.catalogue import Corpora
 from benchmark.contracts import FRONT_END, SAMPLE_RATE, WET, Batch, FrontEnd, Heard
-from benchmark.corpora._reader import audio_files
 from benchmark.errors import EarmarkError, unknown
-from benchmark.frontends import build_front_end
+from benchmark.frontends import build_front_end, learned_elsewhere
 from benchmark.frontends.adapters.module import ModuleAdapter
 from benchmark.hearing.audiograms import Audiogram
-from benchmark.planning.components import learned_elsewhere, trainable
+from benchmark.planning.components import trainable
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import Recipe
 from benchmark.running.evaluation import defect
-from benchmark.running.run import Places
-from benchmark.running.worker import load_part
-from benchmark.store import Store
+from benchmark.running.systems import load_weights
+from benchmark.store import Store, Workspace
 from benchmark.training.system import System
 
 
 def system_of(entry: str | Mapping[str, Any], weights: Path | None = None) -> System:
-    """A front-end on the CPU in evaluation mode, with the weights of a file model.safetensors that a run left.
+    """A front-end on the CPU in evaluation mode, with the weights of a file front_end.safetensors that a run left.
     EarmarkError where they do not fit.
     """
     system = System(build_front_end(entry), {})
     if weights is not None:
         try:
-            load_part(system, FRONT_END, weights)
-        except (OSError, SafetensorError, KeyError) as error:
+            load_weights(system.part(FRONT_END), weights)
+        except SafetensorError as error:
             raise EarmarkError(
-                f"{weights}: no weights of a front-end ({error}); give a model.safetensors below runs/weights"
+                f"{weights}: no weights of a front-end ({error}); give a front_end.safetensors below runs/weights"
             ) from error
         except EarmarkError as error:
             name = type(system.front_end).__name__
@@ -63,7 +61,7 @@ def _ours(front_end: FrontEnd) -> bool:
     return type(front_end).__module__.startswith("benchmark.") and not isinstance(front_end, ModuleAdapter)
 
 
-def benchmarked(recipe: Recipe, places: Places, front_end: str, scheme: str, task: str | None = None) -> System:
+def benchmarked(recipe: Recipe, workspace: Workspace, front_end: str, scheme: str, task: str | None = None) -> System:
     """A front-end as a recipe's run left it under a scheme, with the first seed and fold.
 
     Args:
@@ -72,22 +70,23 @@ def benchmarked(recipe: Recipe, places: Places, front_end: str, scheme: str, tas
     Raises:
         EarmarkError: no such row, several trainings to choose from, or a recipe that was not run
     """
-    if not places.runs.is_dir():
+    if not workspace.runs.is_dir():
         raise EarmarkError(
-            f"{places.runs}: nothing was run here; run `earmark run {recipe.name}` first, or say with --out where it "
+            f"{workspace.runs}: nothing was run here; run `earmark run {recipe.name}` first, or say with --out where "
+            "it "
             "was"
         )
     if front_end not in recipe.front_ends:
         raise EarmarkError(f"{recipe.name}: {unknown('front-end', front_end, recipe.front_ends)}")
     alone = replace(recipe, front_ends={front_end: recipe.front_ends[front_end]})
-    plan = make_plan(alone, Corpora(places.data, places.cache))
+    plan = make_plan(alone, Corpora(workspace.data, workspace.cache))
     rows = [row for row in plan.rows if row.front_end == front_end]
     if scheme not in (schemes := {row.scheme for row in rows}):
         raise EarmarkError(f"{recipe.name}: {front_end}: {unknown('scheme', scheme, schemes)}")
     by_task: dict[str, str | None] = {}
     for row in rows:
         if row.scheme == scheme:
-            by_task.setdefault(row.task, plan.cells[row.record].config["weights"]["front_end"])
+            by_task.setdefault(row.task, plan.enhancing(row).weights)
     if task is not None and task not in by_task:
         raise EarmarkError(f"{recipe.name}: {front_end} under {scheme}: {unknown('task', task, by_task)}")
     keys = set(by_task.values()) if task is None else {by_task[task]}
@@ -96,7 +95,7 @@ def benchmarked(recipe: Recipe, places: Places, front_end: str, scheme: str, tas
             f"{recipe.name}: {front_end} under {scheme} has other weights for other tasks; say which, as "
             f"{scheme}:{next(iter(by_task))}"
         )
-    (key,), store, spec = keys, Store(places.runs), recipe.front_ends[front_end]
+    (key,), store, spec = keys, Store(workspace.runs), recipe.front_ends[front_end]
     if key is not None and not store.exists("weights", key):
         remedy = (
             f"run `earmark run {recipe.name}` first, or give the options that it was trained with, as --option "
@@ -104,7 +103,7 @@ def benchmarked(recipe: Recipe, places: Places, front_end: str, scheme: str, tas
         )
         raise EarmarkError(f"{store.root}: {front_end} under {scheme} was not trained yet; {remedy}")
     return system_of(
-        {spec.name: dict(spec.config)}, None if key is None else store.get("weights", key) / "model.safetensors"
+        {spec.name: dict(spec.config)}, None if key is None else store.get("weights", key) / f"{FRONT_END}.safetensors"
     )
 
 
@@ -162,7 +161,7 @@ def enhance(
 def _pairs(source: Path, target: Path) -> list[tuple[Path, Path]]:
     """Inputs and outputs; EarmarkError where an output is an input, or that of two inputs."""
     if source.is_dir():
-        pairs = [(path, (target / path.relative_to(source)).with_suffix(".wav")) for path in audio_files(source)]
+        pairs = [(path, (target / path.relative_to(source)).with_suffix(".wav")) for path in audio.audio_files(source)]
     else:
         pairs = [(source, target)]
         if target.suffix.lower() != ".wav" or target.is_dir():

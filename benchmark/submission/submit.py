@@ -15,11 +15,10 @@ from benchmark import provenance, registry
 from benchmark.catalogue import Corpora
 from benchmark.conformance import details, examine
 from benchmark.errors import EarmarkError, unknown
-from benchmark.frontends import build_front_end
+from benchmark.frontends import build_front_end, learned_elsewhere
 from benchmark.frontends.adapters.folder import audit
-from benchmark.planning.cells import Plan, placeless
-from benchmark.planning.cells import Row as PlannedRow
-from benchmark.planning.components import learned_elsewhere
+from benchmark.planning.cells import Enhancing, Scoring, from_json, portable
+from benchmark.planning.plan import Plan, PlannedRow
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import LABEL, TAKEN, Recipe, load_recipe
 from benchmark.processes import end_on_request, end_with, stop
@@ -28,11 +27,11 @@ from benchmark.results.board import cache_of
 from benchmark.results.cards import Card
 from benchmark.results.summaries import is_baseline, summarise, write_boards
 from benchmark.results.summary_file import SUMMARIES, read_lines
-from benchmark.running.run import Places, check_code, missing_cells, publish, run_cells
-from benchmark.store import Store, digest, write_text
+from benchmark.running.run import check_code, publish, run_missing
+from benchmark.store import Store, Workspace, digest, write_text
 from benchmark.submission.export import expected
 from benchmark.submission.integrity import Guard
-from benchmark.training.schemes import scheme_class
+from benchmark.training.schemes import build_scheme
 
 
 @dataclass(frozen=True)
@@ -58,7 +57,7 @@ class Submission:
             if not Path(path).is_file():
                 raise EarmarkError(f"no file {path}; write path/to/file.py:Class with a path from the current folder")
             name = f"{attribute} {provenance.file_digest(path)}"
-        return digest([name, placeless(options, files=True)])
+        return digest([name, portable(options, files=True)])
 
 
 def name_for(entry: Mapping[str, Any]) -> str:
@@ -75,7 +74,7 @@ def name_for(entry: Mapping[str, Any]) -> str:
 
 
 def submit(
-    submission: Submission, recipe_name: str, places: Places, jobs: int, replacing: bool = False
+    submission: Submission, recipe_name: str, workspace: Workspace, jobs: int, replacing: bool = False
 ) -> Iterator[Path]:
     """Run the missing cells of a submission, dropped in first, then trained where it can be; put its card beside the
     boards.
@@ -89,26 +88,26 @@ def submit(
             its own; what is finished is kept
     """
     own = _of_tasks(load_recipe(recipe_name), submission.tasks)
-    _check_name(submission, own, places.boards, replacing)
-    dropping_in = [label for label, spec in own.schemes.items() if not scheme_class(spec).moves]
+    _check_name(submission, own, workspace.boards, replacing)
+    dropping_in = [label for label, spec in own.schemes.items() if not build_scheme(spec).moves]
     if not dropping_in:
         raise EarmarkError(
             f"{recipe_name}: it has no scheme that drops a front-end in; add clean or noisy to its schemes"
         )
-    store = Store(places.runs)
+    store = Store(workspace.runs)
     with store.locked():
         held_against = {label: spec for label, spec in own.front_ends.items() if spec.name == "identity"}
-        plan = make_plan(replace(own, front_ends=held_against), Corpora(places.data, places.cache))
-        _run_baseline(plan, store, places, jobs)
+        plan = make_plan(replace(own, front_ends=held_against), Corpora(workspace.data, workspace.cache))
+        _run_baseline(plan, store, workspace, jobs)
         stages = [dropping_in, list(own.schemes)][: 1 + (len(dropping_in) < len(own.schemes))]
         for stage, schemes in enumerate(stages):
-            guard = Guard(store, places.boards)
-            answer = _apart(submission, recipe_name, stage, schemes, places, jobs)
+            guard = Guard(store, workspace.boards)
+            answer = _apart(submission, recipe_name, stage, schemes, workspace, jobs)
             guard.check()
             rows = Plan(own, {}, _own_rows(submission, own, answer["rows"], store), plan.schemas)
             card = None
-            if publish(rows, store, places.boards, only=submission.name):  # what made no row takes no name
-                card = cards.write_card(places.boards, _card(submission, own, answer["elsewhere"]))
+            if publish(rows, store, workspace.boards, only=submission.name):  # what made no row takes no name
+                card = cards.write_card(workspace.boards, _card(submission, own, answer["elsewhere"]))
             if answer["failures"]:
                 raise EarmarkError("\nearmark: ".join(answer["failures"]))
             if card:
@@ -117,10 +116,10 @@ def submit(
                 return
 
 
-def _run_baseline(plan: Plan, store: Store, places: Places, jobs: int) -> None:
+def _run_baseline(plan: Plan, store: Store, workspace: Workspace, jobs: int) -> None:
     """What a submission is held against, of the tasks whose boards lack it; nothing where the recipe has none."""
-    file = places.boards / SUMMARIES
-    there = read_lines(file, cache_of(places.boards)) if file.is_file() else []
+    file = workspace.boards / SUMMARIES
+    there = read_lines(file, cache_of(workspace.boards)) if file.is_file() else []
     held = {line["task"] for line in there if line["baseline"]}
     rows = [row for row in plan.rows if is_baseline(plan, row) and row.task not in held]
     if not rows:
@@ -128,9 +127,9 @@ def _run_baseline(plan: Plan, store: Store, places: Places, jobs: int) -> None:
     print(f"{plan.recipe.name}: what a submission is held against was not run yet, so it is first", file=sys.stderr)
     first = plan.of(rows)
     check_code(first, store, accept=False)
-    if failures := run_cells(first, missing_cells(first, store), store, places, jobs):
+    if failures := run_missing(first, workspace, jobs):
         raise EarmarkError("\nearmark: ".join(failures))
-    write_boards([*there, *summarise(first, store, places.boards)], places.boards)
+    write_boards([*there, *summarise(first, store, workspace.boards)], workspace.boards)
 
 
 def _own_rows(
@@ -164,17 +163,16 @@ def _made_by(submission: Submission, row: PlannedRow, store: Store) -> bool:
     """Whether a row's record, where there is one, is of this task and of a front-end of the name that was submitted."""
     if not store.exists("records", row.record):
         return True
-    config = store.manifest("records", row.record)["config"]
-    entered = Path(next(iter(submission.entry))).name
-    return (
-        config["label"] == row.task
-        and config["front_end"] is not None
-        and Path(config["front_end"]["name"]).name == entered
-    )
+    manifest = store.manifest("records", row.record)
+    scoring, behind = from_json(manifest["work"]), manifest["enhanced"]
+    if not isinstance(scoring, Scoring) or scoring.label != row.task or not behind:
+        return False
+    enhancing, entered = from_json(behind["work"]), next(iter(submission.entry))
+    return isinstance(enhancing, Enhancing) and Path(enhancing.front_end.name).name == Path(entered).name
 
 
 def _apart(
-    submission: Submission, recipe_name: str, stage: int, schemes: list[str], places: Places, jobs: int
+    submission: Submission, recipe_name: str, stage: int, schemes: list[str], workspace: Workspace, jobs: int
 ) -> dict[str, Any]:
     """Plan and run the cells of some schemes in another process, of which nothing is left running; the rows and the
     failures that it answers with.
@@ -192,9 +190,12 @@ def _apart(
         job |= {"parent": os.getpid(), "tasks": submission.tasks, "checked": submission.checked, "answer": str(file)}
         job["trained"] = bool(submission.card.training_data)
         where = [
-            None if path is None else str(path) for path in (places.data, places.cache, places.runs, places.boards)
+            None if path is None else str(path)
+            for path in (workspace.data, workspace.cache, workspace.runs, workspace.boards)
         ]
-        child = multiprocessing.get_context("spawn").Process(target=_child, args=(json.dumps(job | {"places": where}),))
+        child = multiprocessing.get_context("spawn").Process(
+            target=_child, args=(json.dumps(job | {"workspace": where}),)
+        )
         child.start()
         try:
             child.join()
@@ -216,8 +217,8 @@ def _child(text: str) -> None:
     job = json.loads(text)
     end_on_request()
     end_with(job["parent"])
-    data, cache, runs, boards = job["places"]
-    places = Places(None if data is None else Path(data), Path(cache), Path(runs), Path(boards))
+    data, cache, runs, boards = job["workspace"]
+    workspace = Workspace(None if data is None else Path(data), Path(cache), Path(runs), Path(boards))
     try:
         front_end = build_front_end(job["entry"])
         if job["trained"] and not learned_elsewhere(front_end):
@@ -228,7 +229,7 @@ def _child(text: str) -> None:
         if not job["stage"] and job["checked"] and not front_end.dropped_in_only:
             _check_rules(job)
         known = {"elsewhere": sorted(learned_elsewhere(front_end)), "dropped_in_only": front_end.dropped_in_only}
-        answer: dict[str, Any] = _ran(job, places) | known
+        answer: dict[str, Any] = _ran(job, workspace) | known
     except EarmarkError as error:
         answer = {"error": str(error)}
     write_text(Path(job["answer"]), json.dumps(answer))
@@ -252,17 +253,17 @@ def _check_rules(job: Mapping[str, Any]) -> None:
         )
 
 
-def _ran(job: Mapping[str, Any], places: Places) -> dict[str, Any]:
+def _ran(job: Mapping[str, Any], workspace: Workspace) -> dict[str, Any]:
     recipe = _of_tasks(load_recipe(job["recipe"], {job["name"]: job["entry"]}), job["tasks"])
     recipe = replace(recipe, front_ends={job["name"]: recipe.front_ends[job["name"]]})
     chosen = replace(recipe, schemes={label: recipe.schemes[label] for label in job["schemes"]}, together={})
-    store = Store(places.runs)
+    store = Store(workspace.runs)
     whole = make_plan(
-        recipe if len(job["schemes"]) == len(recipe.schemes) else chosen, Corpora(places.data, places.cache)
+        recipe if len(job["schemes"]) == len(recipe.schemes) else chosen, Corpora(workspace.data, workspace.cache)
     )
     plan = whole.of([row for row in whole.rows if row.front_end == job["name"]])
     check_code(plan, store, accept=False)
-    failures = run_cells(plan, missing_cells(plan, store), store, places, job["jobs"])
+    failures = run_missing(plan, workspace, job["jobs"])
     return {"rows": [asdict(row) for row in plan.rows], "failures": failures}
 
 

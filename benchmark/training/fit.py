@@ -160,8 +160,8 @@ def fit_gain(system: System, batches: Iterable[Batch]) -> float:
             target += float(batch.clean.square().sum())
             matched += float((batch.clean * enhanced.parts.get("trained", enhanced.audio)).sum())
     if matched > 0:
-        system.gain.fill_(target / matched)
-    return float(system.gain)
+        system.enhancer.gain.fill_(target / matched)
+    return float(system.enhancer.gain)
 
 
 def quieten() -> None:

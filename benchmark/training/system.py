@@ -1,4 +1,4 @@
-"""A front-end joined to its tasks, trained by a scheme: the one LightningModule."""
+"""A front-end joined to its task models, trained by a scheme: the one LightningModule."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -9,97 +9,88 @@ import lightning as L
 import pandas as pd
 import torch
 from torch import Tensor, nn
-from torchaudio.functional import resample
 
-from benchmark.contracts import FRONT_END, SAMPLE_RATE, Batch, Enhanced, FrontEnd, Heard, Scheme, Task, Update, primary
+from benchmark.contracts import (
+    FRONT_END,
+    MODEL,
+    SAMPLE_RATE,
+    Batch,
+    Enhanced,
+    FrontEnd,
+    Scheme,
+    SignalTask,
+    Task,
+    TaskModel,
+    Update,
+    primary,
+)
+from benchmark.enhancer import Enhancer, by_ear
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
-from benchmark.frontends._ears import by_ear
 from benchmark.settings import Phase
 
 
 class System(L.LightningModule):
-    """Front-end, tasks by label, and the scheme that trains them; without a scheme it only evaluates.
+    """Named parts and the scheme that trains them; without a scheme it only evaluates.
 
-    A step runs the scheme's updates one after the other. Each moves the parameters that it names and no others:
-    gradients are accumulated into those alone, and only the modules in training mode change their buffers.
+    The parts are the front-end (FRONT_END, as the engine runs it), a task model for each label, and what else a scheme
+    asks for. A step runs the scheme's updates one after the other. Each moves the parts that it names and no others:
+    gradients are accumulated into those alone, and only modules in training mode change their buffers.
+
+    Args:
+        front_end: what enhances
+        models: by label; a signal task is its own model
+        others: further parts by name
+        prescribed: whether a task that has a prescription puts it behind a front-end that does not know the listener
     """
-
-    gain: Tensor
 
     def __init__(
         self,
         front_end: FrontEnd,
-        tasks: Mapping[str, Task],
+        models: Mapping[str, TaskModel],
         scheme: Scheme | None = None,
         phase: Phase | None = None,
         seed: int = 0,
+        others: Mapping[str, nn.Module] | None = None,
+        prescribed: bool = True,
     ) -> None:
         super().__init__()
         self.automatic_optimization = False
-        self.front_end: FrontEnd = front_end
-        self.tasks = nn.ModuleDict(tasks)
+        self.parts = nn.ModuleDict({FRONT_END: Enhancer(front_end), **models, **(others or {})})
+        self.tasks: dict[str, Task] = {label: _task_of(model) for label, model in models.items()}
+        behind = prescribed and "listener" not in front_end.needs
         self.prescriptions = nn.ModuleDict(
             {
                 label: build_front_end(task.prescription)
-                for label, task in tasks.items()
-                if task.prescription is not None
+                for label, task in self.tasks.items()
+                if behind and task.prescription is not None
             }
         )
         self.scheme = scheme
         self.phase = phase or Phase()
         self.seed = seed
-        self.register_buffer("gain", torch.ones(()))  # for front-ends whose loss ignores scale; fitted on validation
         self.counts = {"front_end": 0, "task": 0, "audio_seconds": 0.0}
         self._seen: dict[str, list[Any]] = {}
 
     # What schemes and the evaluation are made of.
 
-    def enhance(self, batch: Batch, wet: float = 1.0, **controls: float) -> Enhanced:
-        """What the front-end makes of a batch, at the engine's rate and with silence behind each length; `wet`: its
-        share, the rest is the input as it was.
+    @property
+    def enhancer(self) -> Enhancer:
+        """The front-end as the engine runs it."""
+        return cast(Enhancer, self.parts[FRONT_END])
 
-        Raises EarmarkError where the output has another shape than the input, or is not real.
-        """
-        heard, front_end = batch.heard, self.front_end
-        channels = heard.audio.shape[1]
-        fold = front_end.channels == 1 and channels > 1
-        audio = heard.audio
-        if front_end.sample_rate != SAMPLE_RATE:
-            audio = resample(audio, SAMPLE_RATE, front_end.sample_rate)
-        lengths = (
-            heard.lengths
-            if front_end.sample_rate == SAMPLE_RATE
-            else heard.lengths * front_end.sample_rate // SAMPLE_RATE
-        )
-        inner = Heard(audio.clone(), lengths, heard.listener, heard.names)  # a front-end may work in place
-        if fold:
-            listener = None if heard.listener is None else heard.listener.reshape(-1, 1, heard.listener.shape[-1])
-            inner = Heard(
-                inner.audio.reshape(-1, 1, audio.shape[-1]), lengths.repeat_interleave(channels), listener, heard.names
-            )
-        enhanced = front_end.process(inner, **controls)
-        if (
-            not isinstance(enhanced, Enhanced)
-            or enhanced.audio.shape != inner.audio.shape
-            or not enhanced.audio.is_floating_point()
-        ):
-            got = (
-                f"{tuple(enhanced.audio.shape)}, {enhanced.audio.dtype}"
-                if isinstance(enhanced, Enhanced)
-                else type(enhanced).__name__
-            )
-            raise EarmarkError(
-                f"{self._name}: the output must be floats of the input's shape {tuple(inner.audio.shape)}; it is {got}"
-            )
-        audio = (enhanced.audio.reshape(len(heard.audio), channels, -1) if fold else enhanced.audio).to(
-            heard.audio.dtype
-        )
-        if front_end.sample_rate != SAMPLE_RATE:
-            audio = _fitted(resample(audio, front_end.sample_rate, SAMPLE_RATE), heard.audio.shape[-1])
-        valid = torch.arange(audio.shape[-1], device=audio.device) < heard.lengths[:, None, None]
-        audio = audio * self.gain * valid
-        return enhanced._replace(audio=audio if wet == 1.0 else wet * audio + (1 - wet) * heard.audio)
+    @property
+    def front_end(self) -> FrontEnd:
+        """The front-end itself."""
+        return self.enhancer.front_end
+
+    def model(self, label: str) -> TaskModel:
+        """The task model of a label."""
+        return cast(TaskModel, self.parts[label])
+
+    def enhance(self, batch: Batch, wet: float = 1.0, **controls: float) -> Enhanced:
+        """The output for a batch; see `Enhancer.forward`."""
+        return cast(Enhanced, self.enhancer(batch.heard, wet, **controls))
 
     def enhance_fixed(self, batch: Batch) -> Enhanced:
         """The same with the front-end as it stands: in evaluation mode, without gradient."""
@@ -107,44 +98,48 @@ class System(L.LightningModule):
             return self.enhance(batch)
 
     def front_end_loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """The front-end's own loss, per example."""
-        return self.front_end.loss(enhanced, batch)
+        """The front-end's own loss, (batch,)."""
+        return self.enhancer.loss(enhanced, batch)
 
     def task_loss(self, label: str, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """A task's loss on enhanced audio, per example."""
-        return cast(Task, self.tasks[label]).loss(self.task_output(label, enhanced, batch), batch)
+        """The loss of a task's model on enhanced audio, (batch,)."""
+        return self.model(label).loss(self.task_output(label, enhanced, batch), batch)
 
     def task_input(self, label: str, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """The audio that a task gets: behind its prescription, where it has one and the front-end does not know the
-        listener.
-        """
-        if label not in self.prescriptions or "listener" in self.front_end.needs:
+        """The audio that a task model gets: behind the task's prescription, where there is one."""
+        if label not in self.prescriptions:
             return enhanced.audio
-        return by_ear(cast(FrontEnd, self.prescriptions[label]), batch.heard._replace(audio=enhanced.audio), {}).audio
+        prescription = cast(FrontEnd, self.prescriptions[label])
+        return by_ear(prescription, batch.heard._replace(audio=enhanced.audio)).audio
 
     def task_output(self, label: str, enhanced: Enhanced, batch: Batch) -> Any:
         """What a task's model makes of enhanced audio."""
-        return self.tasks[label](self.task_input(label, enhanced, batch), batch.heard.lengths, enhanced.shared)
+        return self.model(label)(self.task_input(label, enhanced, batch), batch.heard.lengths, enhanced.shared)
 
     @contextmanager
     def training_mode(self, *parts: str) -> Iterator[None]:
-        """These parts (FRONT_END or labels of tasks) in training mode, everything else in evaluation mode."""
+        """These parts in training mode, everything else in evaluation mode."""
         self.eval()
         for part in parts:
-            self.part(part).train()
+            self.parts[part].train()
         try:
             yield
         finally:
             self.eval()
 
-    @property
-    def _name(self) -> str:
-        """The front-end's class, a user's own behind its adapter."""
-        return type(getattr(self.front_end, "module", self.front_end)).__name__
-
     def part(self, name: str) -> nn.Module:
-        """A module by the name that updates use."""
-        return self.front_end if name == FRONT_END else self.tasks[name]
+        """A part by the name that updates use."""
+        return self.parts[name]
+
+    @property
+    def moved(self) -> list[str]:
+        """The parts that the scheme moves, of those that can be trained."""
+        return [name for name in self.parts if self._moves(name)]
+
+    def _moves(self, name: str) -> bool:
+        wanted = MODEL if name in self.tasks else name
+        moves = self.scheme is not None and wanted in self.scheme.moves
+        return moves and any(p.requires_grad for p in self.parts[name].parameters())
 
     # What Lightning calls.
 
@@ -153,8 +148,8 @@ class System(L.LightningModule):
         phase = self.phase
         optimizers: list[Any] = []
         schedules: list[Any] = []
-        self._moved = [name for name in (FRONT_END, *self.tasks) if self._moves(name)]
-        for name in self._moved:
+        self._order = self.moved
+        for name in self._order:
             rate = (phase.front_end_lr or phase.lr) if name == FRONT_END else phase.lr
             optimizer = torch.optim.AdamW(
                 [p for p in self.part(name).parameters() if p.requires_grad], lr=rate, weight_decay=phase.weight_decay
@@ -166,14 +161,6 @@ class System(L.LightningModule):
                 )
             )
         return optimizers, schedules
-
-    def _moves(self, name: str) -> bool:
-        wanted = "front_end" if name == FRONT_END else "tasks"
-        return (
-            self.scheme is not None
-            and wanted in self.scheme.moves
-            and any(p.requires_grad for p in self.part(name).parameters())
-        )
 
     def training_step(self, batches: Mapping[str, Batch], step: int) -> None:
         """The scheme's updates for one batch of every task."""
@@ -187,17 +174,19 @@ class System(L.LightningModule):
             self._make(update)
 
     def _make(self, update: Update) -> None:
-        chosen = [index for index, name in enumerate(self._moved) if name in update.moves]
+        chosen = [index for index, name in enumerate(self._order) if name in update.moves]
         if not chosen:
             return  # a signal task has nothing to move
         if not torch.isfinite(update.loss):
             raise EarmarkError(
-                f"{self._name}: the training loss is not finite; look for NaN in the front-end's output, or lower "
+                f"{self.enhancer.name}: the training loss is not finite; look for NaN in the front-end's output, or "
+                "lower "
                 "train.*.lr in the recipe"
             )
         if not update.loss.requires_grad:
             raise EarmarkError(
-                f"{self._name}: no gradient reaches its parameters; its output must not be detached, nor made under "
+                f"{self.enhancer.name}: no gradient reaches its parameters; its output must not be detached, nor made "
+                "under "
                 "torch.no_grad"
             )
         optimizers, schedules = _listed(self.optimizers(use_pl_optimizer=True)), _listed(self.lr_schedulers())
@@ -212,12 +201,13 @@ class System(L.LightningModule):
             nn.utils.clip_grad_norm_(parameters[index], self.phase.clip)
             optimizers[index].step()
             schedules[index].step()
-            self.counts["front_end" if self._moved[index] == FRONT_END else "task"] += 1
+            self.counts["front_end" if self._order[index] == FRONT_END else "task"] += 1
         self.log_dict({f"loss/{'+'.join(sorted(update.moves))}": update.loss.detach()}, prog_bar=False)
 
     def _backward(self, update: Update, parameters: list[nn.Parameter]) -> None:
-        """Gradients of the sum of the terms; where those of several tasks move the front-end, the cosines between all
-        of theirs on it are logged.
+        """Gradients of the sum of the terms.
+
+        Where terms of several tasks move the front-end, the cosines between all their gradients on it are logged.
         """
         if FRONT_END not in update.moves or len(update.terms.keys() - {FRONT_END}) < 2:
             return self.manual_backward(update.loss, inputs=parameters)
@@ -233,31 +223,33 @@ class System(L.LightningModule):
     def validation_step(self, batch: Batch, index: int, dataloader_idx: int = 0) -> None:
         """Collect what the validation score is made of."""
         self.eval()
-        enhanced = self.enhance(batch)
         if not self.tasks:
-            self._seen.setdefault(FRONT_END, []).append(self.front_end_loss(enhanced, batch))
+            assert self.scheme is not None
+            self._seen.setdefault(FRONT_END, []).append(self.scheme.validation(self, batch))
             return
         label = list(self.tasks)[dataloader_idx]
-        task = cast(Task, self.tasks[label])
-        predictions = task.predict(self.task_output(label, enhanced, batch), batch)
+        enhanced = self.enhance(batch)
+        task = self.tasks[label]
+        predictions = self.model(label).predict(self.task_output(label, enhanced, batch), batch)
         references = [task.reference(row) for row in batch.rows]
         self._seen.setdefault(label, []).append(task.score(pd.DataFrame(predictions), pd.DataFrame(references)))
 
     def on_validation_epoch_end(self) -> None:
-        """One score, more is better: the mean over tasks of the primary metric, 0 at its floor and 1 at its best; a
-        front-end alone: its negative loss.
+        """Log one score, of which more is better.
+
+        The mean over tasks of the primary metric, 0 at its floor and 1 at its best; without a task, the negative of
+        what the scheme validates by.
         """
         if FRONT_END in self._seen:
             score = -float(torch.cat(self._seen[FRONT_END]).mean())
         else:
-            score = sum(self._primary(label, pd.concat(frames)) for label, frames in self._seen.items()) / max(
-                len(self._seen), 1
-            )
+            scores = [self._primary(label, pd.concat(frames)) for label, frames in self._seen.items()]
+            score = sum(scores) / max(len(scores), 1)
         self._seen = {}
         self.log("validation_score", score)
 
     def _primary(self, label: str, columns: pd.DataFrame) -> float:
-        task = cast(Task, self.tasks[label])
+        task = self.tasks[label]
         name = primary(task)
         figure = task.figures[name]
         value = float(task.summarise({key: columns[key].to_numpy(float).sum(0) for key in columns})[name])
@@ -268,5 +260,7 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _fitted(audio: Tensor, length: int) -> Tensor:
-    return nn.functional.pad(audio, (0, max(length - audio.shape[-1], 0)))[..., :length]
+def _task_of(model: TaskModel) -> Task:
+    task = model if isinstance(model, SignalTask) else model.task
+    assert task is not None
+    return task

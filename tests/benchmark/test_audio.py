@@ -238,3 +238,23 @@ def test_an_ogg_page_of_the_largest_size_is_looked_at_as_a_whole():
     assert not audio._ends(page[:-1])
     assert not audio._ends(header[:20])
     assert not audio._ends(b"")
+
+
+@pytest.mark.parametrize(
+    ("suffix", "rate", "channels"),
+    [
+        ("wav", 8000, 1),
+        ("flac", 44_100, 2),
+        ("ogg", 22_050, 1),
+        ("mp3", 16_000, 2),
+        ("aiff", 48_000, 6),
+        ("au", 11_025, 1),
+    ],
+)
+def test_every_format_of_libsndfile_is_found(tmp_path, clip, suffix, rate, channels):
+    paths = [clip(tmp_path / f"{name}.{suffix}", rate, channels) for name in ("B/b", "a")]
+    clip(tmp_path / f".trash/c.{suffix}")
+    clip(tmp_path / f"._a.{suffix}")
+    (tmp_path / "notes.txt").write_text("not audio")
+    (tmp_path / "a.raw").write_bytes(b"no header tells what it is")
+    assert audio.audio_files(tmp_path) == paths

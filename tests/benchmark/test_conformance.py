@@ -4,6 +4,7 @@ see.
 
 import copy
 import importlib
+import inspect
 import os
 import re
 import unittest
@@ -16,7 +17,7 @@ import torch
 import toys
 
 from benchmark.cli import main
-from benchmark.conformance import RULES, Violation, checks, details, examine, line, sound
+from benchmark.conformance import RULES, Violation, checks, details, examine, line, output_rules
 from benchmark.contracts import FrontEnd
 from benchmark.frontends import build_front_end
 from benchmark.report import show
@@ -39,7 +40,7 @@ OURS = {  # but for cascade, two of two_mask in a row: that alone takes as long 
 @pytest.fixture(autouse=True)
 def short(monkeypatch):
     """A minute of audio is for the one front-end that cannot do with it."""
-    monkeypatch.setattr(sound, "SECONDS", (0.1, 1.0))
+    monkeypatch.setattr(output_rules, "SECONDS", (0.1, 1.0))
 
 
 def of(status, build):
@@ -95,7 +96,7 @@ def test_our_own_keep_to_the_rules(name):
         (
             faults.Biased,
             {
-                "silence": "with the weights that it starts from",
+                "silence": "with the initial weights",
                 "gradient": "module.unused.bias, module.unused.weight",
                 "level": "input",
             },
@@ -137,6 +138,48 @@ def test_what_is_made_elsewhere_is_not_checked(tmp_path):
     assert len(of("skipped", lambda: build_front_end({"adapters/folder": {"path": str(tmp_path)}}))) == len(RULES)
 
 
+def test_what_is_made_elsewhere_is_not_checked_in_a_chain_either(tmp_path):
+    members = ["identity", {"adapters/folder": {"path": str(tmp_path)}}]
+    findings = list(examine(lambda: build_front_end({"chain": {"members": members}})))
+    assert {finding.status for finding in findings} == {"skipped"}
+    assert {finding.came for finding in findings} == {"its output is made elsewhere"}
+    assert len(findings) == len(RULES)
+
+
+def chained(*members):
+    entries = [f"{inspect.getfile(member)}:{member.__name__}" for member in members]
+    return lambda: build_front_end({"chain": {"members": entries}})
+
+
+def test_a_chain_with_a_member_that_is_dropped_in_is_not_trained():
+    assert not of("skipped", chained(toys.Gain, faults.Numb)).keys() & {"loss", "gradient", "joint"}
+    found = of("skipped", chained(toys.Gain, faults.DroppedIn))
+    assert found.keys() & {"loss", "gradient", "joint"} == {"loss", "gradient", "joint"}
+    assert found["joint"].came == "it is only dropped in"
+
+
+@pytest.mark.parametrize("build", [chained(toys.Gain, faults.LooksAhead), lambda: faults.Around(faults.LooksAhead())])
+def test_what_a_member_says_of_its_causality_is_measured(build):
+    assert list(of("failed", build)) == ["causality"]
+    assert of("failed", build)["causality"].came == "LooksAhead: causal = True, but it looks 50.0 ms ahead"
+
+
+def test_what_a_plain_module_says_of_its_causality_is_measured():
+    assert list(of("failed", faults.PlainAhead)) == ["causality"]
+    assert of("failed", chained(faults.PlainAhead))["causality"].came.startswith("PlainAhead: causal = True, but")
+
+
+def test_members_that_keep_their_claims_may_be_late_together():
+    found = of("ok", chained(faults.Waits, faults.Waits))["causality"]
+    assert found.came == "it looks 60.0 ms ahead; it says nothing"
+
+
+def test_weights_are_untrained_unless_their_own_member_says_otherwise():
+    assert of("note", chained(faults.Biased)).keys() >= {"silence"}
+    assert "silence" in of("note", chained(faults.Biased, faults.Fetched))
+    assert "silence" in of("failed", chained(faults.Fetched))
+
+
 @pytest.mark.parametrize("raised", [ValueError("two\nlines"), SystemExit(3)])
 def test_whatever_is_raised_is_a_finding_and_what_does_not_work_is_not_tried_further(raised):
     class Raises(FrontEnd):
@@ -147,7 +190,7 @@ def test_whatever_is_raised_is_a_finding_and_what_does_not_work_is_not_tried_fur
     assert (first.check, first.status) == ("works", "failed")
     assert re.fullmatch(r"(ValueError: two lines|SystemExit: 3) \(test_conformance.py, line \d+\)", first.came)
     assert [(other.check, other.status, other.came) for other in others] == [
-        ("all others", "skipped", f"{len(RULES) - 1} rules, until works is mended")
+        ("all others", "skipped", f"{len(RULES) - 1} rules, until works is fixed")
     ]
 
 
@@ -179,7 +222,7 @@ def test_what_is_too_short_for_a_front_end_is_said_to_be():
 
     first, *_ = examine(Long)
     assert first.status == "failed"
-    assert first.came.startswith("half a second of audio, while 4 s come out well")
+    assert first.came.startswith("half a second of audio, while 4 s work")
 
 
 def test_ending_the_process_is_a_finding():
@@ -274,7 +317,7 @@ def test_what_cannot_be_built_is_one_line(capsys, arguments, message):
 
 
 def test_the_example_of_the_docs(tmp_path, monkeypatch):
-    page = (ROOT / "docs/add_a_front_end.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs/guides/add_a_front_end.md").read_text(encoding="utf-8")
     for text, name in re.findall(r"```python\n(# (\S+\.py)\n.*?)```", page, re.DOTALL):
         (tmp_path / name).write_text(text, encoding="utf-8")
     monkeypatch.syspath_prepend(tmp_path)

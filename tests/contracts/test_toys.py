@@ -3,17 +3,17 @@
 import numpy as np
 import pytest
 import torch
-from toys import AUDIOGRAM_HZ, Bands, Gain, HearingAid, Quiet, Shortener, TwoEars
+from toys import AUDIOGRAM_HZ, Gain, HearingAid, Quiet, Shortener, TwoEars, bands
 
 from benchmark import audio
 from benchmark.contracts import Batch, Heard
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
 from benchmark.frontends.identity import Identity
-from benchmark.running.evaluation import evaluate
-from benchmark.settings import Score
-from benchmark.training.pretraining import Pretraining
+from benchmark.running.evaluation import evaluate, live
+from benchmark.settings import Scenes
 from benchmark.training.schemes.joint import Joint
+from benchmark.training.schemes.pretraining import Pretraining
 from benchmark.training.schemes.sample_importance import SampleImportance
 from benchmark.training.system import System
 
@@ -50,18 +50,11 @@ def test_a_listener_aware_front_end_hears_the_audiogram_of_each_ear_and_obeys_it
     torch.testing.assert_close(full[:, 1], 10 * none[:, 1])  # 20 dB
 
 
-def test_listeners_and_controls_become_conditions_of_the_record(source, task):
+def test_listeners_and_controls_become_conditions_of_the_record(source, model):
     listeners = {"normal": [0.0] * 10, "N3": [40.0] * 10}
-    records = list(
-        evaluate(
-            System(HearingAid(), {"bands": task}),
-            "bands",
-            source.mixer("test"),
-            Score(snr=(0,), scenes=2),
-            listeners=listeners,
-            settings=({}, {"amount": 0.0}),
-        )
-    )
+    system, settings = System(HearingAid(), {"bands": model}), ({}, {"amount": 0.0})
+    mixer, scenes = source.mixer("test"), Scenes(snr=(0,), scenes=2)
+    records = list(evaluate(system, "bands", mixer, scenes, live(system.enhancer), listeners, settings))
     assert len(records) == 2 * 2 * 2
     assert [record["conditions"] for record in records[:4]] == [
         {"snr": "snr_0", "listener": "normal"},
@@ -80,12 +73,12 @@ def test_a_front_end_can_be_trained_without_references(batch, step):
 
 @pytest.mark.parametrize("scheme", [Joint(), SampleImportance()])
 def test_a_cell_with_two_tasks_moves_both(batch, step, scheme):
-    tasks = {"one": Bands({"classes": ["low", "high"]}), "two": Bands({"classes": ["low", "high"]})}
-    before = {label: task.layer.weight.clone() for label, task in tasks.items()}
-    system = System(Gain(), tasks)
+    models = {"one": bands(), "two": bands()}
+    before = {label: model.layer.weight.clone() for label, model in models.items()}
+    system = System(Gain(), models)
     moved = step(system, scheme, {"one": batch, "two": batch})
     assert frozenset().union(*moved) == {"front_end", "one", "two"}
-    assert all(not torch.equal(before[label], system.tasks[label].layer.weight) for label in tasks)
+    assert all(not torch.equal(before[label], models[label].layer.weight) for label in models)
 
 
 def test_a_folder_of_enhanced_files_is_a_front_end(batch, tmp_path):

@@ -1,4 +1,4 @@
-"""The auditory model, forward and backward, against the same filters by direct convolution, one thread, in turns."""
+"""Speed of the auditory model, forward and backward, against direct convolution with the same filters, one thread."""
 
 import time
 
@@ -13,13 +13,13 @@ BATCH, SECONDS, ROUNDS = 8, 4, 3
 
 
 def convolved(x, filters, groups):
-    """(batch, 1 or channels, time) through (channels, taps), causal."""
+    """Causal convolution of (batch, 1 or channels, time) with (channels, taps)."""
     padded = torch.nn.functional.pad(x, (filters.shape[-1] - 1, 0))
     return torch.nn.functional.conv1d(padded, filters.flip(-1)[:, None], groups=groups)
 
 
 def direct(model, audio, audiogram):
-    """What the model computes, every filter by a convolution in time."""
+    """The output of the model, with every filter as a convolution in time."""
     outer, inner = (10 ** (-loss[..., None] / 20) for loss in hair_cell_loss(audiogram, model.centres))
     channels = len(model.centres)
     tuned = convolved(audio[:, None], model.before, 1)

@@ -1,4 +1,4 @@
-"""Ten thousand summaries: the boards from nothing, with ten new lines among them, and their page."""
+"""Time to build boards and their page from ten thousand summaries, from nothing and with ten new lines."""
 
 import time
 from collections.abc import Iterator
@@ -18,8 +18,9 @@ FROM_NOTHING_SECONDS, TEN_NEW_SECONDS, PAGE_SECONDS = 300, 5, 60
 
 
 def generated(rows: int, seeds: int) -> Iterator[dict[str, Any]]:
-    """Summaries of invented systems on the tasks of mini: each scene is taken from one of its lines, from one of two
-    more often than from the rest.
+    """Summaries of invented systems on the tasks of the recipe mini.
+
+    Each scene is copied from a random line of the task, half of them from one line, which differs between systems.
     """
     by_task: dict[str, list[dict[str, Any]]] = {}
     for line in read_summaries(MINI):

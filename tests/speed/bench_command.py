@@ -1,4 +1,4 @@
-"""How long a person waits for `earmark --help`, against a Python that imports nothing."""
+"""Time until `earmark --help` answers, beside a Python that imports nothing."""
 
 import subprocess
 import sys

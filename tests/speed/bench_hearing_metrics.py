@@ -1,4 +1,4 @@
-"""HASPI, HASQI and MBSTOI of a batch against pyclarity, one thread each, in turns."""
+"""Speed of HASPI, HASQI and MBSTOI on a batch, against pyclarity, one thread each."""
 
 import logging
 import time
@@ -9,14 +9,17 @@ import torch
 from side_by_side import in_turns
 
 from benchmark.contracts import AUDIOGRAM_HZ
-from benchmark.metrics import _kates, haspi, hasqi, mbstoi
+from benchmark.metrics import _kates
+from benchmark.metrics.haspi import haspi
+from benchmark.metrics.hasqi import hasqi
+from benchmark.metrics.mbstoi import mbstoi
 
 BATCH, SECONDS, RATE, RATIO = 16, 4, 16000, 10
 N3 = [35, 35, 35, 35, 40, 45, 50, 55, 60, 65]
 
 
 def signals(batch, seconds):
-    """Bursts of noise at a syllable's rate, and the same in noise, (batch, 2, time)."""
+    """Bursts of noise at the rate of syllables, clean and in noise, (batch, 2, time) each."""
     rng = np.random.default_rng(0)
     time = np.arange(int(seconds * RATE)) / RATE
     clean = (
@@ -52,7 +55,7 @@ def test_ten_times_as_fast_as_pyclarity(benchmark, metric):
     }[metric]
 
     def timed(score):
-        _kates._kept.clear()  # what was heard in an earlier round is heard again
+        _kates._kept.clear()  # or it would reuse the hearing model's output of an earlier round
         start = time.perf_counter()
         with torch.no_grad():
             score()

@@ -1,4 +1,4 @@
-"""A scene with cold reads against torchaudio's add_noise and SpeechBrain's AddNoise on the same files, in turns."""
+"""Time to mix a scene from uncached files, against torchaudio's add_noise and SpeechBrain's AddNoise."""
 
 import os
 import time
@@ -19,7 +19,7 @@ FILES, SECONDS, LIMIT_MS_PER_SECOND = 40, 3, 1.0
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Speech-like bursts and noise, 16-bit WAV at 16 kHz; each file is read once by each way of mixing."""
+    """Speech-like bursts and noise, 16-bit WAV at 16 kHz; each way of mixing reads each file once."""
     folder = tmp_path_factory.mktemp("speed")
     rng = np.random.default_rng(0)
     rows = {"speech": [], "noise": []}
@@ -66,8 +66,9 @@ def with_speechbrain(rows, folder):
 
 
 def cold(folder, steps) -> list[float]:
-    """Seconds of each step, after the system was told to forget the files (Linux; on a file system in memory they stay
-    warm, for both ways).
+    """Seconds of each step, after the operating system was told to drop the files from its cache.
+
+    This works on Linux; on a file system in memory the files stay cached for both ways.
     """
     os.sync()
     for path in folder.glob("*.wav"):
@@ -75,7 +76,7 @@ def cold(folder, steps) -> list[float]:
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
     times = [time.perf_counter()]
     times += [time.perf_counter() for _ in steps]
-    return [later - earlier for earlier, later in pairwise(times)][2:]  # the first ones set up
+    return [later - earlier for earlier, later in pairwise(times)][2:]  # without the first two, which set things up
 
 
 @pytest.mark.parametrize("other", ["torchaudio", "speechbrain"])

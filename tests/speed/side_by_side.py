@@ -1,5 +1,6 @@
-"""How speed is compared: both ways in turns, in one process; only `make speed` times them, `make test` runs each once
-to see that it works.
+"""Paired timing of two ways to do the same, by turns in one process.
+
+Only `make speed` measures; `make test` runs each benchmark briefly, to see that it works.
 """
 
 import statistics
@@ -8,7 +9,7 @@ from typing import Any, NamedTuple
 
 
 class Medians(NamedTuple):
-    """Seconds."""
+    """Median times in seconds."""
 
     ours: float
     theirs: float
@@ -17,10 +18,15 @@ class Medians(NamedTuple):
 def in_turns(
     benchmark: Any, ours: Callable[[], Sequence[float]], theirs: Callable[[], Sequence[float]], rounds: int
 ) -> Medians | None:
-    """What both return, seconds, taken in turns after a turn of warming up; None where nothing is timed.
+    """The times of both ways, run by turns after a turn of warming up; None if nothing is measured.
 
-    Of each turn the median, which what happens now and then belongs to; of all turns the least, since another's work on
-    the machine only ever slows a turn.
+    The time of a turn is the median of its steps, and the time of a way is the least over its turns, since other work
+    on the machine can only slow a turn down.
+
+    Args:
+        benchmark: the fixture of pytest-benchmark
+        ours, theirs: run one turn and return the seconds of each step
+        rounds: number of turns
     """
     taken: list[tuple[Sequence[float], Sequence[float]]] = []
     benchmark.pedantic(lambda: taken.append((ours(), theirs())), rounds=rounds, warmup_rounds=1)

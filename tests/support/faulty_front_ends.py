@@ -130,6 +130,42 @@ class LooksAhead(FrontEnd):
         return torch.nn.functional.pad(audio, (0, 800))[..., 800:]
 
 
+class Waits(FrontEnd):
+    """Waits for 30 ms: causal by itself, and no longer so behind another one."""
+
+    causal = True
+
+    def forward(self, audio):
+        return torch.nn.functional.pad(audio, (0, 480))[..., 480:]
+
+
+class PlainAhead(nn.Module):
+    """A plain module that says it is causal, and is not."""
+
+    causal = True
+
+    def forward(self, audio):
+        return torch.nn.functional.pad(audio, (0, 800))[..., 800:]
+
+
+class Around(FrontEnd):
+    """Does what another front-end does, and says nothing of it."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def process(self, heard, **controls):
+        return self.inner.process(heard, **controls)
+
+
+class DroppedIn(FrontEnd):
+    dropped_in_only = True
+
+    def forward(self, audio):
+        return audio
+
+
 class Watches(FrontEnd):
     needs = frozenset({"video"})
 
@@ -237,6 +273,12 @@ class Biased(nn.Module):
 
     def forward(self, audio):
         return self.layer(audio)
+
+
+class Fetched(Biased):
+    """The same, trained on something elsewhere."""
+
+    pretrained_on = "a large corpus"
 
 
 class Absent(toys.HearingAid):

@@ -1,6 +1,4 @@
-"""For tests of metrics with a listener: speech-like signals, some audiograms, also as pyclarity has them, and the value
-of one pair.
-"""
+"""For tests of hearing metrics: speech-like signals, audiograms (ours and pyclarity's), a metric's value for a pair."""
 
 import numpy as np
 import torch
@@ -11,11 +9,12 @@ from benchmark.frontends import build_front_end
 from benchmark.hearing.audiograms import PROFILES
 
 RATE = 16000
-OTHERS = ("N1", "N2", "N4", "N5", "N6", "N7", "S1", "S3")  # of which the tests know nothing else
+OTHERS = ("N1", "N2", "N4", "N5", "N6", "N7", "S1", "S3")  # profiles that are only compared with pyclarity
 NORMAL, N3, N5, S2 = (PROFILES[name] for name in ("normal", "N3", "N5", "S2"))
 
 
 def pyclaritys(audiogram):
+    """An audiogram as pyclarity's class."""
     from clarity.utils.audiogram import Audiogram
 
     return Audiogram(levels=np.array(audiogram, float), frequencies=np.array(AUDIOGRAM_HZ, float))
@@ -37,12 +36,13 @@ def syllables(seconds, seed=0):
 
 
 def noisy(clean, snr, seed=1):
+    """Speech in low-pass noise at `snr` dB."""
     noise = lfilter([1], [1, -0.9], np.random.default_rng(seed).standard_normal(len(clean)))
     return clean + noise * np.sqrt(np.mean(clean**2) / np.mean(noise**2)) * 10 ** (-snr / 20)
 
 
 def enhanced(clean):
-    """What spectral subtraction makes of it in noise, some 20 dB louder, as an aid would."""
+    """Speech in noise after spectral subtraction, amplified by 20 dB as by a hearing aid."""
     heard = torch.from_numpy(noisy(clean, 8)).float()[None, None]
     with torch.inference_mode():
         return (
@@ -52,6 +52,7 @@ def enhanced(clean):
 
 
 def score(metric, clean, processed, audiogram=NORMAL, **options):
+    """A metric's value for one pair of signals, (time,) each."""
     clean, processed, audiogram = (
         torch.as_tensor(np.asarray(a), dtype=torch.float32)[None] for a in (clean, processed, audiogram)
     )

@@ -13,7 +13,18 @@ from datasets import Dataset
 from torch import Tensor, nn
 
 from benchmark import audio
-from benchmark.contracts import AUDIOGRAM_HZ, Batch, Corpus, Enhanced, Figure, FrontEnd, Heard, Task
+from benchmark.contracts import (
+    AUDIOGRAM_HZ,
+    Batch,
+    Corpus,
+    Enhanced,
+    Figure,
+    FrontEnd,
+    Heard,
+    SignalTask,
+    Task,
+    TaskModel,
+)
 from benchmark.scenes import generator
 
 CLASSES = ["low", "high"]
@@ -81,29 +92,14 @@ class Hiss(Corpus):
 
 
 class Bands(Task):
-    """Which of two bands holds the energy: a linear layer on log band energies."""
+    """Which of two bands holds the energy."""
 
+    model = f"{Path(__file__)}:BandsModel"
+    asks = "classes"
     figures = {"accuracy": Figure(1, 0, worst=0)}
 
-    def __init__(self, schema: Mapping[str, Any]) -> None:
-        super().__init__(schema)
-        self.classes = list(schema["classes"])
-        self.layer = nn.Linear(2, len(self.classes))
-
     def collate(self, rows: Any) -> Mapping[str, Any]:
-        return {"target": torch.tensor([self.classes.index(row["label"]) for row in rows])}
-
-    def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Tensor:
-        power = torch.fft.rfft(audio.mean(1), n=32768).abs().square()
-        cut = 32768 * 1200 // 16000
-        bands = torch.stack([power[:, :cut].sum(1), power[:, cut:].sum(1)], 1)
-        return self.layer(torch.log(bands / lengths[:, None] + 1e-9))
-
-    def loss(self, output: Tensor, batch: Batch) -> Tensor:
-        return nn.functional.cross_entropy(output, batch.labels["target"], reduction="none")
-
-    def predict(self, output: Tensor, batch: Batch) -> list[dict[str, Any]]:
-        return [{"label": self.classes[index]} for index in output.argmax(1).tolist()]
+        return {"target": torch.tensor([list(self.schema["classes"]).index(row["label"]) for row in rows])}
 
     def reference(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {"label": row["label"]}
@@ -117,6 +113,34 @@ class Bands(Task):
     @staticmethod
     def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
         return {"accuracy": sums["hits"] / sums["count"]}
+
+
+class BandsModel(TaskModel):
+    """A linear layer on log band energies."""
+
+    answers = "classes"
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self.classes = list(task.schema["classes"])
+        self.layer = nn.Linear(2, len(self.classes))
+
+    def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Tensor:
+        power = torch.fft.rfft(audio.mean(1), n=32768).abs().square()
+        cut = 32768 * 1200 // 16000
+        bands = torch.stack([power[:, :cut].sum(1), power[:, cut:].sum(1)], 1)
+        return self.layer(torch.log(bands / lengths[:, None] + 1e-9))
+
+    def loss(self, output: Tensor, batch: Batch) -> Tensor:
+        return nn.functional.cross_entropy(output, batch.labels["target"], reduction="none")
+
+    def predict(self, output: Tensor, batch: Batch) -> list[dict[str, Any]]:
+        return [{"label": self.classes[index]} for index in output.argmax(1).tolist()]
+
+
+def bands(schema: Mapping[str, Any] | None = None) -> BandsModel:
+    """A fresh model of the toy task."""
+    return BandsModel(Bands(schema or {"classes": CLASSES}))
 
 
 class Gain(FrontEnd):
@@ -190,20 +214,21 @@ class NotANumber(FrontEnd):
         return audio * self.gain * float("nan")
 
 
-def batch_of(task: Task, rows: Sequence[Mapping[str, Any]], heard: Heard = SILENCE) -> Batch:
-    """Rows of a corpus and what is heard of them; nothing, where the labels alone matter."""
-    return Batch([], heard, None, task.collate(rows), rows)
+def batch_of(task: Task | TaskModel, rows: Sequence[Mapping[str, Any]], heard: Heard = SILENCE) -> Batch:
+    """Rows of a corpus and what is heard of them; nothing, where the labels alone matter. Of a task, or a model's."""
+    asked = task.task if isinstance(task, TaskModel) and not isinstance(task, SignalTask) else task
+    return Batch([], heard, None, asked.collate(rows), rows)
 
 
-def learn(task: Task, audio: Tensor, rows: Sequence[Mapping[str, Any]], steps: int = 40) -> list[dict[str, Any]]:
-    """Train a task on clips as long as `audio`; what it then predicts of them."""
-    known = batch_of(task, rows, Heard(audio, torch.full((len(audio),), audio.shape[-1])))
-    optimiser = torch.optim.Adam(task.parameters(), 0.01)
+def learn(model: TaskModel, audio: Tensor, rows: Sequence[Mapping[str, Any]], steps: int = 40) -> list[dict[str, Any]]:
+    """Train a task model on clips as long as `audio`; what it then predicts of them."""
+    known = batch_of(model, rows, Heard(audio, torch.full((len(audio),), audio.shape[-1])))
+    optimiser = torch.optim.Adam(model.parameters(), 0.01)
     for _ in range(steps):
         optimiser.zero_grad()
-        task.loss(task(*known.heard[:2]), known).mean().backward()
+        model.loss(model(*known.heard[:2]), known).mean().backward()
         optimiser.step()
-    return task.predict(task(*known.heard[:2]), known)
+    return model.predict(model(*known.heard[:2]), known)
 
 
 def toy_recipe(folder: Path, **changes: Any) -> Path:

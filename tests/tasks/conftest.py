@@ -1,25 +1,30 @@
-"""What the tests of tasks share: one seed, every task that has a model, and noise of uneven lengths to hear."""
+"""What the tests of tasks share: one seed, every task with its model, and noise of uneven lengths to hear."""
 
 from typing import Any
 
 import pytest
 import torch
 
-from benchmark.contracts import Heard, Task
+from benchmark.contracts import Heard, Task, TaskModel
 from tasks.asr import ASR
 from tasks.emotion import Emotion
+from tasks.models.bigru import BiGRU
+from tasks.models.crnn_ctc import CRNNCTC
+from tasks.models.mel_cnn import MelCNN
+from tasks.models.multilevel_cnn import MultilevelCNN
+from tasks.models.waveform_cnn import WaveformCNN
 from tasks.scene import AcousticScene
 from tasks.speech_commands import SpeechCommands
 from tasks.speech_inversion import SpeechInversion
 
 SCHEMA = {"classes": ["one", "two", "three"], "alphabet": " 'abcdefghijklmnopqrstuvwxyz", "variables": ["LA", "pitch"]}
-MODELS: dict[str, tuple[type[Task], dict[str, Any]]] = {
-    "speech_commands": (SpeechCommands, {"channels": (8, 8, 16), "pools": (8, 2, 2)}),
-    "emotion-bands": (Emotion, {"channels": (4, 8, 8), "bands": 20, "centre": "bands"}),
-    "emotion-utterance": (Emotion, {"channels": (4, 8, 8), "bands": 20, "centre": "utterance"}),
-    "scene": (AcousticScene, {"channels": (4, 8), "bands": 16}),
-    "asr": (ASR, {"bands": 16, "channels": 4, "blocks": 1, "features": 16, "hidden": 8}),
-    "speech_inversion": (SpeechInversion, {"hidden": 8}),
+MODELS: dict[str, tuple[type[Task], type[TaskModel], dict[str, Any]]] = {
+    "speech_commands": (SpeechCommands, WaveformCNN, {"channels": (8, 8, 16), "pools": (8, 2, 2)}),
+    "emotion-bands": (Emotion, MelCNN, {"channels": (4, 8, 8), "bands": 20, "centre": "bands"}),
+    "emotion-utterance": (Emotion, MelCNN, {"channels": (4, 8, 8), "bands": 20, "centre": "utterance"}),
+    "scene": (AcousticScene, MultilevelCNN, {"channels": (4, 8), "bands": 16}),
+    "asr": (ASR, CRNNCTC, {"bands": 16, "channels": 4, "blocks": 1, "features": 16, "hidden": 8}),
+    "speech_inversion": (SpeechInversion, BiGRU, {"hidden": 8}),
 }
 
 
@@ -29,10 +34,17 @@ def seed() -> None:
 
 
 @pytest.fixture(params=MODELS)
-def task(request: pytest.FixtureRequest) -> Task:
-    """Every task that has a model, small. A file about one task has a fixture of its own."""
-    kind, options = MODELS[request.param]
-    return kind(SCHEMA, **options).eval()
+def model(request: pytest.FixtureRequest) -> TaskModel:
+    """Every task model, small. A file about one of them has a fixture of its own."""
+    task, kind, options = MODELS[request.param]
+    return kind(task(SCHEMA), **options).eval()
+
+
+@pytest.fixture
+def task(model: TaskModel) -> Task:
+    """The task that the model answers."""
+    assert model.task is not None
+    return model.task
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from toys import batch_of
 from benchmark.contracts import Batch, Heard, primary
 from benchmark.errors import EarmarkError
 from tasks.asr import ASR
+from tasks.models.crnn_ctc import CRNNCTC
 
 SCHEMA = {"alphabet": " 'abcdefghijklmnopqrstuvwxyz", "words": ["don't", "turn", "left", "now", "to", "two", "cups"]}
 needs_flashlight = pytest.mark.skipif(
@@ -19,16 +20,17 @@ needs_flashlight = pytest.mark.skipif(
 )
 
 
-def small(**options: object) -> ASR:
-    return ASR(SCHEMA, bands=16, channels=4, blocks=1, features=16, hidden=8, **options).eval()  # type: ignore[arg-type]
+def small(**options: object) -> CRNNCTC:
+    task = ASR(SCHEMA)
+    return CRNNCTC(task, bands=16, channels=4, blocks=1, features=16, hidden=8, **options).eval()  # type: ignore[arg-type]
 
 
 @pytest.fixture
-def task() -> ASR:
+def model() -> CRNNCTC:
     return small()
 
 
-def known(task: ASR, *texts: str) -> Batch:
+def known(task: ASR | CRNNCTC, *texts: str) -> Batch:
     return batch_of(task, [{"text": text} for text in texts])
 
 
@@ -38,39 +40,39 @@ def posterior(text: str, frames: int = 3) -> torch.Tensor:
     return torch.nn.functional.one_hot(torch.tensor(symbols), 29).mul(12.0).log_softmax(-1)
 
 
-def test_loss_is_minus_the_log_probability_of_all_paths_per_character(task: ASR) -> None:
+def test_loss_is_minus_the_log_probability_of_all_paths_per_character(model, task: ASR) -> None:
     output = torch.randn(1, 2, 29).log_softmax(-1), torch.tensor([2])
     t, o = (SCHEMA["alphabet"].index(c) + 1 for c in "to")
     p = output[0][0].exp()
     one = p[0, t] * p[1, t] + p[0, 0] * p[1, t] + p[0, t] * p[1, 0]
     two = p[0, t] * p[1, o]
-    losses = [task.loss(output, known(task, text))[0] for text in ("t", "to")]
+    losses = [model.loss(output, known(task, text))[0] for text in ("t", "to")]
     torch.testing.assert_close(torch.stack(losses), torch.stack([-one.log(), -two.log() / 2]))
 
 
-def test_a_text_longer_than_its_audio_costs_nothing(task: ASR, heard: Heard) -> None:
-    output = task(heard.audio[:4, :, :2000], torch.full((4,), 2000))
-    losses = task.loss(output, known(task, "turn left now turn left now", "Don't turn left now!", "to", "two"))
+def test_a_text_longer_than_its_audio_costs_nothing(model, task: ASR, heard: Heard) -> None:
+    output = model(heard.audio[:4, :, :2000], torch.full((4,), 2000))
+    losses = model.loss(output, known(task, "turn left now turn left now", "Don't turn left now!", "to", "two"))
     assert losses[:2].tolist() == [0, 0]
     assert (losses[2:] > 0).all()
     losses.sum().backward()
-    assert all(p.grad is not None and p.grad.isfinite().all() for p in task.parameters())
+    assert all(p.grad is not None and p.grad.isfinite().all() for p in model.parameters())
 
 
-def test_features_stay_float32_under_autocast(task: ASR, heard: Heard) -> None:
+def test_features_stay_float32_under_autocast(model, heard: Heard) -> None:
     with torch.autocast("cpu", torch.bfloat16):
-        features, _ = task.spectrogram(*heard[:2])
-        output, _ = task(*heard[:2])
+        features, _ = model.spectrogram(*heard[:2])
+        output, _ = model(*heard[:2])
     assert features.dtype == output.dtype == torch.float32
-    torch.testing.assert_close(features, task.spectrogram(*heard[:2])[0])
+    torch.testing.assert_close(features, model.spectrogram(*heard[:2])[0])
 
 
 @pytest.mark.parametrize("decoder", ["greedy", "beam", pytest.param("lexicon", marks=needs_flashlight)])
 def test_decoders_agree_where_nothing_is_in_doubt(decoder: str) -> None:
     texts = ["turn left now", "don't turn", "two cups", "to"]
     output = torch.nn.utils.rnn.pad_sequence([posterior(text) for text in texts], batch_first=True)
-    task = small(decoder=decoder)
-    predictions = task.predict((output, torch.tensor([3 * len(text) for text in texts])), known(task, *texts))
+    model = small(decoder=decoder)
+    predictions = model.predict((output, torch.tensor([3 * len(text) for text in texts])), known(model, *texts))
     assert predictions == [{"text": text} for text in texts]
     assert json.loads(json.dumps(predictions)) == predictions
 
@@ -149,4 +151,4 @@ def test_user_s_errors(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     if importlib.util.find_spec("flashlight"):
         with pytest.raises(EarmarkError, match="needs the corpus's words"):
-            ASR({"alphabet": SCHEMA["alphabet"]}, decoder="lexicon")
+            CRNNCTC(ASR({"alphabet": SCHEMA["alphabet"]}), decoder="lexicon")

@@ -15,14 +15,14 @@ from benchmark.errors import EarmarkError
 
 CLASSES = ["one", "two", "three"]
 pytestmark = pytest.mark.parametrize(
-    "task", ["speech_commands", "emotion-bands", "emotion-utterance", "scene"], indirect=True
+    "model", ["speech_commands", "emotion-bands", "emotion-utterance", "scene"], indirect=True
 )
 
 
-def test_predictions_are_json_and_losses_are_minus_the_log_probability_of_the_label(task, heard):
+def test_predictions_are_json_and_losses_are_minus_the_log_probability_of_the_label(model, task, heard):
     labels = ["two", "one", "three", "two", "one"]
-    known, output = batch_of(task, [{"label": label} for label in labels], heard), task(*heard[:2])
-    losses, predictions = task.loss(output, known).tolist(), task.predict(output, known)
+    known, output = batch_of(task, [{"label": label} for label in labels], heard), model(*heard[:2])
+    losses, predictions = model.loss(output, known).tolist(), model.predict(output, known)
     assert json.loads(json.dumps(predictions)) == predictions
     assert [CLASSES.index(p["label"]) for p in predictions] == output.argmax(-1).tolist()
     assert [-p["log_probability"] for p in predictions] == pytest.approx(losses)

@@ -11,9 +11,8 @@ import torch
 from pesq import pesq
 from torchmetrics.functional.audio import scale_invariant_signal_distortion_ratio
 
-from benchmark.contracts import Batch, Heard, primary
-from benchmark.metrics import Undefined
-from tasks import enhancement
+from benchmark.contracts import Batch, Heard, Undefined, primary
+from benchmark.metrics import dnsmos
 from tasks.enhancement import Enhancement
 
 TIME = torch.arange(24000) / 16000
@@ -134,10 +133,10 @@ def test_dnsmos_is_measured_on_demand(speech, monkeypatch):
             raise Undefined("DNSMOS: silent", "estimate")
         return {"ovrl": 3.0, "sig": 3.5, "bak": 4.0}
 
-    monkeypatch.setattr(enhancement, "dnsmos", fake)
+    monkeypatch.setattr(dnsmos, "dnsmos", fake)
     audio = noisy(speech)
     audio[1] = 0
-    task = Enhancement({}, dnsmos=True)
+    task = Enhancement({}, metrics=("pesq", "estoi", "si_sdr", "dnsmos"))
     first, second = task.predict(audio, batch_of(speech))
     assert (first["dnsmos_ovrl"], first["dnsmos_sig"], first["dnsmos_bak"]) == (3.0, 3.5, 4.0)
     assert second["dnsmos_ovrl"] is None

@@ -19,9 +19,11 @@ from benchmark.frontends.identity import Identity
 from benchmark.frontends.nal_r import NalR
 from benchmark.frontends.unaided import Unaided
 from benchmark.hearing.audiograms import PROFILES
-from benchmark.metrics import haspi, hasqi
+from benchmark.metrics.haspi import haspi
+from benchmark.metrics.hasqi import hasqi
+from benchmark.running.evaluation import clean as hear_clean
 from benchmark.running.evaluation import evaluate
-from benchmark.settings import Score
+from benchmark.settings import Scenes
 from benchmark.training.schemes.joint import Joint
 from benchmark.training.schemes.sample_importance import SampleImportance
 from benchmark.training.system import System
@@ -294,10 +296,12 @@ def test_schemes_train_a_front_end_through_the_ear(batch, scheme):
 def test_the_reference_row_is_the_clean_sound_behind_the_prescription(tmp_path):
     tones = Tones(tmp_path)
     tones.prepare()
-    mixer = Source(tones, None).mixer("test")
+    mixer = Source({"targets": tones}).mixer("test")
     listeners = {name: PROFILES[name] for name in ("normal", "N4")}
     records = list(
-        evaluate(System(Identity(), {"hearing": HearingLoss({})}), "hearing", mixer, Score(scenes=1), True, listeners)
+        evaluate(
+            System(Identity(), {"hearing": HearingLoss({})}), "hearing", mixer, Scenes(scenes=1), hear_clean, listeners
+        )
     )
     assert [record["conditions"] for record in records] == [
         {"snr": "clean", "listener": "normal"},

@@ -11,14 +11,15 @@ from toys import batch_of, learn
 from benchmark.contracts import Heard, primary
 from benchmark.errors import EarmarkError
 from benchmark.results.summaries import score_records
+from tasks.models.bigru import BiGRU
 from tasks.speech_inversion import VARIABLES, SpeechInversion
 
 SOME = ["LA", "TTCD", "pitch"]
 
 
 @pytest.fixture
-def task() -> SpeechInversion:
-    return SpeechInversion({"variables": SOME}, hidden=8).eval()
+def model() -> BiGRU:
+    return BiGRU(SpeechInversion({"variables": SOME}), hidden=8).eval()
 
 
 def row(folder: Path, frames: int, seed: int = 0, **constant: float) -> dict[str, str]:
@@ -37,14 +38,14 @@ def rows(heard: Heard, tmp_path: Path) -> list[dict[str, str]]:
     return [row(tmp_path, length // 160 + 1, seed) for seed, length in enumerate(heard.lengths.tolist())]
 
 
-def test_frames_are_whole_pairs_that_hold_every_frame_of_the_target(task, heard):
-    assert task(*heard[:2])[1].tolist() == [58, 102, 32, 6, 2]
+def test_frames_are_whole_pairs_that_hold_every_frame_of_the_target(model, heard):
+    assert model(*heard[:2])[1].tolist() == [58, 102, 32, 6, 2]
 
 
-def test_loss_is_the_mean_absolute_error_over_what_is_known(task, tmp_path):
+def test_loss_is_the_mean_absolute_error_over_what_is_known(model, task, tmp_path):
     rows = [row(tmp_path, 10), row(tmp_path, 6, 1), row(tmp_path, 5, 2, LA=np.nan, TTCD=np.nan, pitch=np.nan)]
     output = torch.full((3, 10, 3), 0.25), torch.tensor([10, 6, 5])
-    found = task.loss(output, batch_of(task, rows))
+    found = model.loss(output, batch_of(task, rows))
     expected = [np.nanmean(np.abs(np.load(each["tracks"]) - 0.25)) for each in rows[:2]]
     assert found.tolist() == pytest.approx([*expected, 0], rel=1e-5)
 
@@ -57,16 +58,17 @@ def test_learns_where_a_tone_goes(tmp_path):
         tones.append(np.sin(2 * np.pi * np.cumsum(800 * 2**course) / 16000))
         np.save(tmp_path / f"{seed}.npy", course[::160, None].astype(np.float32))
         rows.append({"tracks": str(tmp_path / f"{seed}.npy")})
-    task = SpeechInversion({"variables": ["LA"]}, hidden=16, dropout=0)
-    predictions = learn(task, torch.from_numpy(np.array(tones, np.float32))[:, None], rows)
+    task = SpeechInversion({"variables": ["LA"]})
+    model = BiGRU(task, hidden=16, dropout=0)
+    predictions = learn(model, torch.from_numpy(np.array(tones, np.float32))[:, None], rows)
     references = pd.DataFrame([task.reference(each) for each in rows])
     assert task.summarise(task.score(pd.DataFrame(predictions), references).sum())["pearson"] > 0.9
 
 
-def test_predictions_are_json_as_long_as_the_target_and_scored_as_scipy_does(task, heard, rows):
+def test_predictions_are_json_as_long_as_the_target_and_scored_as_scipy_does(model, task, heard, rows):
     rows[1] = row(Path(rows[1]["tracks"]).parent, 108, 9)  # a target that outlasts the audio
-    known, output = batch_of(task, rows, heard), task(*heard[:2])
-    predictions, references = task.predict(output, known), [task.reference(each) for each in rows]
+    known, output = batch_of(task, rows, heard), model(*heard[:2])
+    predictions, references = model.predict(output, known), [task.reference(each) for each in rows]
     assert json.loads(json.dumps([predictions, references], allow_nan=False)) == [predictions, references]
     assert [len(prediction["LA"]) for prediction in predictions] == [57, 108, 32, 5, 1]
     np.testing.assert_allclose(predictions[0]["LA"], output[0][0, :57, 0].detach(), atol=0.0005)
@@ -106,16 +108,16 @@ def test_a_constant_target_is_left_out_for_all_and_a_constant_prediction_counts_
     assert task.summarise(floor.sum()) == {"pearson": 0, "pearson_LA": 0, "pearson_TTCD": 0, "pearson_pitch": 0}
 
 
-def test_a_variable_that_is_constant_in_an_utterance_is_listed_with_it(task, tmp_path):
+def test_a_variable_that_is_constant_in_an_utterance_is_listed_with_it(model, task, tmp_path):
     rows = [row(tmp_path, 57, 1), row(tmp_path, 57, 2, TTCD=0.5)]
     heard = torch.randn(2, 1, 57 * 160, generator=torch.Generator().manual_seed(0)), torch.tensor([56 * 160, 56 * 160])
-    predictions = task.predict(task(*heard), batch_of(task, rows, heard))
+    predictions = model.predict(model(*heard), batch_of(task, rows, heard))
     assert [prediction["undefined"] for prediction in predictions] == [[], ["TTCD"]]
     assert not any("excluded" in prediction for prediction in predictions)
 
 
-def test_scores_are_a_function_of_the_record(task, heard, rows):
-    predictions = task.predict(task(*heard[:2]), batch_of(task, rows))
+def test_scores_are_a_function_of_the_record(model, task, heard, rows):
+    predictions = model.predict(model(*heard[:2]), batch_of(task, rows))
     records = [
         {"prediction": p, "reference": task.reference(r), "failed": None}
         for p, r in zip(predictions, rows, strict=True)

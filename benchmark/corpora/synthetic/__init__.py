@@ -1,1 +1,1 @@
-"""Synthetic corpora, generated on first use."""
+"""Synthetic corpora, generated on first use; modules with an underscore hold how they are made."""

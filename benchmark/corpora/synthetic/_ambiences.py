@@ -1,9 +1,9 @@
-"""Ten acoustic scenes from formulas, told apart by how they unfold in time. Ours throughout; arrays are float64,
-(time,) at 16 kHz.
+"""Ten acoustic scenes from formulas (ours), told apart by how they unfold in time; the renderer of scenes.py.
 
-Every scene sounds around a `pitch` from one range that all scenes share, over background noise, through an equaliser
-drawn for each clip: so a long-term spectrum says little. AMBIENCES says which parameters a scene has and between which
-ends they lie.
+Arrays are float64, (time,) at 16 kHz. All scenes draw the frequency around which they sound, `pitch`, from one range.
+Each clip has background noise and an equaliser of its own, so the long-term spectrum says little about the scene.
+AMBIENCES gives the parameters of each scene and their ranges. `rng` is the clip's random generator, `time` its sample
+times in seconds.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -12,19 +12,19 @@ from typing import Any
 
 import numpy as np
 
-from ._draw import Range, generator
-from ._pcm import RATE, write
-from ._signals import Kind, Rng, around, coloured, ring, shaped, slow
+from benchmark.corpora.synthetic._seeded_random import Range, generator
+from benchmark.corpora.synthetic._sound_synthesis import Kind, Rng, around, coloured, ring, shaped, slow
+from benchmark.corpora.synthetic._wav import RATE, write
 
-PITCH = Range(500, 3500, log=True)  # Hz, where a scene sounds
-SLOPE = Range(0, 6)  # of the background, dB an octave
-PRESENCE = Range(0, 12)  # of the scene over its background, dB
-EQUALISER = (125, 250, 500, 1000, 2000, 4000, 8000)  # Hz
-GAIN = Range(-12, 12)  # of the equaliser at each of them, dB
+PITCH = Range(500, 3500, log=True)  # Hz, around which a scene sounds
+SLOPE = Range(0, 6)  # dB per octave by which the background falls
+PRESENCE = Range(0, 12)  # dB, level of the scene over its background
+EQUALISER = (125, 250, 500, 1000, 2000, 4000, 8000)  # Hz, where the equaliser's gains are set
+GAIN = Range(-12, 12)  # dB at each of them
 
 
 def rain(rng: Rng, time: np.ndarray, pitch: float, rate: float) -> np.ndarray:
-    """`rate` drops a second of all strengths."""
+    """Rain: `rate` drops per second, of random strength."""
     count = round(rate * time[-1])
     drops = np.bincount(
         rng.integers(0, len(time), count), rng.exponential(1.0, count) * rng.choice([-1, 1], count), len(time)
@@ -33,14 +33,15 @@ def rain(rng: Rng, time: np.ndarray, pitch: float, rate: float) -> np.ndarray:
 
 
 def sea(rng: Rng, time: np.ndarray, pitch: float, period: float, rise: float) -> np.ndarray:
-    """Waves every `period` seconds that swell during the share `rise` of it, then ebb."""
+    """The sea: a wave every `period` seconds, which swells for a fraction `rise` of the period and then ebbs."""
     place = (time / period + 0.1 * slow(rng, time, 0.5) + rng.random()) % 1
     return _hiss(rng, time, pitch) * np.exp(3.5 * np.minimum(place / rise, (1 - place) / (1 - rise)))
 
 
 def street(rng: Rng, time: np.ndarray, pitch: float, nearest: float, motor: float) -> np.ndarray:
-    """Cars that pass, each near for about `nearest` seconds: tyres, and a motor of `motor` Hz whose pitch falls as it
-    passes.
+    """A street: passing cars, each near for about `nearest` seconds, with the noise of tyres and of a motor.
+
+    The motor fires at `motor` Hz; its pitch falls as the car passes (Doppler effect).
     """
     sound = np.zeros(len(time))
     for _ in range(int(rng.integers(1, 3))):
@@ -53,7 +54,7 @@ def street(rng: Rng, time: np.ndarray, pitch: float, nearest: float, motor: floa
 
 
 def train(rng: Rng, time: np.ndarray, pitch: float, period: float, gap: float) -> np.ndarray:
-    """Wheels over rail joints: two blows `gap` seconds apart, every `period` seconds."""
+    """A train: wheels over rail joints, two blows `gap` seconds apart every `period` seconds."""
     starts = np.arange(-rng.random(), time[-1] / period) * period
     return _placed(
         time,
@@ -62,7 +63,7 @@ def train(rng: Rng, time: np.ndarray, pitch: float, period: float, gap: float) -
 
 
 def cafe(rng: Rng, time: np.ndarray, pitch: float, talk: float, clinks: float) -> np.ndarray:
-    """Murmur of voices that rise and fall `talk` times a second, and `clinks` a second of cups."""
+    """A cafe: murmuring voices that rise and fall `talk` times per second, and `clinks` of cups per second."""
     murmur = np.sum(
         [
             _hiss(rng, time, pitch * 2 ** rng.uniform(-1, 1), 0.5) * np.exp(1.3 * slow(rng, time, talk))
@@ -75,8 +76,9 @@ def cafe(rng: Rng, time: np.ndarray, pitch: float, talk: float, clinks: float) -
 
 
 def office(rng: Rng, time: np.ndarray, pitch: float, keys: float, travel: float) -> np.ndarray:
-    """Typing in runs of `keys` a second with pauses between them; a key clicks down, and up again `travel` seconds
-    later.
+    """An office: typing in runs of `keys` per second, with pauses between the runs.
+
+    A key clicks when pressed and, more softly, `travel` seconds later when released.
     """
 
     def clicks() -> Iterator[tuple[float, np.ndarray]]:
@@ -88,7 +90,7 @@ def office(rng: Rng, time: np.ndarray, pitch: float, keys: float, travel: float)
 
 
 def park(rng: Rng, time: np.ndarray, pitch: float, syllables: float, sweep: float) -> np.ndarray:
-    """A bird: phrases of a few syllables, `syllables` a second, each sweeping over `sweep` octaves."""
+    """A park: a bird singing phrases of `syllables` per second, each of which sweeps over `sweep` octaves."""
     away = rng.choice([-1, 1]) * np.linspace(-sweep / 2, sweep / 2, round(0.7 * RATE / syllables))
 
     def syllable() -> np.ndarray:
@@ -102,7 +104,7 @@ def park(rng: Rng, time: np.ndarray, pitch: float, syllables: float, sweep: floa
 
 
 def kitchen(rng: Rng, time: np.ndarray, pitch: float, rate: float, rise: float) -> np.ndarray:
-    """Something boils: `rate` bubbles a second, each ringing upwards, by `rise` octaves in 50 ms."""
+    """A kitchen: boiling, with `rate` bubbles per second, each of which rises by `rise` octaves in 50 ms."""
     short = np.arange(round(0.08 * RATE)) / RATE
 
     def bubble() -> np.ndarray:
@@ -113,14 +115,14 @@ def kitchen(rng: Rng, time: np.ndarray, pitch: float, rate: float, rise: float) 
 
 
 def workshop(rng: Rng, time: np.ndarray, pitch: float, strokes: float, teeth: float) -> np.ndarray:
-    """A saw: `strokes` a second, to and fro, roughened by `teeth` a second."""
+    """A workshop: a saw with `strokes` per second, to and fro, modulated by `teeth` per second."""
     stroke = strokes * time + rng.random()
     strength = np.where(stroke.astype(int) % 2 == 0, 1.0, 0.6) * np.abs(np.sin(np.pi * stroke)) ** 1.5
     return _hiss(rng, time, pitch) * strength * (1 + np.sin(2 * np.pi * teeth * time))
 
 
 def meadow(rng: Rng, time: np.ndarray, pitch: float, pulses: float, chirps: float) -> np.ndarray:
-    """Crickets in turn: `chirps` a second, each a tone in `pulses` a second."""
+    """A meadow: crickets that take turns, `chirps` per second, each a tone in `pulses` per second."""
     count = chirps * time + rng.random()
     tones = np.array([_near(rng, pitch) for _ in range(int(count[-1]) + 1)])
     carrier = np.sin(2 * np.pi * np.cumsum(tones[count.astype(int)]) / RATE)
@@ -141,44 +143,50 @@ AMBIENCES = {
 }
 
 
-def render(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows to `folder` / audio. A row has audio, label, samples, parameters, slope, presence (dB) and gains (dB,
-    one for each of EQUALISER).
+def render(folder: Path, clips: Iterable[Mapping[str, Any]]) -> None:
+    """Write clips to `folder` / audio.
+
+    A clip has audio, label (the scene), samples (its length), pitch (Hz), tempi (the scene's parameters), slope (dB per
+    octave), presence (dB) and gains (dB, one for each frequency of EQUALISER).
     """
-    for row in rows:
-        rng, time = generator("ambience", row["audio"]), np.arange(row["samples"]) / RATE
-        scene = AMBIENCES[row["label"]].make(rng, time, row["pitch"], **row["tempi"])
-        sound = scene / scene.std() * 10 ** (row["presence"] / 20) + coloured(rng, time, row["slope"])
-        write(folder / row["audio"], _equalised(sound, row["gains"]))
+    for clip in clips:
+        rng, time = generator("ambience", clip["audio"]), np.arange(clip["samples"]) / RATE
+        scene = AMBIENCES[clip["label"]].make(rng, time, clip["pitch"], **clip["tempi"])
+        sound = scene / scene.std() * 10 ** (clip["presence"] / 20) + coloured(rng, time, clip["slope"])
+        write(folder / clip["audio"], _equalised(sound, clip["gains"]))
 
 
 def _equalised(sound: np.ndarray, gains: Iterable[float]) -> np.ndarray:
-    """Linear-phase, its gain in dB a straight line between those of EQUALISER over log frequency."""
+    """Zero-phase equaliser: gains in dB, interpolated linearly over log frequency between those at EQUALISER."""
     hertz = np.maximum(np.fft.rfftfreq(len(sound), 1 / RATE), EQUALISER[0])
     decibels = np.interp(np.log(hertz), np.log(EQUALISER), list(gains))
     return np.fft.irfft(np.fft.rfft(sound) * 10 ** (decibels / 20), len(sound))
 
 
 def _hiss(rng: Rng, time: np.ndarray, pitch: float, width: float = 1.2) -> np.ndarray:
-    """Noise of unit deviation around `pitch` Hz, `width` octaves to either side."""
+    """Noise of unit standard deviation around `pitch` Hz, its magnitude a Gaussian of `width` octaves."""
     return shaped(rng, len(time), lambda hertz: np.exp(-0.5 * (np.log2(hertz / pitch) / width) ** 2))
 
 
 def _near(rng: Rng, pitch: float) -> float:
-    """A frequency within half an octave of `pitch`, so that no scene is one line in the spectrum."""
+    """A random frequency within half an octave of `pitch`, so that no scene is a single line in the spectrum."""
     return pitch * 2 ** rng.uniform(-0.5, 0.5)
 
 
 def _at_random(rng: Rng, time: np.ndarray, rate: float) -> np.ndarray:
-    """Moments in seconds, about `rate` a second and three at least."""
+    """Random onsets in seconds, about `rate` per second and at least three."""
     return rng.uniform(0, time[-1], max(int(rng.poisson(rate * time[-1])), 3))
 
 
 def _runs(
     rng: Rng, time: np.ndarray, rate: float, sizes: tuple[int, int], pauses: tuple[float, float]
 ) -> Iterator[float]:
-    """Moments in seconds, in runs of some (from, below) at `rate` a second, with pauses of some seconds (from, to)
-    between the runs.
+    """Onsets in seconds, in runs with pauses between them.
+
+    Args:
+        rate: onsets per second within a run
+        sizes: least number of onsets in a run, and the number that it stays below
+        pauses: shortest and longest pause in seconds
     """
     start = -rng.uniform(0, 0.5)
     while start < time[-1]:
@@ -189,7 +197,7 @@ def _runs(
 
 
 def _placed(time: np.ndarray, events: Iterable[tuple[float, np.ndarray]]) -> np.ndarray:
-    """The sum of sounds, each from its moment in seconds on; what lies outside of `time` is cut off."""
+    """The sum of sounds that start at given onsets in seconds; what lies outside `time` is cut off."""
     sound = np.zeros(len(time))
     for start, event in events:
         first = round(start * RATE)

@@ -1,11 +1,11 @@
-"""A small grammar of English: short sentences of four to seven words, none twice."""
+"""A small grammar of English that makes sentences of four to seven words, none of them twice."""
 
 import hashlib
 import itertools
 
 from numpy.random import Generator
 
-from benchmark.corpora.synthetic._draw import generator
+from benchmark.corpora.synthetic._seeded_random import generator
 
 WORDS = {
     "verb": "bring take hold find open paint",
@@ -36,14 +36,19 @@ SENTENCES = (
 
 
 def vocabulary() -> list[str]:
-    """Every word that a sentence may hold, sorted."""
+    """Every word that a sentence may contain, sorted."""
     fixed = (word for pattern in SENTENCES for word in pattern.split() if not word.startswith("{"))
     return sorted({*fixed, *(word for words in WORDS.values() for word in words.split())})
 
 
 def sentences(count: int, babble: bool = False) -> list[str]:
-    """The first `count` sentences, none twice; a quarter of all sentences is kept for babble, and no other speech holds
-    one of those.
+    """The first `count` sentences, none twice.
+
+    A quarter of all sentences, by a hash, is reserved for babble; no other speech contains them.
+
+    Args:
+        count: how many
+        babble: take the sentences reserved for babble, rather than the others
     """
     rng = generator("sentences", "babble" if babble else "targets")
     drawn: dict[str, None] = {}

@@ -1,7 +1,7 @@
-"""Ten kinds of interfering sound: nine from formulas, and babble spoken by espeak-ng. Ours throughout; arrays are
-float64, (time,) at 16 kHz.
+"""Ten kinds of interferer, nine from formulas (ours) and babble spoken by espeak-ng; the renderer of noise.py.
 
-KINDS says which parameters a kind has and between which ends they lie.
+Arrays are float64, (time,) at 16 kHz. KINDS gives the parameters of each kind and their ranges. `rng` is the clip's
+random generator, `time` its sample times in seconds.
 """
 
 from collections.abc import Iterable, Mapping
@@ -10,25 +10,25 @@ from typing import Any
 
 import numpy as np
 
-from ._draw import Range, generator
-from ._espeak import synthesiser
-from ._pcm import RATE, trim, write
-from ._signals import Kind, Rng, around, coloured, ring, shaped, slow
+from benchmark.corpora.synthetic._espeak import synthesiser
+from benchmark.corpora.synthetic._seeded_random import Range, generator
+from benchmark.corpora.synthetic._sound_synthesis import Kind, Rng, around, coloured, ring, shaped, slow
+from benchmark.corpora.synthetic._wav import RATE, trim, write
 
 
 def modulated(rng: Rng, time: np.ndarray, rate: float, depth: float, slope: float) -> np.ndarray:
-    """Coloured noise whose amplitude swings `rate` times a second."""
+    """Amplitude-modulated coloured noise: `rate` in Hz, `depth` from 0 to 1, `slope` in dB per octave."""
     return coloured(rng, time, slope) * (1 + depth * np.sin(2 * np.pi * (rate * time + rng.random())))
 
 
 def hum(rng: Rng, time: np.ndarray, frequency: float, fall: float) -> np.ndarray:
-    """Mains or motor hum: harmonics of `frequency`, each `fall` dB an octave weaker, over faint pink noise."""
+    """Mains or motor hum: harmonics of `frequency` that fall by `fall` dB per octave, over faint pink noise."""
     tones = _harmonics(rng, 2 * np.pi * frequency * time, frequency, fall)
     return tones / tones.std() + 0.1 * coloured(rng, time, 3.0)
 
 
 def engine(rng: Rng, time: np.ndarray, speed: float, wander: float, resonance: float) -> np.ndarray:
-    """An engine: `speed` firings a second that wander slowly by the share `wander`, ringing at `resonance` Hz."""
+    """An engine: `speed` firings per second, ringing at `resonance` Hz; the speed varies slowly by a share `wander`."""
     pace = speed * (1 + wander * slow(rng, time, 0.5))
     fired = _pulses(np.cumsum(pace) / RATE, rng.uniform(0.7, 1.3, int(pace.max() * time[-1]) + 3))
     rung = around(fired, ring(resonance, 0.005))
@@ -36,15 +36,16 @@ def engine(rng: Rng, time: np.ndarray, speed: float, wander: float, resonance: f
 
 
 def siren(rng: Rng, time: np.ndarray, frequency: float, rate: float, width: float) -> np.ndarray:
-    """A tone with two overtones that glides `width` octaves to and fro, `rate` times a second."""
+    """A siren: a tone with two overtones that glides over `width` octaves, `rate` times per second."""
     pitch = frequency * 2 ** (width / 2 * np.sin(2 * np.pi * (rate * time + rng.random())))
     phase = 2 * np.pi * np.cumsum(pitch) / RATE
     return np.sin(phase) + 0.3 * np.sin(2 * phase) + 0.1 * np.sin(3 * phase)
 
 
 def melody(rng: Rng, time: np.ndarray, root: float, tempo: float, fall: float) -> np.ndarray:
-    """Plucked notes of a pentatonic scale on `root` Hz, `tempo` a second, with harmonics that fall `fall` dB an
-    octave.
+    """A melody: `tempo` plucked notes per second, from a pentatonic scale on `root` Hz.
+
+    Their harmonics fall by `fall` dB per octave.
     """
     sound = np.zeros(len(time))
     for start in np.arange(0, time[-1], 1 / tempo):
@@ -57,8 +58,9 @@ def melody(rng: Rng, time: np.ndarray, root: float, tempo: float, fall: float) -
 
 
 def knocks(rng: Rng, time: np.ndarray, rate: float, resonance: float, decay: float) -> np.ndarray:
-    """Knocking, typing, clatter: `rate` blows a second at random times, ringing near `resonance` Hz for `decay`
-    seconds.
+    """Knocking or clatter: `rate` blows per second at random times.
+
+    They ring near `resonance` Hz with a time constant of `decay` seconds.
     """
     sound = np.zeros(len(time))
     for first in rng.integers(0, len(time), max(round(rate * time[-1]), 3)):
@@ -68,7 +70,7 @@ def knocks(rng: Rng, time: np.ndarray, rate: float, resonance: float, decay: flo
 
 
 def rain(rng: Rng, time: np.ndarray, rate: float, resonance: float) -> np.ndarray:
-    """Drops: `rate` small clicks a second of all strengths, ringing at `resonance` Hz."""
+    """Rain: `rate` clicks per second of random strength, ringing at `resonance` Hz."""
     count = round(rate * time[-1])
     drops = np.bincount(rng.integers(0, len(time), count), rng.exponential(1.0, count), len(time))
     sound = around(drops, ring(resonance, 0.0005))
@@ -76,13 +78,13 @@ def rain(rng: Rng, time: np.ndarray, rate: float, resonance: float) -> np.ndarra
 
 
 def wind(rng: Rng, time: np.ndarray, cutoff: float, gusts: float) -> np.ndarray:
-    """Noise below `cutoff` Hz that swells and falls about `gusts` times a second."""
+    """Wind: noise below `cutoff` Hz that rises and falls about `gusts` times per second."""
     noise = shaped(rng, len(time), lambda hertz: 1 / (1 + (hertz / cutoff) ** 2))
     return noise * np.exp(1.2 * slow(rng, time, gusts))
 
 
 def babble(rng: Rng, time: np.ndarray, talkers: Iterable[Mapping[str, Any]]) -> np.ndarray:
-    """Talkers at equal level, each speaking its text in a loop from a random place."""
+    """Babble: talkers at equal level, each of whom repeats a text from a random point in it."""
     sound = np.zeros(len(time))
     for talker in talkers:
         speech = trim(synthesiser().speak(**talker))
@@ -120,23 +122,24 @@ KINDS = {
 }
 
 
-def render(folder: Path, rows: Iterable[Mapping[str, Any]]) -> None:
-    """Write rows to `folder` / audio. A row has audio, label (the kind), samples and parameters; babble's are its
-    talkers.
+def render(folder: Path, clips: Iterable[Mapping[str, Any]]) -> None:
+    """Write clips to `folder` / audio.
+
+    A clip has audio, label (the kind), samples (its length) and parameters; those of babble are its talkers.
     """
-    for row in rows:
-        rng, time = generator("noise", row["audio"]), np.arange(row["samples"]) / RATE
-        write(folder / row["audio"], KINDS[row["label"]].make(rng, time, **row["parameters"]))
+    for clip in clips:
+        rng, time = generator("noise", clip["audio"]), np.arange(clip["samples"]) / RATE
+        write(folder / clip["audio"], KINDS[clip["label"]].make(rng, time, **clip["parameters"]))
 
 
 def _harmonics(rng: Rng, phase: np.ndarray, frequency: float, fall: float) -> np.ndarray:
-    """Up to twelve harmonics below 7.5 kHz with random phases."""
+    """Up to twelve harmonics below 7.5 kHz with random phases, falling by `fall` dB per octave."""
     orders = np.arange(1, 1 + min(12, int(7500 / frequency)))
     return sum(order ** (-fall / 6.02) * np.sin(order * phase + rng.uniform(0, 2 * np.pi)) for order in orders)
 
 
 def _pulses(cycles: np.ndarray, strengths: np.ndarray) -> np.ndarray:
-    """A pulse wherever the running count of cycles passes a whole number."""
+    """A pulse of the next strength whenever the running count of cycles passes a whole number."""
     whole = cycles.astype(np.int64)
     fired = np.diff(whole, prepend=0) > 0
     return np.where(fired, strengths[whole], 0.0)

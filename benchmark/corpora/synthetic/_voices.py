@@ -1,38 +1,38 @@
-"""Who speaks: espeak-ng accents and variants, with a rate, a pitch and a range of their own; the splits share accents
-and no variant.
+"""The voices of espeak-ng by split: an accent, a variant, and a rate, pitch and range of their own.
+
+The splits share accents but no variant.
 """
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from benchmark.contracts import SPLITS
-from benchmark.corpora.synthetic._draw import generator
+from benchmark.corpora.synthetic._seeded_random import generator
 
 
 class Voice(NamedTuple):
-    """A voice: espeak-ng's accent and variant; rate in words a minute, pitch and range on espeak-ng's scale from 0 to
-    100.
+    """A voice of espeak-ng.
 
-    The variant is who speaks, and the group in a corpus: whoever speaks with two accents is one speaker.
+    The variant is the speaker, and thus the group in a corpus: a variant with two accents is one speaker.
     """
 
     accent: str
     variant: str
-    rate: int
-    pitch: int
-    range: int
+    rate: int  # words per minute
+    pitch: int  # 0 to 100
+    range: int  # 0 to 100
 
     @property
     def name(self) -> str:
-        """The name by which espeak-ng knows it."""
+        """The name that espeak-ng knows, such as en-us+m3."""
         return f"{self.accent}+{self.variant}"
 
     def instructions(self, rate: float = 1.0, pitch: int = 0) -> dict[str, Any]:
-        """What espeak-ng is told, at `rate` times the voice's own rate and `pitch` above its own pitch."""
+        """Arguments for Synthesiser.speak, at `rate` times the voice's rate and `pitch` steps above its pitch."""
         return {"voice": self.name, "rate": round(self.rate * rate), "pitch": self.pitch + pitch, "range": self.range}
 
 
-# Every variant speaks with two accents. Left out are whispers, robots and those that clip. The accent `en` is British.
+# Two accents for each variant, taken in turn. Whispers, robots and variants that clip are left out. `en` is British.
 _ACCENTS = {
     "train": (
         "en-us en",

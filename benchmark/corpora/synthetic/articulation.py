@@ -1,4 +1,4 @@
-"""Pseudo-words spoken by a VocalTractLab vocal tract, with ten tracks of how it moved; generated here, synthetic."""
+"""Pseudo-words spoken by VocalTractLab, with ten tracks of how its vocal tract moved; synthetic, generated here."""
 
 import hashlib
 from typing import Any
@@ -6,26 +6,26 @@ from typing import Any
 from numpy.random import Generator
 
 from benchmark.contracts import SPLITS
-from benchmark.corpora.synthetic._draw import Range, generator
-from benchmark.corpora.synthetic._generated import Generated, Row
+from benchmark.corpora.synthetic._generated_corpus import Clip, GeneratedCorpus
+from benchmark.corpora.synthetic._seeded_random import Range, generator
 from benchmark.corpora.synthetic._vocaltractlab import CONSONANTS, ENDS, VOWELS
 
 COUNTS = {"train": 70, "validation": 12, "test": 28}  # phrases
-# a word belongs to the split under whose bound its hash falls, of 256
+# A word is in the first split whose bound is above the first byte of its hash, 0 to 255.
 SHARES = {"train": 168, "validation": 208, "test": 256}
 PITCH = Range(85, 190, log=True)  # Hz, at the start of a phrase
-QUALITY = Range(-1, 1)  # pressed to breathy
-PRESSURE = Range(6500, 9500)  # dPa, of the lungs
-TEMPO = Range(0.8, 1.25, log=True)  # times the usual duration of a segment
+QUALITY = Range(-1, 1)  # from pressed to breathy
+PRESSURE = Range(6500, 9500)  # dPa, in the lungs
+TEMPO = Range(0.8, 1.25, log=True)  # factor on the usual duration of a segment
 
 
-class Articulation(Generated):
-    """Phrases of two or three pseudo-words, about 1.5 seconds, three minutes in all.
+class Articulation(GeneratedCorpus):
+    """Phrases of two or three pseudo-words, about 1.5 seconds each and three minutes in all.
 
-    `tracks` names a .npy file, float32 (frames, variables), every 10 ms from the first sample on, where -1 and 1 are
-    the ends that _vocaltractlab.ENDS gives in cm, degrees, cm^2, shares and octaves; pitch is NaN where nothing is
-    voiced. The splits share no word and no value of pitch, voice quality, lung pressure and tempo. They do share the
-    one vocal tract: nothing is said about unseen speakers, and a group is a phrase.
+    `tracks` is a .npy file, float32 (frames, variables), with a frame every 10 ms from the first sample on. Values of
+    -1 and 1 are the ends in _vocaltractlab.ENDS, in cm, degrees, cm^2, shares and octaves. Pitch is NaN in unvoiced
+    frames. The splits share no word and no value of pitch, voice quality, lung pressure or tempo. They do share the
+    single vocal tract, so scores say nothing about unseen speakers; a group is a phrase.
     """
 
     kind = "speech"
@@ -44,12 +44,12 @@ class Articulation(Generated):
         """The variables, in the order of the tracks' columns."""
         return {"variables": list(ENDS)}
 
-    def plan(self) -> list[Row]:
+    def plan(self) -> list[Clip]:
         """The phrases of every split."""
         return [_phrase(split, f"{split}/{take:03d}") for split in SPLITS for take in range(COUNTS[split])]
 
 
-def _phrase(split: str, name: str) -> Row:
+def _phrase(split: str, name: str) -> Clip:
     rng = generator("Articulation", name)
     words = [_word(rng, split) for _ in range(int(rng.integers(2, 4)))]
     row = {
@@ -70,7 +70,7 @@ def _phrase(split: str, name: str) -> Row:
 
 
 def _word(rng: Generator, split: str) -> str:
-    """Two syllables or three, of a consonant and a vowel each, closed by a consonant now and then."""
+    """A word of two or three syllables, each a consonant and a vowel; 0.3 of the words end in a consonant."""
     consonants, vowels = list(CONSONANTS), list(VOWELS)
     while True:
         syllables = [rng.choice(consonants) + rng.choice(vowels) for _ in range(int(rng.integers(2, 4)))]
@@ -81,6 +81,6 @@ def _word(rng: Generator, split: str) -> str:
 
 
 def _segment(rng: Generator, symbol: str, tempo: float) -> list[Any]:
-    """Symbol, seconds, and semitones above the phrase's own melody."""
+    """Symbol, seconds, and semitones above the phrase's melody."""
     seconds = CONSONANTS[symbol][3] if symbol in CONSONANTS else rng.uniform(0.09, 0.16)
     return [symbol, round(seconds * tempo * rng.uniform(0.9, 1.1), 4), round(rng.uniform(-3, 3), 3)]

@@ -1,16 +1,16 @@
-"""Twelve spoken commands by espeak-ng voices; generated here, synthetic."""
+"""Twelve commands spoken by espeak-ng; synthetic, generated here."""
 
 from benchmark.contracts import SPLITS
-from benchmark.corpora.synthetic._generated import Row
-from benchmark.corpora.synthetic._speech import Speech
+from benchmark.corpora.synthetic._espeak_corpus import EspeakCorpus
+from benchmark.corpora.synthetic._generated_corpus import Clip
 from benchmark.corpora.synthetic._voices import VOICES
 
 WORDS = ("yes", "no", "up", "down", "left", "right", "on", "off", "stop", "go", "forward", "backward")
-TAKES = {"train": 4, "validation": 2, "test": 3}  # of every word by every voice
+TAKES = {"train": 4, "validation": 2, "test": 3}  # by every voice, of every word
 
 
-class Commands(Speech):
-    """Single words, under a second."""
+class Commands(EspeakCorpus):
+    """Single words, shorter than a second."""
 
     version = "2"
     size = "55 MB"
@@ -22,7 +22,7 @@ class Commands(Speech):
         """The words, in the order of the classes."""
         return {"classes": list(WORDS)}
 
-    def plan(self) -> list[Row]:
+    def plan(self) -> list[Clip]:
         """Every word by every voice, several times."""
         return [
             self.spoken(split, voice, f"{word}-{take}", word, label=word)

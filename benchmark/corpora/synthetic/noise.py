@@ -1,6 +1,4 @@
-"""Ten kinds of interferer: stationary, tonal, impulsive, modulated, and babble by espeak-ng voices; generated here,
-synthetic.
-"""
+"""Ten kinds of interferer: stationary, tonal, impulsive, modulated, and espeak-ng babble; synthetic, generated here."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -8,23 +6,21 @@ from typing import Any
 from numpy.random import Generator
 
 from benchmark.contracts import SPLITS
-from benchmark.corpora.synthetic._draw import generator
-from benchmark.corpora.synthetic._generated import Generated, Row
+from benchmark.corpora.synthetic._generated_corpus import Clip, GeneratedCorpus
 from benchmark.corpora.synthetic._grammar import sentences
 from benchmark.corpora.synthetic._interferers import KINDS
-from benchmark.corpora.synthetic._pcm import RATE
+from benchmark.corpora.synthetic._seeded_random import generator
 from benchmark.corpora.synthetic._voices import VOICES
+from benchmark.corpora.synthetic._wav import RATE
 
 COUNTS = {"train": 16, "validation": 5, "test": 8}  # recordings of every kind
-TALKERS = (6, 8)  # in babble
-STEP = RATE // 4  # lengths are whole quarters of a second, which the Fourier transform likes
-SPOKEN = 4  # sentences that each of them repeats
+TALKERS = (6, 8)  # in babble, at least and at most
+STEP = RATE // 4  # lengths are multiples of a quarter of a second, which suit the Fourier transform
+SPOKEN = 4  # sentences that each talker repeats
 
 
-class Noise(Generated):
-    """Recordings of 5 to 10 seconds, labelled by kind. The splits share no recording, no parameter value and no
-    voice.
-    """
+class Noise(GeneratedCorpus):
+    """Recordings of 5 to 10 seconds, labelled by kind; the splits share no recording, parameter value or voice."""
 
     kind = "noise"
     licence = "CC0-1.0 (the audio; espeak-ng, which speaks the babble, is GPL-3.0)"
@@ -39,15 +35,15 @@ class Noise(Generated):
         """The kinds, in the order of the classes."""
         return {"classes": list(KINDS)}
 
-    def plan(self) -> list[Row]:
-        """Every kind in every split; babble spreads over the units."""
+    def plan(self) -> list[Clip]:
+        """Every kind in every split."""
         texts = iter(sentences(sum(COUNTS.values()) * TALKERS[1] * SPOKEN, babble=True))
         return [
             _recording(split, kind, take, texts) for kind in KINDS for split in SPLITS for take in range(COUNTS[split])
         ]
 
 
-def _recording(split: str, kind: str, take: int, texts: Iterator[str]) -> Row:
+def _recording(split: str, kind: str, take: int, texts: Iterator[str]) -> Clip:
     name = f"{split}/{kind}/{take:02d}"
     rng = generator("noise parameters", name)
     parameters: dict[str, Any] = {key: ends.draw(rng, split) for key, ends in KINDS[kind].ranges.items()}
@@ -66,7 +62,7 @@ def _recording(split: str, kind: str, take: int, texts: Iterator[str]) -> Row:
 
 
 def _talkers(rng: Generator, split: str, texts: Iterator[str]) -> list[dict[str, Any]]:
-    """What each talker of a babble is told to say: different voices of the split, different sentences."""
+    """Arguments of Synthesiser.speak for each talker of a babble: different voices of the split and sentences."""
     voices = rng.choice(len(VOICES[split]), int(rng.integers(TALKERS[0], TALKERS[1] + 1)), replace=False)
     return [
         {"text": ". ".join(next(texts) for _ in range(SPOKEN))} | VOICES[split][voice].instructions()

@@ -1,25 +1,25 @@
-"""Ten acoustic scenes from formulas, three seconds long; generated here, synthetic."""
+"""Ten acoustic scenes from formulas, three seconds long; synthetic, generated here."""
 
 from numpy.random import Generator
 
 from benchmark.contracts import SPLITS
 from benchmark.corpora.synthetic._ambiences import AMBIENCES, EQUALISER, GAIN, PITCH, PRESENCE, SLOPE
-from benchmark.corpora.synthetic._draw import generator
-from benchmark.corpora.synthetic._generated import Generated, Row
-from benchmark.corpora.synthetic._pcm import RATE
+from benchmark.corpora.synthetic._generated_corpus import Clip, GeneratedCorpus
+from benchmark.corpora.synthetic._seeded_random import generator
+from benchmark.corpora.synthetic._wav import RATE
 
-SITES = {"train": 40, "validation": 10, "test": 10}  # of every scene
-CLIPS = {"train": 2, "validation": 2, "test": 3}  # of every site
-STEP = RATE // 4  # lengths are whole quarters of a second, which the Fourier transform likes
+SITES = {"train": 40, "validation": 10, "test": 10}  # per scene
+CLIPS = {"train": 2, "validation": 2, "test": 3}  # per site
+STEP = RATE // 4  # lengths are multiples of a quarter of a second, which suit the Fourier transform
 
 
-class Scenes(Generated):
-    """Clips of 2.75 to 3.25 s, labelled by scene, recorded at several sites.
+class Scenes(GeneratedCorpus):
+    """Clips of 2.75 to 3.25 s, labelled by scene, each from one of several sites.
 
-    A site keeps its tempi and its background; a clip has a pitch, events, a balance and an equaliser of its own. The
-    splits share no site, no recording and no parameter value. What tells the scenes apart is time: a logistic
-    regression on the mean log-mel spectrum of each clip is right for less than 0.2 of the test clips (0.1 is chance),
-    the task `scene` for 0.96 of a hundred of them after 400 steps on clean clips.
+    The clips of a site share tempi and background; each has a pitch, events, a level over the background and an
+    equaliser of its own. The splits share no site, recording or parameter value. Scenes are told apart by how they
+    unfold in time: logistic regression on the mean log-mel spectrum of a clip classifies less than 0.2 of the test
+    clips correctly (chance is 0.1), the task `scene` 0.96 of a hundred of them after 400 steps on clean clips.
     """
 
     kind = "ambience"
@@ -36,7 +36,7 @@ class Scenes(Generated):
         """The scenes, in the order of the classes."""
         return {"classes": list(AMBIENCES)}
 
-    def plan(self) -> list[Row]:
+    def plan(self) -> list[Clip]:
         """Every scene at every site of every split."""
         return [
             row
@@ -47,7 +47,7 @@ class Scenes(Generated):
         ]
 
 
-def _site(split: str, label: str, site: int) -> list[Row]:
+def _site(split: str, label: str, site: int) -> list[Clip]:
     group = f"{split}/{label}/{site:02d}"
     rng = generator("ambience site", group)
     tempi = {name: ends.draw(rng, split) for name, ends in AMBIENCES[label].ranges.items()}
@@ -55,7 +55,7 @@ def _site(split: str, label: str, site: int) -> list[Row]:
     return [kept | _clip(rng, split, f"{group}-{take}") for take in range(CLIPS[split])]
 
 
-def _clip(rng: Generator, split: str, name: str) -> Row:
+def _clip(rng: Generator, split: str, name: str) -> Clip:
     drawn = {
         "pitch": PITCH.draw(rng, split),
         "presence": PRESENCE.draw(rng, split),

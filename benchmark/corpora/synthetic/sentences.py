@@ -1,16 +1,17 @@
-"""Short sentences from a grammar, spoken by espeak-ng voices; generated here, synthetic."""
+"""Short sentences from a grammar, spoken by espeak-ng; synthetic, generated here."""
 
 from benchmark.contracts import SPLITS
-from benchmark.corpora.synthetic._generated import Row
+from benchmark.corpora._corpus_reader import LETTERS
+from benchmark.corpora.synthetic._espeak_corpus import EspeakCorpus
+from benchmark.corpora.synthetic._generated_corpus import Clip
 from benchmark.corpora.synthetic._grammar import sentences, vocabulary
-from benchmark.corpora.synthetic._speech import Speech
 from benchmark.corpora.synthetic._voices import VOICES
 
-TAKES = {"train": 34, "validation": 13, "test": 19}  # sentences of every voice
+TAKES = {"train": 34, "validation": 13, "test": 19}  # sentences per voice
 
 
-class Sentences(Speech):
-    """Four to seven words, about two seconds. No sentence is spoken twice."""
+class Sentences(EspeakCorpus):
+    """Sentences of four to seven words, about two seconds each; none is spoken twice."""
 
     version = "2"
     size = "150 MB"
@@ -20,9 +21,9 @@ class Sentences(Speech):
     @property
     def schema(self) -> dict[str, str | list[str]]:
         """The characters of English text, and the vocabulary."""
-        return {"alphabet": " 'abcdefghijklmnopqrstuvwxyz", "words": vocabulary()}
+        return {"alphabet": LETTERS, "words": vocabulary()}
 
-    def plan(self) -> list[Row]:
+    def plan(self) -> list[Clip]:
         """Every voice with sentences of its own."""
         takes = [(split, voice, take) for split in SPLITS for voice in VOICES[split] for take in range(TAKES[split])]
         return [

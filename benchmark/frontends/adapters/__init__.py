@@ -1,1 +1,1 @@
-"""Front-ends that were not written for this suite."""
+"""Adapters for front-ends that were not written for this suite."""

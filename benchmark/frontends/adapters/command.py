@@ -1,4 +1,4 @@
-"""Any program that reads a noisy WAV file and writes an enhanced one, run once for each."""
+"""Any program that reads a noisy WAV file and writes an enhanced one."""
 
 import os
 import shlex
@@ -18,19 +18,19 @@ from torch import Tensor
 from benchmark import audio
 from benchmark.contracts import SAMPLE_RATE
 from benchmark.errors import EarmarkError
-from benchmark.frontends.adapters._files import clipped, read_enhanced
-from benchmark.frontends.adapters._foreign import Foreign, Rate
+from benchmark.frontends.adapters._enhanced_files import clipped, read_enhanced
+from benchmark.frontends.adapters._external import External, Rate
 from benchmark.processes import undisturbed
 
 IN, OUT = "{in}", "{out}"
 
 
-class Command(Foreign):
-    """Runs a command with the paths of two 32-bit float WAV files of one channel in place of {in} and {out}. It is
-    dropped in, never trained nor adapted to.
+class Command(External):
+    """Runs a command for each signal, with the paths of two WAV files in place of {in} and {out}.
 
-    The program runs by itself, without a shell, in the current folder, told by OMP_NUM_THREADS to take one thread; its
-    files lie in a folder that is gone afterwards. At the time limit it is killed with all its children.
+    The files have one channel of 32-bit float samples, and lie in a temporary folder. The command runs without a shell,
+    in the current folder, with OMP_NUM_THREADS set to 1. At the time limit it is killed with all its children. This
+    front-end is only dropped in: it is not trained, and no task model adapts to it.
     """
 
     dropped_in_only = True
@@ -45,15 +45,15 @@ class Command(Foreign):
         gain: float = 0.0,
         rescale: bool = False,
     ) -> None:
-        """The other options are explained at `Foreign`.
+        """Check the command; for the other options see `External`.
 
         Args:
-            command: its words, such as [python, enhance.py, "{in}", "{out}"]; or one string, where no word is a file
-            seconds: the time limit for a file
-            files: what else the program reads, such as its weights. When one of these changes, or a file among the
-                words of the command, all is run again
+            command: a list of words, such as [python, enhance.py, "{in}", "{out}"]; or a string, if no word is a file
+            seconds: time limit per file
+            files: other files that the program reads, such as its weights. If one of these changes, or a file among the
+                words of the command, everything is run again
         Raises:
-            EarmarkError: a word {in} or {out}, the program or a file is missing
+            EarmarkError: {in}, {out}, the program or a file is missing, or a string names a file
         """
         super().__init__(sample_rate, pretrained_on, gain, rescale)
         self.words = words_of(command) if isinstance(command, str) else list(command)
@@ -75,8 +75,10 @@ class Command(Foreign):
             )
 
     def enhance(self, signal: Tensor) -> Tensor:
-        """(time,) to what the program makes of it. EarmarkError: it fails, takes too long, clips, or leaves no file of
-        the same rate and length.
+        """Run the program on one signal, (time,) to (time,).
+
+        Raises:
+            EarmarkError: it fails, takes too long, clips, or writes no file of the same rate and length
         """
         with tempfile.TemporaryDirectory(prefix="earmark") as folder:
             places = {IN: Path(folder) / "in.wav", OUT: Path(folder) / "out.wav"}
@@ -88,10 +90,10 @@ class Command(Foreign):
                 enhanced = read_enhanced(places[OUT], (1, len(signal)), self.sample_rate)
                 if count := clipped(places[OUT], enhanced):
                     raise EarmarkError(
-                        f"clipped, {count} samples of its output stand at full scale; write 32-bit float samples, "
+                        f"clipped, {count} samples of its output are at full scale; write 32-bit float samples, "
                         "unclipped"
                     )
-            except EarmarkError as error:  # the folder's name differs from run to run
+            except EarmarkError as error:  # the name of the folder differs from run to run
                 raise EarmarkError(f"{self.words[0]}: {str(error).replace(f'{folder}/', '')}") from error
         return torch.from_numpy(enhanced[0]).to(signal)
 
@@ -108,11 +110,11 @@ class Command(Foreign):
                 raise EarmarkError(f"cannot be run ({error.strerror}); make it executable") from error
             except subprocess.TimeoutExpired as error:
                 raise EarmarkError(
-                    f"not done after {self.seconds:g} s; raise the option seconds, or mend the program"
+                    f"not done after {self.seconds:g} s; raise the option seconds, or fix the program"
                 ) from error
             finally:
                 if process is not None:
-                    with suppress(ProcessLookupError, PermissionError):  # nothing of its group is left
+                    with suppress(ProcessLookupError, PermissionError):  # no process of its group is left
                         os.killpg(process.pid, signals.SIGKILL)
                     process.wait()
         if status:
@@ -123,7 +125,7 @@ class Command(Foreign):
 
 
 def words_of(command: str) -> list[str]:
-    """The words of a command line, as a shell would part them; EarmarkError where a quotation has no end."""
+    """Split a command line into words as a shell does; EarmarkError if a quotation is not closed."""
     try:
         return shlex.split(command)
     except ValueError as error:

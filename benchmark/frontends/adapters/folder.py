@@ -1,4 +1,4 @@
-"""A folder of enhanced WAV files, made by any program from the suite's exported mixtures."""
+"""A folder of enhanced WAV files, made by any program from the exported mixtures."""
 
 import json
 from collections.abc import Mapping
@@ -9,14 +9,14 @@ import torch
 
 from benchmark.contracts import SAMPLE_RATE, Enhanced, FrontEnd, Heard
 from benchmark.errors import EarmarkError
-from benchmark.frontends.adapters._files import clipped, read_enhanced
+from benchmark.frontends.adapters._enhanced_files import clipped, read_enhanced
 
 
 class Folder(FrontEnd):
-    """Reads `<path>/<name>.wav` for every scene, where the name is the one that the mixture was exported under.
+    """Reads `<path>/<name>.wav` for every scene, where name is that of the exported mixture.
 
-    A file has the rate, the channels and the length of its mixture. The level is part of what is judged, so float
-    samples are best.
+    A file must have the rate, the channels and the length of its mixture. Levels count in scoring, so float samples are
+    best.
     """
 
     channels = None
@@ -24,7 +24,7 @@ class Folder(FrontEnd):
     exported = True
 
     def __init__(self, path: str) -> None:
-        """`path` of the folder; EarmarkError where there is none."""
+        """`path` of the folder; EarmarkError if there is no such folder."""
         super().__init__()
         self.path = Path(path).expanduser()
         if not self.path.is_dir():
@@ -33,8 +33,10 @@ class Folder(FrontEnd):
             )
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
-        """The files for (batch, channels, time). EarmarkError names one that is missing, unreadable, not finite, or
-        unlike its mixture in rate or shape.
+        """Read the files for (batch, channels, time).
+
+        Raises:
+            EarmarkError: a file is missing, unreadable or not finite, or its rate or shape is not that of its mixture
         """
         enhanced = torch.zeros_like(heard.audio)
         for index, (name, length) in enumerate(zip(heard.names, heard.lengths.tolist(), strict=True)):
@@ -44,17 +46,17 @@ class Folder(FrontEnd):
 
 
 def audit(folder: Path, manifest: Path | Mapping[str, Any]) -> list[str]:
-    """What is wrong with a folder of enhanced files, before anything is scored: one line a finding; none: it is
-    complete.
-
-    Found are files that are missing, unreadable, cut short, not finite, resampled, of other channels or another length
-    than their mixture, or clipped, and WAV files that no mixture was exported under.
+    """Check a folder of enhanced files before anything is scored.
 
     Args:
         folder: of the enhanced files
-        manifest: manifest.json of the export, or what it says
+        manifest: path of the export's manifest.json, or its contents
+    Returns:
+        one line per problem, none if the folder is complete: files that are missing, unreadable, cut short, not finite,
+        resampled or clipped, or whose channels or length are not those of their mixture; and WAV files for which there
+        is no mixture
     Raises:
-        EarmarkError: no such folder, or no such manifest
+        EarmarkError: there is no such folder, or no such manifest
     """
     if not folder.is_dir():
         raise EarmarkError(f"{folder}: no such folder; it should hold one enhanced WAV file for each exported mixture")
@@ -70,22 +72,23 @@ def audit(folder: Path, manifest: Path | Mapping[str, Any]) -> list[str]:
             continue
         if count := clipped(path, enhanced):
             findings.append(
-                f"{path}: clipped, {count} samples stand at full scale; write 32-bit float samples, unclipped"
+                f"{path}: clipped, {count} samples are at full scale; write 32-bit float samples, unclipped"
             )
     return findings
 
 
 def read_manifest(path: Path) -> dict[str, Any]:
-    """What `earmark export` wrote beside its files; EarmarkError where it is no such manifest."""
+    """Read the manifest that `earmark export` wrote; EarmarkError if the file is none."""
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
         _expected(manifest)
     except OSError as error:
         raise EarmarkError(f"{path}: cannot be read ({error.strerror}); give the manifest.json of an export") from error
     except (ValueError, KeyError, TypeError) as error:
-        raise EarmarkError(f"{path}: no manifest of an export; run `earmark export` again") from error
+        raise EarmarkError(f"{path}: not the manifest of an export; run `earmark export` again") from error
     return manifest
 
 
 def _expected(manifest: Mapping[str, Any]) -> dict[str, tuple[int, int, int]]:
+    """Channels, samples and sample rate of each exported mixture, by name."""
     return {entry["name"]: (entry["channels"], entry["samples"], entry["sample_rate"]) for entry in manifest["files"]}

@@ -1,4 +1,4 @@
-"""Any torch module from audio to audio, (batch, 1, time) to the same or to (batch, time)."""
+"""Any torch module from audio (batch, 1, time) to audio (batch, 1, time) or (batch, time)."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -12,12 +12,20 @@ from benchmark.options import bind
 
 
 class ModuleAdapter(FrontEnd):
-    """Wraps a module that knows nothing of this suite; it gets one ear at a time. Its attributes sample_rate and
-    pretrained_on count, if it has them.
+    """Wraps a module that was not written for this suite; it gets one ear at a time.
+
+    If the module has attributes `sample_rate`, `pretrained_on` or `causal`, they are the front-end's.
     """
 
     def __init__(self, module: str | nn.Module, options: Mapping[str, Any] | None = None) -> None:
-        """`module`: a module, or "path/to/file.py:Class", which is then built with `options`."""
+        """Wrap or build the module.
+
+        Args:
+            module: a module, or "path/to/file.py:Class", which is then built with `options`
+            options: of the class
+        Raises:
+            EarmarkError: it cannot be built, is no torch.nn.Module, or its sample_rate is not a positive integer
+        """
         super().__init__()
         if isinstance(module, str):
             cls = registry.load("front_ends", module)
@@ -27,16 +35,21 @@ class ModuleAdapter(FrontEnd):
                 f"{type(module).__name__}: not a torch.nn.Module; a front-end is one, from audio to audio"
             )
         self.module = module
-        self.pretrained_on = str(getattr(module, "pretrained_on", ""))  # type: ignore[misc]
+        self.pretrained_on = str(getattr(module, "pretrained_on", ""))
         rate = getattr(module, "sample_rate", SAMPLE_RATE)
         if not isinstance(rate, int) or rate < 1:
             raise EarmarkError(
                 f"{type(module).__name__}: its sample_rate is {rate!r}; set a whole number of Hz, as 16000"
             )
-        self.sample_rate = rate  # type: ignore[misc]
+        self.sample_rate = rate
+
+    @property
+    def causal(self) -> Any:
+        """The module's own claim to be causal; None if it makes none."""
+        return getattr(self.module, "causal", None)
 
     def forward(self, audio: Tensor) -> Tensor:
-        """(batch, 1, time) to the same; EarmarkError where the module returns another shape."""
+        """Enhance (batch, 1, time); EarmarkError if the module returns another shape."""
         enhanced = self.module(audio)
         if isinstance(enhanced, Tensor) and enhanced.shape == audio.shape[::2]:
             enhanced = enhanced[:, None]

@@ -1,4 +1,4 @@
-"""A model in the ONNX format, run by onnxruntime on one thread of the CPU."""
+"""A model in the ONNX format, run by onnxruntime on one CPU thread."""
 
 from pathlib import Path
 from typing import Any
@@ -8,16 +8,15 @@ from torch import Tensor
 
 from benchmark.contracts import SAMPLE_RATE
 from benchmark.errors import EarmarkError
-from benchmark.frontends.adapters._foreign import Foreign, Rate
+from benchmark.frontends.adapters._external import External, Rate
 
 
-class OnnxModel(Foreign):
-    """From audio (batch, time) or (batch, 1, time) to the same; which of the two, and the names of input and output,
-    are the model's own declarations.
+class OnnxModel(External):
+    """A model from audio (batch, time) or (batch, 1, time) to the same; shape and names are those it declares.
 
-    No gradient reaches it, so it is never trained, but task models adapt to its output under `frozen`. A model with a
-    second input, such as the state of a streaming model, or with frames of a fixed length is refused: export it with
-    the loop inside. So is one whose weights lie in a file of their own.
+    No gradient passes through it, so it is never trained, but task models can adapt to its output under the scheme
+    `frozen`. Models with a second input, such as the state of a streaming model, or with frames of fixed length are
+    refused: export them with the loop inside. So are models whose weights are in a separate file.
     """
 
     opaque = True
@@ -30,8 +29,12 @@ class OnnxModel(Foreign):
         gain: float = 0.0,
         rescale: bool = False,
     ) -> None:
-        """`path` of the .onnx file; the other options are explained at `Foreign`. EarmarkError where it is no such
-        model.
+        """Load the model; for the other options see `External`.
+
+        Args:
+            path: of the .onnx file
+        Raises:
+            EarmarkError: the file cannot be read, or is not a model of the kind described at the class
         """
         super().__init__(sample_rate, pretrained_on, gain, rescale)
         self.path = Path(path).expanduser()
@@ -60,7 +63,7 @@ class OnnxModel(Foreign):
             )
 
     def enhance(self, signal: Tensor) -> Tensor:
-        """(time,) to what the model returns, without its batch and channel."""
+        """Run the model on one signal, (time,) to (time,)."""
         shape = (1,) * (len(self.input.shape) - 1) + (len(signal),)
         (output,) = self.session.run(
             [self.output.name], {self.input.name: signal.detach().cpu().reshape(shape).numpy()}
@@ -75,16 +78,16 @@ def _session(path: Path) -> Any:
         raise EarmarkError(f"the package {error.name} is missing; install the extra 'onnx'") from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
-    options.log_severity_level = 4  # what goes wrong is raised
+    options.log_severity_level = 4  # errors are raised instead
     try:
         model = path.read_bytes()
     except OSError as error:
         raise EarmarkError(f"{path}: cannot be read ({error.strerror}); give the path of an .onnx file") from error
-    try:  # from memory, where weights in another file are out of reach: this file alone is what the results stand for
+    try:  # from memory, so that no weights can be read from another file, whose changes would go unnoticed
         return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime's errors share no class of their own
+    except Exception as error:  # the errors of onnxruntime have no common class
         reason = " ".join(str(error).split())[:200]
         raise EarmarkError(
-            f"{path}: no model that onnxruntime {onnxruntime.__version__} runs ({reason}); export it into one file, "
-            "with its weights"
+            f"{path}: not a model that onnxruntime {onnxruntime.__version__} can run ({reason}); export it into one "
+            "file, with its weights"
         ) from error

@@ -1,6 +1,4 @@
-"""A pretrained enhancement model in SpeechBrain's layout: hyperparams.yaml and checkpoints, in a folder or on the
-Hugging Face hub.
-"""
+"""A pretrained SpeechBrain enhancement model, from a folder or the Hugging Face hub."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,18 +9,18 @@ from torch import Tensor, nn
 
 from benchmark.contracts import SAMPLE_RATE
 from benchmark.errors import EarmarkError
-from benchmark.frontends.adapters._foreign import Foreign
+from benchmark.frontends.adapters._external import External
 
 HYPERPARAMS = "hyperparams.yaml"
 
 
-class SpeechBrainModel(Foreign):
-    """SpeechBrain's SpectralMaskEnhancement, WaveformEnhancement or SepformerSeparation, whichever the modules of
-    hyperparams.yaml are made for.
+class SpeechBrainModel(External):
+    """SpeechBrain's SpectralMaskEnhancement, WaveformEnhancement or SepformerSeparation.
 
+    The model consists of hyperparams.yaml, whose modules decide which of these classes is used, and of checkpoints.
     hyperparams.yaml may build any class, and so runs code: a folder is trusted like a file.py:Class, a name on the hub
-    only with `trust`. Checkpoints are read as tensors alone, never unpickled, and have to fit to the last parameter.
-    Most of these models normalise their output, hence `rescale`.
+    only with `trust`. Checkpoints are read as tensors only, never unpickled, and must fit every parameter. Most of
+    these models normalise their output, hence `rescale`.
     """
 
     def __init__(
@@ -35,16 +33,16 @@ class SpeechBrainModel(Foreign):
         gain: float = 0.0,
         rescale: bool = True,
     ) -> None:
-        """The other options are explained at `Foreign`; the sample rate is that of the hyperparameters.
+        """Load the model; for the other options see `External`. The sample rate is that of the hyperparameters.
 
         Args:
             source: a folder, or a name on the hub, such as speechbrain/metricgan-plus-voicebank
-            trust: run what the hub's hyperparams.yaml says, and download
-            revision: a commit of the hub's repository; without one the newest is taken, which may change
-            trainable: train it here further, as any front-end; otherwise it stays as it is
+            trust: download from the hub, and run the code that hyperparams.yaml asks for
+            revision: a commit of the hub's repository; by default the latest, which may change
+            trainable: train the model further, like any front-end; otherwise it stays as it is
         Raises:
-            EarmarkError: no such folder, a source that is not trusted, checkpoints that do not fit, or no enhancement
-                model
+            EarmarkError: there is no such folder, the source is not trusted, checkpoints do not fit, or it is not an
+                enhancement model
         """
         if not Path(source).expanduser().is_dir() and not trust:
             raise EarmarkError(
@@ -56,7 +54,7 @@ class SpeechBrainModel(Foreign):
         self.interface: Any = _interface(source, hyperparams, trainable)
 
     def enhance(self, signal: Tensor) -> Tensor:
-        """(time,) to the model's first output."""
+        """Run the model on one signal, (time,) to (time,)."""
         self.interface.device = str(signal.device)
         if hasattr(self.interface, "separate_batch"):
             return self.interface.separate_batch(signal[None])[0, :, 0]
@@ -64,8 +62,8 @@ class SpeechBrainModel(Foreign):
 
 
 def _hyperparams(source: str, trust: bool, revision: str | None) -> Mapping[str, Any]:
-    """What hyperparams.yaml builds, with its checkpoints loaded."""
-    from hyperpyyaml import load_hyperpyyaml  # here and below, since importing SpeechBrain takes seconds
+    """Load hyperparams.yaml, build what it describes, and load its checkpoints."""
+    from hyperpyyaml import load_hyperpyyaml  # imported here and below because importing SpeechBrain takes seconds
     from speechbrain.utils.fetching import FetchConfig, LocalStrategy, fetch
 
     place = str(Path(source).expanduser()) if Path(source).expanduser().is_dir() else source
@@ -78,7 +76,7 @@ def _hyperparams(source: str, trust: bool, revision: str | None) -> Mapping[str,
     pretrainer = hyperparams.get("pretrainer")
     if pretrainer is None or not isinstance(hyperparams.get("modules"), Mapping):
         raise EarmarkError(
-            f"{path}: it has no modules and pretrainer; give the {HYPERPARAMS} of a pretrained model, not of a training"
+            f"{path}: modules or pretrainer are missing; give the {HYPERPARAMS} of a pretrained model, not of training"
         )
     pretrainer.collect_files(default_source=place, local_strategy=LocalStrategy.NO_LINK, fetch_config=config)
     pretrainer.add_custom_hooks(dict.fromkeys(pretrainer.loadables, _load_tensors))
@@ -87,7 +85,7 @@ def _hyperparams(source: str, trust: bool, revision: str | None) -> Mapping[str,
 
 
 def _load_tensors(module: Any, path: str) -> None:
-    """In place of SpeechBrain's own loading, which leaves parameters that a checkpoint lacks as they were drawn."""
+    """Load a checkpoint strictly; SpeechBrain's own loader would leave missing parameters at their random values."""
     from speechbrain.utils.checkpoints import hook_on_loading_state_dict_checkpoint
 
     try:
@@ -96,10 +94,10 @@ def _load_tensors(module: Any, path: str) -> None:
     except OSError as error:
         raise EarmarkError(f"{path}: cannot be read ({error.strerror}); get the whole model") from error
     except Exception as error:
-        # a pickle that holds more than tensors, another model's weights, or no module to load them into
+        # a pickle of more than tensors, weights of another model, or no module to load them into
         reason = " ".join(str(error).split())[:160]
         raise EarmarkError(
-            f"{path}: no weights of {type(module).__name__} ({reason}); get the model again, or mend its {HYPERPARAMS}"
+            f"{path}: not weights of {type(module).__name__} ({reason}); get the model again, or fix its {HYPERPARAMS}"
         ) from error
 
 
@@ -107,7 +105,11 @@ def _interface(source: str, hyperparams: Mapping[str, Any], trainable: bool) -> 
     from speechbrain.inference.enhancement import SpectralMaskEnhancement, WaveformEnhancement
     from speechbrain.inference.separation import SepformerSeparation
 
-    for cls in (SepformerSeparation, SpectralMaskEnhancement, WaveformEnhancement):  # the last one needs the least
+    for cls in (
+        SepformerSeparation,
+        SpectralMaskEnhancement,
+        WaveformEnhancement,
+    ):  # the last one needs the fewest modules
         if set(cls.MODULES_NEEDED) <= hyperparams["modules"].keys() and set(cls.HPARAMS_NEEDED) <= hyperparams.keys():
             if (speakers := hyperparams.get("num_spks", 1)) != 1:
                 raise EarmarkError(f"{source}: it separates {speakers} speakers; give a model of one output")
@@ -119,8 +121,8 @@ def _interface(source: str, hyperparams: Mapping[str, Any], trainable: bool) -> 
             )
     found = ", ".join(hyperparams["modules"])
     raise EarmarkError(
-        f"{source}: its modules {found} are no enhancement model's; give one with enhance_model, or with encoder, "
-        "masknet and decoder"
+        f"{source}: its modules {found} are not those of an enhancement model; give one with enhance_model, or with "
+        "encoder, masknet and decoder"
     )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from benchmark.contracts import Batch, Scheme, Update
+from benchmark.contracts import MODEL, Batch, Scheme, Update
 
 if TYPE_CHECKING:  # it imports Lightning, which takes seconds
     from benchmark.training.system import System
@@ -14,7 +14,7 @@ class Frozen(Scheme):
     last bit, buffers included.
     """
 
-    moves = frozenset({"tasks"})
+    moves = frozenset({MODEL})
 
     def updates(self, system: "System", batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
         """One update of each task model."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import torch
 from pydantic import Field
 
-from benchmark.contracts import FRONT_END, Batch, Scheme, Update
+from benchmark.contracts import FRONT_END, MODEL, Batch, Scheme, Update
 from benchmark.errors import unknown
 from benchmark.training.balance import BALANCES
 
@@ -24,7 +24,8 @@ class Joint(Scheme):
     """
 
     version = 3
-    moves = frozenset({"front_end", "tasks"})
+    moves = frozenset({FRONT_END, MODEL})
+    through_task = True
 
     def __init__(self, enhancement_weight: Annotated[float, Field(ge=0)] = 1.0, balance: str = "equal") -> None:
         if balance not in BALANCES:

@@ -7,7 +7,7 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from benchmark.contracts import FRONT_END, Batch, Enhanced, Scheme, Update
+from benchmark.contracts import FRONT_END, MODEL, Batch, Enhanced, Scheme, Update
 from benchmark.errors import unknown
 from benchmark.training.importance import FUNCTIONS, normalised
 
@@ -33,7 +33,7 @@ class SampleImportance(Scheme):
         normalise_over: the set over which weights are computed and have mean 1: one batch, or all batches of a period
     """
 
-    moves = frozenset({"front_end", "tasks"})
+    moves = frozenset({FRONT_END, MODEL})
 
     def __init__(
         self,

@@ -1,34 +1,16 @@
-"""Tiny layouts in the owners' formats, and what every reader must satisfy."""
+"""What every corpus must satisfy."""
 
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import pytest
-import soundfile
 
 from benchmark import audio
 from benchmark.contracts import SPLITS, Corpus
 
 
 @pytest.fixture
-def clip() -> Callable[..., Path]:
-    """Writes a short noise in the format of the path's suffix, its folders too."""
-
-    def write(path: Path, rate: int = 16_000, channels: int = 1, seconds: float = 0.05) -> Path:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        noise = np.random.default_rng(0).uniform(-0.1, 0.1, (round(rate * seconds), channels))
-        soundfile.write(path, noise, rate, format="NIST" if path.suffix == ".sph" else None)
-        return path
-
-    return write
-
-
-@pytest.fixture
 def read() -> Callable[..., dict[str, list[dict]]]:
-    """Reads the splits of a corpus and holds them to the contract: columns, unique ids, order, audio that decodes,
-    labels, groups apart.
-    """
+    """Read the splits of a corpus and check columns, unique ids, order, audio, labels and disjoint groups."""
 
     def rows(corpus: Corpus, splits: tuple[str, ...] = SPLITS, disjoint: bool = True) -> dict[str, list[dict]]:
         found = {split: list(corpus.rows(split)) for split in splits}

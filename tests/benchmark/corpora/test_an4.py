@@ -54,7 +54,7 @@ def test_what_is_missing_is_named(root):
     with pytest.raises(
         EarmarkError,
         match=(
-            r"1 files that etc/an4_train.fileids in .* names are not there, the first is an4_clstk/mjda/an1-mjda-b; "
+            r"1 files named in etc/an4_train.fileids are missing from .*, the first is an4_clstk/mjda/an1-mjda-b; "
             r".*cut the lists"
         ),
     ):

@@ -1,4 +1,4 @@
-"""EMO-DB, and what the readers of acted emotions share."""
+"""EMO-DB, and the base class of corpora of acted emotions."""
 
 import pytest
 

@@ -31,15 +31,13 @@ def test_sub_folders_with_the_names_of_splits_are_the_splits(tmp_path, clip, rea
     with pytest.raises(
         EarmarkError,
         match=(
-            r"the validation split is empty in .*; it holds 2 recordings; add some, or put them into sub-folders named "
-            r"train"
+            r"the validation split is empty in .*; it holds 2 recordings; add some, or sort them into sub-folders "
+            r"named train"
         ),
     ):
         Folder(tmp_path, "here").rows("validation")
     stray = clip(tmp_path / "stray.wav")
-    with pytest.raises(
-        EarmarkError, match=rf"{stray} stands outside the sub-folders train, validation and test; move it"
-    ):
+    with pytest.raises(EarmarkError, match=rf"{stray} is outside the sub-folders train, validation and test; move it"):
         Folder(tmp_path, "here").rows("train")
 
 

@@ -46,8 +46,8 @@ def test_half_a_download_is_told(root):
     with pytest.raises(
         EarmarkError,
         match=(
-            r"25 recordings are missing in .*, the first is recordings/3_bob_0.wav; get the corpus from .*, or leave "
-            r"out such"
+            r"25 recordings are missing in .*, the first is recordings/3_bob_0.wav; get the corpus from .*, or "
+            r"remove these speakers"
         ),
     ):
         FreeSpokenDigits(root).rows("test")

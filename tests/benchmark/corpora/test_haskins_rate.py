@@ -22,8 +22,9 @@ def _cache(tmp_path_factory, monkeypatch):
 
 
 def channels(seed: int, sensors=tuple(REST)) -> np.ndarray:
-    """A structure array: half a second of sound at 44.1 kHz in whole numbers, and sensors at 100 Hz with position and
-    orientation.
+    """A structure array: half a second of sound at 44.1 kHz in integers, and sensors at 100 Hz.
+
+    Sensors have position and orientation.
     """
     rng = np.random.default_rng(seed)
     time = np.arange(50) / 100

@@ -64,7 +64,7 @@ def test_a_chapter_must_be_whole(root, clip):
     (chapter / "84-100-0001.flac").unlink()
     with pytest.raises(
         EarmarkError,
-        match=r"1 files that \*.trans.txt in .* names are not there, the first is 84-100-0001.flac; get the corpus",
+        match=r"1 files named in \*.trans.txt are missing from .*, the first is 84-100-0001.flac; get the corpus",
     ):
         LibriSpeech(root).rows("train")
     clip(chapter / "84-100-0001.flac")

@@ -144,7 +144,7 @@ def test_user_s_errors(root, tmp_path_factory):
         MochaTimit(tmp_path_factory.mktemp("empty")).rows("train")
     path = root / "fsew0_v1.1/fsew0_001.ema"
     path.write_bytes(path.read_bytes()[:-10])
-    with pytest.raises(EarmarkError, match=r"fsew0_001.ema is no track of 20 channels") as error:
+    with pytest.raises(EarmarkError, match=r"fsew0_001.ema is not a track of 20 channels") as error:
         MochaTimit(root).rows("train")
     assert "\n" not in str(error.value)
     names = tuple(f"x{index}_x" for index in range(20))
@@ -166,7 +166,7 @@ def test_what_cannot_be_used_is_named(root):
     sound.write_bytes(b"RIFF")
     with pytest.raises(
         EarmarkError,
-        match=r"^mocha_timit: .*fsew0_001.ema or .*fsew0_001.wav cannot be used .*; restore both or remove them$",
+        match=r"^mocha_timit: .*fsew0_001.ema or .*fsew0_001.wav cannot be used .*; restore or remove both files$",
     ):
         MochaTimit(root).rows("train")
     sound.write_bytes(kept)

@@ -54,7 +54,7 @@ def test_half_a_download_is_refused_unless_its_words_are_not_used(root):
     (root / "up/0ccccccc_nohash_1.wav").unlink()
     with pytest.raises(
         EarmarkError,
-        match=r"2 files that .*testing_list.txt in .* names are not there, the first is up/0ccccccc_nohash_0.wav; get",
+        match=r"2 files named in .*testing_list.txt are missing from .*, the first is up/0ccccccc_nohash_0.wav; get",
     ):
         SpeechCommands(root).rows("train")
     assert len(SpeechCommands(root, words=["no", "yes"]).rows("test")) == 4

@@ -103,7 +103,7 @@ def test_text_tables_name_files_beside_them(tmp_path, clip, read, suffix, stream
     assert corpus.schema == {"classes": ["b", "a"] if streaming else ["a", "b"]}
     assert found["test"][1] == {"id": "test1", "group": "test1", "audio": str(root / "wav/test1.wav"), "label": "b"}
     if streaming:
-        with pytest.raises(EarmarkError, match=r"a streamed table with labels that are strings; set classes"):
+        with pytest.raises(EarmarkError, match=r"it is streamed and its labels are strings; set classes"):
             _ = Table(root, root, splits=splits, streaming=True).schema
 
 
@@ -132,9 +132,9 @@ def test_a_folder_of_audio_with_metadata(tmp_path, clip, read):
         ),
         ({"columns": {"speaker": "group"}}, "unknown name in the option columns of table: 'speaker'"),
         ({"splits": {"dev": "dev"}}, "unknown name in the option splits of table: 'dev'"),
-        ({"splits": {"validation": "test"}}, "two of the splits .* are the same rows"),
-        ({"splits": {"test": "eval"}}, "no split 'eval' to be had: .*; check path, splits and config"),
-        ({"classes": ["no"]}, "row test0 has the label 'yes', which is no class; set classes, or remove the row"),
+        ({"splits": {"validation": "test"}}, "two of the splits .* are the same; give each its own"),
+        ({"splits": {"test": "eval"}}, "cannot read the split 'eval': .*; check path, splits and config"),
+        ({"classes": ["no"]}, "row test0 has the label 'yes', which is not a class; set classes, or remove the row"),
     ],
 )
 def test_errors_name_the_option(tmp_path, tables, options, message):
@@ -157,7 +157,7 @@ def test_errors_name_the_option(tmp_path, tables, options, message):
     [
         ("said", " ", "row test0: the transcript is empty"),
         ("said", None, "row test0: the transcript is empty"),
-        ("word", -1, "the label None, which is no class"),
+        ("word", -1, "the label None, which is not a class"),
     ],
 )
 @pytest.mark.parametrize("streaming", [False, True])
@@ -176,7 +176,7 @@ def test_one_saved_table_or_file_is_one_split(tmp_path, tables):
     for name in ("one", "one.parquet"):
         corpus = open_corpus("table", {"path": name, "columns": COLUMNS}, tmp_path, tmp_path)
         assert len(corpus.rows("train")) == 4
-        with pytest.raises(EarmarkError, match=r"no split 'test' to be had"):
+        with pytest.raises(EarmarkError, match=r"cannot read the split 'test'"):
             corpus.rows("test")
     sliced = open_corpus(
         "table",
@@ -195,12 +195,12 @@ def test_an_empty_split_is_an_error(tmp_path, tables):
         rows.to_parquet(str(tmp_path / f"files/{split}.parquet"))
     for folder, test in (("saved", "test"), ("files", "test.parquet")):
         with pytest.raises(
-            EarmarkError, match=f"table it: no split '{test}' to be had: .*; check path, splits and config"
+            EarmarkError, match=f"table it: cannot read the split '{test}': .*; check path, splits and config"
         ):
             Table(tmp_path / folder, "it", columns=COLUMNS, splits={"test": test}).rows("test")
 
 
 def test_a_file_that_is_no_table_is_named(tmp_path):
     (tmp_path / "broken.parquet").write_text("this is not parquet")
-    with pytest.raises(EarmarkError, match=r"table broken.parquet: no split 'train' to be had: .*; check path"):
+    with pytest.raises(EarmarkError, match=r"table broken.parquet: cannot read the split 'train': .*; check path"):
         Table(tmp_path / "broken.parquet", "broken.parquet").rows("train")

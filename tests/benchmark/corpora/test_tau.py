@@ -8,8 +8,9 @@ CITIES = ("milan", "paris", "prague")
 
 
 def rows():
-    """Three scenes in three cities, two locations in each and two clips at each; Milan is for test, as cities are in
-    2019.
+    """Three scenes in three cities, two locations per city and two clips per location.
+
+    Milan is for test, as whole cities are in 2019.
     """
     for i, scene in enumerate(SCENES):
         for j, city in enumerate(CITIES):
@@ -75,20 +76,24 @@ def test_what_is_missing_is_named(root):
     with pytest.raises(
         EarmarkError,
         match=(
-            r"1 files that meta.csv or evaluation_setup in .* names are not there, the first is "
+            r"1 files named in meta.csv or evaluation_setup are missing from .*, the first is "
             r"audio/tram-milan-20-0-a.wav"
         ),
     ):
         TAU(root).rows("test")
     with (root / "evaluation_setup/fold1_train.csv").open("a") as file:
         file.write("audio/moon-base-1-0-a.wav\tmoon\n")
-    with pytest.raises(EarmarkError, match=r"fold1_train.csv names audio/moon-base-1-0-a.wav, which meta.csv"):
+    with pytest.raises(
+        EarmarkError, match=r"fold1_train.csv names audio/moon-base-1-0-a.wav, which is not in meta.csv"
+    ):
         TAU(root).rows("test")
     (root / "meta.csv").write_text("filename,scene_label\n")
-    with pytest.raises(EarmarkError, match=r"lacks some of the columns filename, scene_label, identifier"):
+    with pytest.raises(
+        EarmarkError, match=r"lacks some of the tab-separated columns filename, scene_label, identifier"
+    ):
         _ = TAU(root).schema
     (root / "meta.csv").write_text("")
-    with pytest.raises(EarmarkError, match=r"lacks some of the columns"):
+    with pytest.raises(EarmarkError, match=r"lacks some of the tab-separated columns"):
         TAU(root).rows("test")
     (root / "meta.csv").unlink()
     with pytest.raises(EarmarkError, match=r"no file meta.csv"):

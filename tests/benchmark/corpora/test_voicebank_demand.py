@@ -97,7 +97,7 @@ def test_what_is_broken_is_named(owners, tmp_path):
     with pytest.raises(
         EarmarkError,
         match=(
-            r"1 files stand in only one of noisy_testset_wav and clean_testset_wav in .*, the first is p232_002.wav; "
+            r"1 files are in only one of noisy_testset_wav and clean_testset_wav in .*, the first is p232_002.wav; "
             r"get"
         ),
     ):

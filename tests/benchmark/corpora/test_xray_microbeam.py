@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmark.corpora._pellets import VARIABLES, tract_variables
+from benchmark.corpora._articulography import VARIABLES, tract_variables
 from benchmark.corpora.xray_microbeam import LOST, PELLETS, XRayMicrobeam
 from benchmark.errors import EarmarkError
 
@@ -117,7 +117,7 @@ def test_user_s_errors(root, tmp_path_factory):
         XRayMicrobeam(tmp_path_factory.mktemp("empty")).rows("train")
     path = next(path for path in sorted(root.rglob("*.*")) if path.suffix.lower() == ".txy")
     np.savetxt(path, movement(80, 0, slice(0))[:, :9], "%d")
-    with pytest.raises(EarmarkError, match="holds 9 columns and 80 lines; 17 columns are wanted") as error:
+    with pytest.raises(EarmarkError, match="holds 9 columns and 80 lines; 17 columns are needed") as error:
         XRayMicrobeam(root).rows("train")
     assert "\n" not in str(error.value)
     path.write_text("no numbers\nhere\n")

@@ -8,7 +8,7 @@ from scipy.special import exp1
 
 from benchmark.contracts import Heard
 from benchmark.frontends.spectral import Spectral
-from benchmark.metrics.signal import snr
+from benchmark.metrics.snr import snr
 
 
 def enhance(audio, **controls):

@@ -13,8 +13,8 @@ from benchmark.frontends import build_front_end, two_mask
 from benchmark.frontends._stft import STFT
 from benchmark.frontends.two_mask import TwoMask, _edges
 from benchmark.hearing.audiograms import PROFILES
-from benchmark.hearing.difference import HeardDifference
-from benchmark.metrics.signal import snr
+from benchmark.hearing.auditory_loss import AuditoryLoss
+from benchmark.metrics.snr import snr
 from benchmark.training.system import System
 
 SMALL = {"features": 4, "hidden": 4, "layers": 1, "head": 6}
@@ -31,12 +31,12 @@ SAMPLES = 2100
 RAISED = 10 ** (15 / 20)  # by which impaired ears, and the normal ones they are held against, hear everything louder
 
 
-DIFFERENCE = HeardDifference()  # without weights, and slow to build: one for all networks
+DIFFERENCE = AuditoryLoss()  # without weights, and slow to build: one for all networks
 
 
 @pytest.fixture(autouse=True)
 def one_ear(monkeypatch):
-    monkeypatch.setattr(two_mask, "HeardDifference", lambda: DIFFERENCE)
+    monkeypatch.setattr(two_mask, "AuditoryLoss", lambda: DIFFERENCE)
 
 
 def build(objective="both", strength=4.0, **options):

@@ -60,7 +60,7 @@ def test_unknown_listeners_are_answered(listeners, name, said):
 def test_a_file_of_something_else_is_named(tmp_path, text):
     path = tmp_path / "x.json"
     path.write_text(text)
-    with pytest.raises(EarmarkError, match=r"x\.json: no list of listeners"):
+    with pytest.raises(EarmarkError, match=r"x\.json: not a list of listeners"):
         read_listeners(path)
 
 
@@ -80,7 +80,7 @@ def test_a_file_of_something_else_is_named(tmp_path, text):
         ([500, 6000], [0, 0], "do not cover 250 to 6000 Hz"),
         ([250, 4000], [0, 0], "do not cover"),
         ([], [], "do not cover"),
-        ([250, 6000], [0, 130], "130 dB HL at 6000 Hz is outside of -10 to 120"),
+        ([250, 6000], [0, 130], "130 dB HL at 6000 Hz is outside -10 to 120"),
         ([250, 6000], [-20, 0], "-20 dB HL at 250 Hz"),
         ([250, 6000], [0, float("nan")], "nan dB HL"),
     ],

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from independence import failed
+from independence_of_controls import failed
 
 from benchmark.contracts import Batch, Heard
 from benchmark.frontends.cascade import Cascade

@@ -11,8 +11,8 @@ from benchmark.frontends.identity import Identity
 from benchmark.frontends.nal_r import NalR
 from benchmark.hearing.audiograms import PROFILES
 from benchmark.results.summaries import tables
-from benchmark.running.evaluation import LOUDEST, check_any_success, evaluate
-from benchmark.settings import Score
+from benchmark.running.evaluation import LOUDEST, check_any_success, evaluate, live
+from benchmark.settings import Scenes
 from benchmark.training.system import System
 from tasks.hearing_loss import HearingLoss
 
@@ -28,10 +28,9 @@ class Through(FrontEnd):
         return self.function(audio)
 
 
-def failures(function, task, source):
-    records = list(
-        evaluate(System(Through(function), {"bands": task}), "bands", source.mixer("test"), Score(snr=(0,), scenes=2))
-    )
+def failures(function, model, source):
+    system, scenes = System(Through(function), {"bands": model}), Scenes(snr=(0,), scenes=2)
+    records = list(evaluate(system, "bands", source.mixer("test"), scenes, live(system.enhancer)))
     assert len(records) == 2
     assert all(bool(record["prediction"]) == (record["failed"] is None) for record in records)
     return {record["failed"] for record in records}
@@ -47,27 +46,20 @@ def failures(function, task, source):
         (lambda x: x * 1e30, None),
     ],
 )
-def test_an_output_that_is_no_audio_is_a_failure_with_its_reason(task, source, function, reason):
-    (found, *_) = found_all = failures(function, task, source)
+def test_an_output_that_is_no_audio_is_a_failure_with_its_reason(model, source, function, reason):
+    (found, *_) = found_all = failures(function, model, source)
     assert None not in found_all
     assert reason is None or found.startswith(reason)
 
 
-def test_a_loud_output_is_an_answer(task, source):
-    assert failures(lambda x: x / x.abs().amax() * 0.99 * LOUDEST, task, source) == {None}
+def test_a_loud_output_is_an_answer(model, source):
+    assert failures(lambda x: x / x.abs().amax() * 0.99 * LOUDEST, model, source) == {None}
 
 
 def heard_by(front_end, source, *names, snr=("clean", 0), scenes=2):
     listeners = {name: PROFILES[name] for name in names}
-    return list(
-        evaluate(
-            System(front_end, {"hearing": HearingLoss({})}),
-            "hearing",
-            source.mixer("test"),
-            Score(snr=snr, scenes=scenes),
-            listeners=listeners,
-        )
-    )
+    system, wanted = System(front_end, {"hearing": HearingLoss({})}), Scenes(snr=snr, scenes=scenes)
+    return list(evaluate(system, "hearing", source.mixer("test"), wanted, live(system.enhancer), listeners))
 
 
 def test_each_listener_hears_every_scene_under_a_condition_of_its_own(source):
@@ -109,23 +101,23 @@ def test_a_silent_output_is_at_the_floor_of_every_listener(source):
     assert (made["sums"]["haspi"], made["sums"]["count"], made["sums"]["heard"]) == ([[0, 0]], [[1, 1]], [[0, 0]])
 
 
-def test_scenes_are_brought_to_where_the_system_is(task, source, monkeypatch):
+def test_scenes_are_brought_to_where_the_system_is(model, source, monkeypatch):
     went = []
     monkeypatch.setattr(Batch, "to", lambda batch, device: went.append(device) or batch)
     monkeypatch.setattr(System, "device", torch.device("cuda"))
-    assert failures(lambda x: x, task, source) == {None}
+    assert failures(lambda x: x, model, source) == {None}
     assert went == [torch.device("cuda")] * 2
 
 
-def test_the_reason_of_a_failure_is_one_line(task, source):
+def test_the_reason_of_a_failure_is_one_line(model, source):
     def broken(audio):
         raise RuntimeError("first\n  second\nthird")
 
-    assert failures(broken, task, source) == {"RuntimeError: first second third"}
+    assert failures(broken, model, source) == {"RuntimeError: first second third"}
 
 
 def test_a_system_that_only_fails_is_a_defect_and_no_score():
-    failing, working = {"failed": "not done after 60 s"}, {"failed": None}
+    failing, working = "not done after 60 s", None
     check_any_success([failing, working], "cell")
     check_any_success([], "cell")
     with pytest.raises(EarmarkError, match="cell: it failed on all 2 scenes; first: not done after 60 s"):

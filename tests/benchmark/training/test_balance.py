@@ -4,7 +4,7 @@ import itertools
 
 import pytest
 import torch
-from toys import Bands, Gain
+from toys import Gain, bands
 
 from benchmark.data import SceneData
 from benchmark.errors import EarmarkError
@@ -14,8 +14,6 @@ from benchmark.training.fit import fit
 from benchmark.training.schemes.joint import Joint
 from benchmark.training.schemes.sample_importance import SampleImportance
 from benchmark.training.system import System
-
-SCHEMA = {"classes": ["low", "high"]}
 
 
 def test_uncertainty_makes_every_task_count_alike_and_one_that_is_solved_takes_nothing_from_the_others():
@@ -28,7 +26,7 @@ def test_uncertainty_makes_every_task_count_alike_and_one_that_is_solved_takes_n
 
 def test_joint_weighs_by_its_balance(batch):
     torch.manual_seed(0)
-    system = System(Gain(), {"one": Bands(SCHEMA), "two": Bands(SCHEMA)})
+    system = System(Gain(), {"one": bands(), "two": bands()})
     alike = next(iter(Joint(0.0, "uncertainty").updates(system, {"one": batch, "two": batch}, 0))).terms
     assert alike["one"].item() == pytest.approx(alike["two"].item(), rel=1e-5)
     plain = next(iter(Joint(0.0).updates(system, {"one": batch, "two": batch}, 0))).terms
@@ -40,9 +38,10 @@ def test_joint_weighs_by_its_balance(batch):
 @pytest.mark.parametrize("scheme", [Joint(), SampleImportance()])
 def test_training_on_two_tasks_logs_the_cosine_between_their_gradients(source, tmp_path, scheme):
     phase = Phase(steps=4, batch=4, validations=1, lr=1e-3)
-    tasks = {"one": Bands(SCHEMA), "two": Bands(SCHEMA)}
+    models = {"one": bands(), "two": bands()}
+    tasks = {label: model.task for label, model in models.items()}
     data = SceneData({"one": source, "two": source}, tasks, Train(validation_scenes=4), phase, 1)
-    fit(System(Gain(), tasks, scheme, phase), data, Trainer(), tmp_path, lambda done, total: None)
+    fit(System(Gain(), models, scheme, phase), data, Trainer(), tmp_path, lambda done, total: None)
     log = (tmp_path / "metrics.csv").read_text().splitlines()
     column = log[0].split(",").index("cosine/one~two")
     values = [float(line.split(",")[column]) for line in log[1:] if line.split(",")[column]]
@@ -53,7 +52,7 @@ def test_training_on_two_tasks_logs_the_cosine_between_their_gradients(source, t
 def test_gradients_are_those_of_the_sum(batch):
     """The engine's way, term by term, against one backward pass through the sum."""
     torch.manual_seed(0)
-    system = System(Gain(), {"one": Bands(SCHEMA), "two": Bands(SCHEMA)})
+    system = System(Gain(), {"one": bands(), "two": bands()})
     logged = {}
     system.manual_backward = lambda loss, inputs, retain_graph=False: loss.backward(
         inputs=inputs, retain_graph=retain_graph

@@ -7,24 +7,24 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from toys import Bands, Gain
+from toys import CLASSES, Bands, BandsModel, Gain
 
 from benchmark.contracts import FrontEnd
 from benchmark.data import SceneData
 from benchmark.errors import EarmarkError
 from benchmark.frontends.adapters.module import ModuleAdapter
-from benchmark.metrics.signal import si_sdr
+from benchmark.metrics.si_sdr import si_sdr
 from benchmark.settings import Phase, Train, Trainer
 from benchmark.training.fit import _Resume, fit, fit_gain
-from benchmark.training.pretraining import Pretraining
 from benchmark.training.schemes.joint import Joint
+from benchmark.training.schemes.pretraining import Pretraining
 from benchmark.training.schemes.sample_importance import SampleImportance
 from benchmark.training.system import System
 
 PHASE = Phase(steps=12, batch=4, lr=0.05, validations=4)
 
 
-class Dropping(Bands):
+class Dropping(BandsModel):
     """With dropout, so that the state of torch's generator matters."""
 
     def forward(self, audio, lengths, shared=None):
@@ -33,8 +33,8 @@ class Dropping(Bands):
 
 def prepared(source, phase=PHASE):
     torch.manual_seed(0)
-    task = Dropping({"classes": ["low", "high"]})
-    return System(Gain(), {"bands": task}, Joint(), phase, seed=5), SceneData(
+    task = Bands({"classes": CLASSES})
+    return System(Gain(), {"bands": Dropping(task)}, Joint(), phase, seed=5), SceneData(
         {"bands": source}, {"bands": task}, Train(validation_scenes=6), phase, 5
     )
 
@@ -172,7 +172,7 @@ def test_one_gain_for_a_front_end_whose_loss_ignores_scale(batch, blind, gain):
     system = System(Scaled(blind), {}, Pretraining())
     raw = system.enhance(noisy).audio
     assert fit_gain(system, [noisy]) == pytest.approx(gain, rel=0.02)
-    torch.testing.assert_close(system.enhance(noisy).audio, system.gain * raw)  # and it is used
+    torch.testing.assert_close(system.enhance(noisy).audio, system.enhancer.gain * raw)  # and it is used
 
 
 def test_every_epoch_has_scenes_of_its_own(source):
@@ -205,13 +205,8 @@ def test_a_module_behind_its_adapter_is_called_by_its_own_name(batch):
 
 
 def test_a_task_without_a_model_is_left_alone(source, tmp_path):
-    class Still(Bands):
-        def __init__(self, schema):
-            super().__init__(schema)
-            self.requires_grad_(False)
-
-    task = Still({"classes": ["low", "high"]})
-    system = System(Gain(), {"bands": task}, SampleImportance(), PHASE)
+    task = Bands({"classes": CLASSES})
+    system = System(Gain(), {"bands": BandsModel(task).requires_grad_(False)}, SampleImportance(), PHASE)
     data = SceneData({"bands": source}, {"bands": task}, Train(validation_scenes=6), PHASE, 5)
     report = fit(system, data, Trainer(), tmp_path, lambda done, total: None)
     assert (report["front_end"], report["task"]) == (12, 0)

@@ -4,16 +4,16 @@ import copy
 
 import pytest
 import torch
-from toys import Bands, Gain
+from toys import Gain, bands
 
 from benchmark.contracts import FRONT_END, Batch, FrontEnd
 from benchmark.errors import EarmarkError
 from benchmark.options import bind
 from benchmark.training.importance import FUNCTIONS, normalised
-from benchmark.training.pretraining import Pretraining
 from benchmark.training.schemes.alternating import Alternating
 from benchmark.training.schemes.frozen import Frozen
 from benchmark.training.schemes.joint import Joint
+from benchmark.training.schemes.pretraining import Pretraining
 from benchmark.training.schemes.sample_importance import SampleImportance
 from benchmark.training.system import System
 
@@ -21,8 +21,8 @@ TASK = "bands"
 
 
 @pytest.fixture
-def system(task):
-    return System(Gain(), {TASK: task})
+def system(model):
+    return System(Gain(), {TASK: model})
 
 
 def changed(before, module):
@@ -34,10 +34,10 @@ def state(module):
 
 
 def test_frozen_keeps_the_front_end_to_the_last_bit_statistics_included(system, batch, step):
-    front_end, task = state(system.front_end), state(system.tasks)
+    front_end, task = state(system.front_end), state(system.model(TASK))
     assert step(system, Frozen(), {TASK: batch}) == [{TASK}]
     assert changed(front_end, system.front_end) == set()
-    assert changed(task, system.tasks) == {"bands.layer.weight", "bands.layer.bias"}
+    assert changed(task, system.model(TASK)) == {"layer.weight", "layer.bias"}
 
 
 def test_joint_moves_both_and_the_task_reaches_the_front_end(system, batch, step):
@@ -56,7 +56,7 @@ def test_no_gradient_of_the_task_reaches_the_front_end_under_sample_importance(s
 
 def test_sample_importance_leaves_the_task_in_evaluation_mode_while_it_weighs(system, batch):
     modes = []
-    system.tasks[TASK].register_forward_hook(lambda module, inputs, output: modes.append(module.training))
+    system.model(TASK).register_forward_hook(lambda module, inputs, output: modes.append(module.training))
     for _ in SampleImportance().updates(system, {TASK: batch}, 0):
         pass
     assert modes == [False, True]  # weighing, then learning
@@ -66,7 +66,7 @@ def test_alternating_is_sample_importance_with_all_weights_one(batch, step):
     systems = []
     for scheme in (Alternating(), SampleImportance("uniform")):
         torch.manual_seed(0)
-        system = System(Gain(), {TASK: Bands({"classes": ["low", "high"]})})
+        system = System(Gain(), {TASK: bands()})
         step(system, scheme, {TASK: batch})
         systems.append(system)
     assert changed(systems[0].state_dict(), systems[1]) == set()
@@ -139,12 +139,12 @@ def test_options_out_of_range_are_refused_with_the_recipe(cls, options):
         bind("schemes.x", cls, options)
 
 
-def test_a_front_end_that_works_in_place_does_so_once(batch, task):
+def test_a_front_end_that_works_in_place_does_so_once(batch, model):
     class InPlace(FrontEnd):
         def forward(self, audio):
             return audio.mul_(0.5)
 
-    system = System(InPlace(), {"bands": task})
+    system = System(InPlace(), {"bands": model})
     before = batch.heard.audio.clone()
     assert torch.equal(system.enhance(batch).audio, system.enhance(batch).audio)
     assert torch.equal(batch.heard.audio, before)

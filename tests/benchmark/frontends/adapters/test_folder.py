@@ -99,7 +99,7 @@ def loud(path, subtype, share=1.0):
         (lambda path: path.write_bytes(path.read_bytes()[:-100]), "b.wav: cut short"),
         (lambda path: loud(path, "PCM_16"), "b.wav: clipped, 1000 samples"),
         (lambda path: loud(path, "PCM_24", -1.0), "b.wav: clipped, 1000 samples"),
-        (lambda path: loud(path, "FLOAT", -1.0), "b.wav: clipped, 1000 samples stand at full scale"),
+        (lambda path: loud(path, "FLOAT", -1.0), "b.wav: clipped, 1000 samples are at full scale"),
         (
             lambda path: path.with_name("c.wav").write_bytes(path.read_bytes()),
             "c.wav: no mixture was exported under this name",

@@ -102,7 +102,7 @@ def test_the_level_that_a_model_expects_is_put_on_and_taken_off(tmp_path, heard)
             "it declares x .*, state .*; export a model of one input",
         ),
         ({"kind": 11}, "tensor\\(double\\)"),
-        ({"external": True}, "no model that onnxruntime .* runs .*; export it into one file"),
+        ({"external": True}, "not a model that onnxruntime .* can run .*; export it into one file"),
     ],
 )
 def test_a_model_of_another_kind_is_refused_in_one_line(tmp_path, changes, message):
@@ -117,7 +117,7 @@ def test_files_that_are_no_model(tmp_path, monkeypatch):
     with pytest.raises(EarmarkError, match="cannot be read"):
         built(tmp_path / "none.onnx")
     (tmp_path / "text.onnx").write_text("no model")
-    with pytest.raises(EarmarkError, match="no model that onnxruntime"):
+    with pytest.raises(EarmarkError, match="not a model that onnxruntime"):
         built(tmp_path / "text.onnx")
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(EarmarkError, match="the package onnxruntime is missing; install the extra 'onnx'"):

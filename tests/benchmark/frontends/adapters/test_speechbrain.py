@@ -122,15 +122,15 @@ class Pickled:
 @pytest.mark.parametrize(
     ("hyperparams", "weights", "message"),
     [
-        (MASKING, {}, "no weights of Mask .*Missing key"),
-        (MASKING, {"value": torch.tensor(1.0), "other": torch.tensor(1.0)}, "no weights of Mask .*Unexpected key"),
-        (MASKING, {"value": Pickled()}, "no weights of Mask .*get the model again"),
+        (MASKING, {}, "not weights of Mask .*Missing key"),
+        (MASKING, {"value": torch.tensor(1.0), "other": torch.tensor(1.0)}, "not weights of Mask .*Unexpected key"),
+        (MASKING, {"value": Pickled()}, "not weights of Mask .*get the model again"),
         (
             MASKING.replace("modules: {enhance_model", "modules: {model"),
             {"value": torch.tensor(1.0)},
-            "its modules model are no enhancement model's",
+            "its modules model are not those of an enhancement model",
         ),
-        ("lr: 0.1", {}, "it has no modules and pretrainer"),
+        ("lr: 0.1", {}, "modules or pretrainer are missing"),
         (WAVEFORM + "num_spks: 2", {"value": torch.tensor(1.0)}, "it separates 2 speakers; give a model of one output"),
     ],
 )

@@ -1,0 +1,91 @@
+"""A front-end as the engine runs it: at its own sample rate, ear by ear, silent behind each length, at a fixed gain."""
+
+from collections.abc import Mapping
+
+import torch
+from torch import Tensor, nn
+from torchaudio.functional import resample
+
+from benchmark.contracts import SAMPLE_RATE, Batch, Enhanced, FrontEnd, Heard
+from benchmark.errors import EarmarkError
+from benchmark.padding import mask
+
+
+class Enhancer(nn.Module):
+    """A front-end with what the engine does around it.
+
+    `gain` is the one fixed gain of a front-end whose loss ignores scale; it is fitted on validation scenes.
+    """
+
+    gain: Tensor
+
+    def __init__(self, front_end: FrontEnd) -> None:
+        super().__init__()
+        self.front_end = front_end
+        self.register_buffer("gain", torch.ones(()))
+
+    def forward(self, heard: Heard, wet: float = 1.0, **controls: float) -> Enhanced:
+        """Enhance what was heard.
+
+        Args:
+            heard: audio (batch, channels, time) at 16 kHz
+            wet: the share of the front-end's output, 0 to 1; the rest is the input as it was
+            controls: of the front-end
+        Returns:
+            audio like the input's, with silence behind each length
+        Raises:
+            EarmarkError: the output has another shape than the input, or is not real
+        """
+        front_end, audio, lengths = self.front_end, heard.audio, heard.lengths
+        if front_end.sample_rate != SAMPLE_RATE:
+            audio = resample(audio, SAMPLE_RATE, front_end.sample_rate)
+            lengths = lengths * front_end.sample_rate // SAMPLE_RATE
+        own = heard._replace(audio=audio.clone(), lengths=lengths)  # a front-end may work in place
+        enhanced = by_ear(front_end, own, controls)
+        audio = enhanced.audio.to(heard.audio.dtype)
+        if front_end.sample_rate != SAMPLE_RATE:
+            audio = _fitted(resample(audio, front_end.sample_rate, SAMPLE_RATE), heard.audio.shape[-1])
+        audio = mask(audio * self.gain, heard.lengths)
+        return enhanced._replace(audio=audio if wet == 1.0 else wet * audio + (1 - wet) * heard.audio)
+
+    def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
+        """The front-end's own loss, (batch,)."""
+        return self.front_end.loss(enhanced, batch)
+
+    @property
+    def name(self) -> str:
+        """The front-end's class, for messages."""
+        return name_of(self.front_end)
+
+
+def by_ear(front_end: FrontEnd, heard: Heard, controls: Mapping[str, float] | None = None) -> Enhanced:
+    """Enhance each ear by itself where a front-end takes one channel: ears are folded into the batch.
+
+    Raises EarmarkError where the output is no floats of the input's shape.
+    """
+    batch, channels, time = heard.audio.shape
+    folded = front_end.channels == 1 and channels > 1
+    if folded:
+        listener = None if heard.listener is None else heard.listener.flatten(0, 1)[:, None]
+        lengths = heard.lengths.repeat_interleave(channels)
+        heard = Heard(heard.audio.reshape(-1, 1, time), lengths, listener, heard.names)
+    enhanced = front_end.process(heard, **(controls or {}))
+    if not isinstance(enhanced, Enhanced) or not _alike(enhanced.audio, heard.audio):
+        what = enhanced.audio if isinstance(enhanced, Enhanced) else None
+        got = type(enhanced).__name__ if what is None else f"{tuple(what.shape)}, {what.dtype}"
+        wanted = f"floats of the input's shape {tuple(heard.audio.shape)}"
+        raise EarmarkError(f"{name_of(front_end)}: the output must be {wanted}; it is {got}")
+    return enhanced._replace(audio=enhanced.audio.reshape(batch, channels, time)) if folded else enhanced
+
+
+def name_of(front_end: nn.Module) -> str:
+    """The class of a front-end, for messages; a user's own stands for its adapter."""
+    return type(getattr(front_end, "module", front_end)).__name__
+
+
+def _alike(output: Tensor, audio: Tensor) -> bool:
+    return output.shape == audio.shape and output.is_floating_point()
+
+
+def _fitted(audio: Tensor, length: int) -> Tensor:
+    return nn.functional.pad(audio, (0, max(length - audio.shape[-1], 0)))[..., :length]

@@ -1,0 +1,64 @@
+"""This machine: each cell in a process of its own, some beside each other."""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Mapping, Sequence
+from multiprocessing import forkserver
+from multiprocessing.connection import wait
+from pathlib import Path
+from typing import Any
+
+from benchmark.contracts import Engine
+from benchmark.processes import end_on_request, end_with, stop
+
+# Of cells: one thread; and freed memory is used again by the same cell, where glibc would give it back and get it anew
+# at every step of a training.
+ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
+
+
+class Local(Engine):
+    """Processes forked from one that has imported everything and computes nothing itself."""
+
+    def __init__(self, jobs: int, imports: Sequence[str] = ()) -> None:
+        super().__init__(jobs, imports)
+        for name, value in ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+        self.context = multiprocessing.get_context("forkserver")
+        self.running: dict[Any, tuple[str, Any]] = {}  # by sentinel: key and process
+
+    def start(self, key: str, job: Path) -> None:
+        """Fork a process for the job."""
+        self.context.set_forkserver_preload([*self.imports])
+        before = signal.signal(
+            signal.SIGINT, signal.SIG_IGN
+        )  # Ctrl-C reaches the server too, and would find it importing
+        forkserver.ensure_running()
+        signal.signal(signal.SIGINT, before)
+        process = self.context.Process(target=_child, args=(str(job), os.getpid()))
+        process.start()
+        self.running[process.sentinel] = key, process
+
+    def wait(self, seconds: float) -> Mapping[str, int]:
+        """Wait for the first process to end."""
+        ended = {}
+        for sentinel in wait(list(self.running), timeout=seconds):
+            key, process = self.running.pop(sentinel)
+            process.join()
+            ended[key] = int(process.exitcode or 0)
+        return ended
+
+    def stop(self) -> None:
+        """End all processes with what they started."""
+        stop(process for _, process in self.running.values())
+        self.running = {}
+
+
+def _child(job: str, run: int) -> None:
+    from benchmark.planning.cells import read_job
+    from benchmark.running.worker import run_reported
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run decides what ends
+    end_on_request()
+    end_with(run)
+    os._exit(run_reported(read_job(Path(job))))

@@ -1,0 +1,83 @@
+"""Enhanced test scenes on disk: one file of samples, and an index that says where each scene's are.
+
+    audio.f32     float32, little-endian, one scene after another, (channels, samples) each
+    index.jsonl   one line a scene and listener: where its samples stand, or why the front-end failed on it
+
+Samples are kept as they came out, so that what is scored is the output bit by bit.
+"""
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark.errors import EarmarkError
+from benchmark.store import canonical
+
+AUDIO, INDEX = "audio.f32", "index.jsonl"
+
+
+class Output(NamedTuple):
+    """What came of enhancing one scene: audio, or the reason why there is none."""
+
+    audio: Tensor | None = None  # (1, channels, samples)
+    shared: Tensor | None = None  # (1, frames, features) of an encoder that task models share
+    failed: str | None = None
+
+
+class EnhancedWriter:
+    """Appends outputs to the files of a folder."""
+
+    def __init__(self, audio: BinaryIO, index: BinaryIO) -> None:
+        self.audio, self.index, self.place = audio, index, 0
+
+    def add(self, scene: str, listener: str, output: Output) -> None:
+        """Append one scene's output."""
+        entry: dict[str, Any] = {"scene": scene, "listener": listener, "failed": output.failed}
+        for name in ("audio", "shared"):
+            tensor = getattr(output, name)
+            if tensor is not None:
+                values = np.ascontiguousarray(tensor[0].cpu().numpy(), "<f4")
+                entry[name] = {"at": self.place, "shape": list(values.shape)}
+                self.audio.write(values.tobytes())
+                self.place += values.size
+        self.index.write(f"{canonical(entry)}\n".encode())
+
+
+@contextmanager
+def writing(folder: Path) -> Iterator[EnhancedWriter]:
+    """A writer of both files in a folder."""
+    with (folder / AUDIO).open("wb") as audio, (folder / INDEX).open("wb") as index:
+        yield EnhancedWriter(audio, index)
+
+
+class EnhancedAudio:
+    """Outputs by scene and listener, read from a folder when asked for."""
+
+    def __init__(self, folder: Path) -> None:
+        try:
+            lines = [json.loads(line) for line in (folder / INDEX).read_bytes().splitlines()]
+            self.entries = {(line["scene"], line["listener"]): line for line in lines}
+            empty = (folder / AUDIO).stat().st_size == 0  # which cannot be mapped
+            self.samples = np.zeros(0, "<f4") if empty else np.memmap(folder / AUDIO, "<f4", "r")
+        except (OSError, ValueError, KeyError) as error:
+            raise EarmarkError(f"{folder}: no enhanced audio; delete the folder and run again") from error
+
+    def get(self, scene: str, listener: str = "") -> Output:
+        """The output for a scene. Raises EarmarkError where it was not enhanced."""
+        entry = self.entries.get((scene, listener))
+        if entry is None:
+            raise EarmarkError(f"{scene}: it was not enhanced; delete the record's enhanced audio and run again")
+        return Output(self._tensor(entry.get("audio")), self._tensor(entry.get("shared")), entry["failed"])
+
+    def _tensor(self, place: dict[str, Any] | None) -> Tensor | None:
+        if place is None:
+            return None
+        start, shape = place["at"], place["shape"]
+        values = np.array(self.samples[start : start + int(np.prod(shape))]).reshape(shape)
+        return torch.from_numpy(values)[None]

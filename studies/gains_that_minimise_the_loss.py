@@ -1,0 +1,89 @@
+"""The fixed gains that minimise the compensation loss, and their distance from NAL-R.
+
+python studies/gains_that_minimise_the_loss.py
+
+The loss compares what an impaired ear hears with amplification and what a normal ear hears without. Gains at NAL-R's
+frequencies are found by gradient descent from NAL-R, on 4 validation scenes of synthetic sentences at 65 dB SPL: clean
+and at 2.5 dB SNR, as they are and 15 dB louder for both ears. A line for each listener shows the loss at NAL-R and at
+the minimum, both sets of gains in dB, and how far they are apart (root mean square, mean).
+"""
+
+import torch
+
+from benchmark.catalogue import Corpora, default_cache
+from benchmark.contracts import SAMPLE_RATE
+from benchmark.data import Source, collate
+from benchmark.hearing.audiograms import PROFILES
+from benchmark.hearing.auditory_loss import AuditoryLoss
+from benchmark.hearing.filters import interpolated
+from benchmark.hearing.prescriptions import NAL_R_HZ, nal_r
+from benchmark.scenes import select
+
+SCENES, SECONDS, STEPS = 4, 2, 80
+LISTENERS = ("N3", "N4", "S3")
+
+
+def prescribed(audio: torch.Tensor, lengths: torch.Tensor, listener: str) -> tuple[list[float], torch.Tensor]:
+    """Gradient descent on the gains for one listener.
+
+    Args:
+        audio: (batch, time)
+        lengths: (batch,) in samples
+        listener: the name of a standard audiogram
+    Returns:
+        the loss at each step, and the gains in dB at the least loss, at the frequencies of NAL-R
+    """
+    thresholds = torch.tensor(PROFILES[listener], dtype=torch.float32).expand(len(audio), -1)
+    gains = nal_r(thresholds[0]).clone().requires_grad_()
+    optimizer, spectrum = torch.optim.Adam([gains], 2.0), torch.fft.rfft(audio)
+    hertz = torch.fft.rfftfreq(audio.shape[-1], 1 / SAMPLE_RATE).clamp_min(1.0)
+    slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+    losses: list[float] = []
+    best = gains.detach().clone()
+    for _ in range(STEPS):
+        decibels = interpolated(gains, torch.tensor(NAL_R_HZ, dtype=torch.float32).log(), hertz.log())
+        aided = torch.fft.irfft(spectrum * 10 ** (decibels / 20), audio.shape[-1])
+        loss = DIFFERENCE(aided, audio, lengths, thresholds).mean()
+        if not losses or loss.item() < min(losses):
+            best = gains.detach().clone()
+        losses.append(loss.item())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        slower.step()
+    return losses, best
+
+
+def main() -> None:
+    """Print a line for each level, SNR and listener."""
+    torch.set_num_threads(1)
+    corpora = Corpora(None, default_cache())
+    targets, interferers = (
+        corpora.open({"name": f"synthetic/{name}", "options": {}, "path": None}) for name in ("sentences", "noise")
+    )
+    mixer = Source(targets, interferers).mixer("validation")
+    rows = select(mixer.targets, SCENES)
+    for raised in (0.0, 15.0):
+        for snr in (None, 2.5):
+            heard = collate([mixer.scene(row, snr, 65.0) for row in rows], None).heard
+            audio, lengths = (
+                heard.audio[:, 0, : SECONDS * SAMPLE_RATE] * 10 ** (raised / 20),
+                heard.lengths.clamp_max(SECONDS * SAMPLE_RATE),
+            )
+            for listener in LISTENERS:
+                losses, gains = prescribed(audio, lengths, listener)
+                usual = nal_r(torch.tensor(PROFILES[listener], dtype=torch.float32))
+                apart = gains - usual
+                said = [[round(value) for value in each.tolist()] for each in (usual, gains)]
+                print(
+                    f"+{raised:g} dB, SNR {snr}, {listener}: loss {losses[0]:.3f} to {min(losses):.3f}, NAL-R "
+                    f"{said[0]}, found {said[1]}, ",
+                    end="",
+                )
+                print(f"apart {apart.square().mean().sqrt():.1f}, {apart.mean():+.1f}", flush=True)
+
+
+DIFFERENCE = AuditoryLoss()
+
+if __name__ == "__main__":
+    main()
