@@ -13,7 +13,7 @@ from benchmark.results import leaderboard_files as leaderboard
 from benchmark.results import summary_file
 from benchmark.results.array_cache import Cache
 from benchmark.results.board import Board, boards_of
-from benchmark.results.summary_file import Line, closing_line, read_lines, read_summaries, seal, write_summaries
+from benchmark.results.summary_file import closing_line, read_lines, read_summaries, seal, write_summaries
 
 
 @pytest.fixture(autouse=True)
@@ -84,7 +84,7 @@ def test_seals_are_checked_again_where_the_code_that_checks_them_changed(
     monkeypatch.setattr(summary_file, "_checked", lambda *given: checked.append(given[1]) or check(*given))
     read_lines(path, cache)
     assert checked == []
-    monkeypatch.setattr(provenance, "source_digest", lambda one: "new" if one is Line else known(one))
+    monkeypatch.setattr(provenance, "source_digest", lambda one: "new" if one is read_lines else known(one))
     read_lines(path, cache)
     assert checked == [2, 3]
 

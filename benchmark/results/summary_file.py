@@ -98,7 +98,7 @@ def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
         raise EarmarkError(f"{path}: the file is empty; {REMEDY}")
     texts = texts[: len(heads)]
     lists = {str(head["digest"]): (head, text) for head, text in zip(heads, texts, strict=True) if head.keys() == LISTS}
-    code = provenance.source_digest(Line) if cache else ""
+    code = provenance.source_digest(read_lines) if cache else ""
     before = set(cache.read("lines", code).get("intact", np.array([])).tolist()) if cache else set()
     intact, lines = set(), []
     for number, (head, text) in enumerate(zip(heads, texts, strict=True), 1):
