@@ -10,6 +10,7 @@ from benchmark import provenance, registry
 from benchmark.contracts import PROTOCOL
 from benchmark.errors import EarmarkError
 from benchmark.results import leaderboard_files as leaderboard
+from benchmark.results import summary_file
 from benchmark.results.array_cache import Cache
 from benchmark.results.board import Board, boards_of
 from benchmark.results.summary_file import closing_line, read_lines, read_summaries, seal, write_summaries
@@ -70,6 +71,22 @@ def test_a_cache_notices_that_code_changed(tmp_path: Path, monkeypatch: pytest.M
         )
         boards_of(tmp_path, cache)
         assert len(scored) == expected
+
+
+def test_seals_are_checked_again_where_the_code_that_checks_them_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    cache, path = Cache(tmp_path / "cache"), tmp_path / "summaries.jsonl"
+    write_summaries(path, [summary(), summary(seed=2)])
+    read_lines(path, cache)
+    checked: list[int] = []
+    check, known = summary_file._checked, provenance.source_digest
+    monkeypatch.setattr(summary_file, "_checked", lambda *given: checked.append(given[1]) or check(*given))
+    read_lines(path, cache)
+    assert checked == []
+    monkeypatch.setattr(provenance, "source_digest", lambda one: "new" if one is read_lines else known(one))
+    read_lines(path, cache)
+    assert checked == [2, 3]
 
 
 def test_an_edited_line_is_refused_though_the_cache_knew_it(tmp_path: Path):

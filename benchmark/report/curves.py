@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import isfinite
 
-from benchmark.conditions import SNR, Axis, condition_name, condition_values
+from benchmark.conditions import SNR, Axis, condition_name, condition_values, readable
 from benchmark.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Scale, Tick, chosen, path, spanning
 from benchmark.results.board import Board
 from benchmark.results.view import TaskView, Who, condition_intervals
@@ -44,7 +44,7 @@ def curves(task: TaskView, board: Board, axis: Axis = SNR) -> list[Curves]:
         values = condition_values(condition, board.axes)
         known = axis.name in values and axis.number(values[axis.name]) is not None
         if known and not board.left_out[:, index].all():
-            groups.setdefault(condition_name(values, others), {})[index] = values[axis.name]
+            groups.setdefault(readable(condition_name(values, others)), {})[index] = values[axis.name]
     groups = {title: texts for title, texts in groups.items() if len(texts) > 1}
     if not groups:
         return []

@@ -146,7 +146,7 @@ def _missing(boards: Sequence[Board], records: Records, sounds_here: bool) -> li
     if not any(records.folder(row.lines[0]) for board in boards for row in board.rows):
         found.append(
             "Sounds, and most confusions: they need the records of a run, which are not beside these leaderboards. Run "
-            "the recipe here, then build the page."
+            "the recipe here, then write the page again."
         )
     elif not sounds_here:
         found.append("Sounds: the records beside these leaderboards hold none.")

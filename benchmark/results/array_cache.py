@@ -1,4 +1,4 @@
-"""Arrays that were worked out before, under what they were worked out of: losing them costs time, and nothing else."""
+"""A cache of arrays on disk. Losing it costs time, and nothing else."""
 
 import os
 import zipfile
@@ -12,15 +12,16 @@ Arrays = dict[str, np.ndarray]
 
 
 class Cache:
-    """A folder of NumPy files by name. Nothing is unpickled; a file that is damaged, or of another context, is as good
-    as none.
+    """A folder of NumPy files, by name.
+
+    Nothing is unpickled. A file that is damaged or has another context is passed over.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def read(self, name: str, context: str) -> Arrays:
-        """The arrays that were written by this name under an equal context; none where there are none."""
+        """The arrays that were written under this name with the same context; empty where there are none."""
         try:
             with np.load(self._path(name), allow_pickle=False) as file:
                 return (
@@ -32,7 +33,7 @@ class Cache:
             return {}
 
     def write(self, name: str, context: str, arrays: Arrays) -> None:
-        """Replace what stands by this name, whole or not at all; a folder that cannot be written to is passed over."""
+        """Replace the arrays of a name, whole or not at all; a folder that cannot be written to is passed over."""
         partial = self._path(name).with_suffix(f".{os.getpid()}.part")
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
@@ -55,12 +56,14 @@ class Cache:
 def remembered(
     cache: Cache | None, name: str, context: str, keys: Sequence[str], make: Callable[[int], Arrays]
 ) -> Arrays:
-    """Arrays of several things, stacked: (things, ...) each. Those made before under the same context are taken from
-    the cache.
+    """Arrays of several things, stacked, (things, ...) each.
+
+    Those that were made before, with the same context, are taken from the cache.
 
     Args:
-        keys: of the things, equal where they are equal
-        make: from the place of a key to its arrays
+        context: everything that the arrays depend on beside their keys, such as the code
+        keys: one a thing; equal keys stand for equal things
+        make: from the index of a key to the arrays of its thing
     """
     before = cache.read(name, context) if cache else {}
     place = {key: index for index, key in enumerate(before.pop("keys").tolist())} if before else {}

@@ -1,6 +1,4 @@
-"""Cards of submissions: what a front-end that somebody brought in says of itself, beside the board that it is on, and
-what was measured of it.
-"""
+"""Cards of submissions, beside their boards: what the authors of a front-end say of it, and what was measured."""
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,20 +19,20 @@ FOLDER = "cards"  # below leaderboards/<recipe>
 
 
 class Card(BaseModel):
-    """What its author says; every field may stay empty."""
+    """What the authors say; every field may be empty."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     description: str = ""
     paper: str = ""  # a title, a DOI, an address
     licence: str = ""
-    # of weights that it comes with; the front-end says pretrained_on then, and its rows are the open track
+    # Of the weights that it comes with. The front-end then says pretrained_on, and its rows are in the open track.
     training_data: str = ""
     tuning_budget: str = ""  # how many variants were tried, on what
 
 
 def read_card(path: Path) -> Card:
-    """A card as its author wrote it, in YAML. Raises EarmarkError that names the field at fault."""
+    """A card that its author wrote in YAML; EarmarkError names the field at fault."""
     try:
         raw = yaml.safe_load(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -55,12 +53,12 @@ def read_card(path: Path) -> Card:
 
 
 def path_of(boards: Path, name: str) -> Path:
-    """Where the card of a submission lies."""
+    """The path of a submission's card."""
     return boards / FOLDER / f"{name}.yaml"
 
 
 def submissions(boards: Path) -> dict[str, dict[str, Any]]:
-    """The cards on a board, by name: what their authors said. Raises EarmarkError where a file is none."""
+    """The cards of a leaderboard by name, as their authors wrote them; EarmarkError where a file is not a card."""
     cards = {}
     for path in sorted((boards / FOLDER).glob("*.yaml")):
         try:
@@ -77,24 +75,23 @@ def submissions(boards: Path) -> dict[str, dict[str, Any]]:
 
 
 def write_card(boards: Path, card: dict[str, Any]) -> Path:
-    """Put a card beside its board."""
+    """Write a card beside its boards."""
     path = path_of(boards, card["name"])
     write_text(path, yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=120))
     return path
 
 
 def measured(card: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """What is known of a submission from its summaries, which are sealed: track, latency, what that makes it, and
-    corpora that it was trained and is tested on.
+    """What the summaries of a submission show: its track, its latency, and corpora that it was trained and tested on.
 
-    None stands for what nobody knows: the causality of a folder of files, the training data of an open row that names
-    none.
+    None stands for what nobody knows, such as the causality of a folder of files, or the training data of an open row
+    that names none.
 
     Args:
-        card: which names the training data
-        lines: its summaries
+        card: names the training data
+        lines: the summaries of the submission
     """
-    # a user's own, whose names say nothing
+    # The names of a user's own corpora say nothing.
     names = {corpus.rpartition(" ")[0] for line in lines for corpus in line["corpora"]} - {"folder", "table"}
     corpora: dict[str, type[Corpus]] = {
         name: registry.load("corpora", name) for name in names & set(registry.names("corpora"))
@@ -107,8 +104,9 @@ def measured(card: Mapping[str, Any], lines: Sequence[Mapping[str, Any]]) -> dic
 
 
 def latency(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The longest latency, in milliseconds, None where one needs the whole utterance; and what that makes the
-    front-end, None where one was not measured.
+    """The longest latency in milliseconds, and whether that is causal and low.
+
+    The latency is None where the whole utterance is needed; all three are None where one latency was not measured.
     """
     measured = [float("inf") if WHOLE in one.get("notes", []) else one.get("latency_ms") for one in costs]
     known = [one for one in measured if one is not None]
@@ -123,15 +121,14 @@ def latency(costs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def contaminated(training_data: str, tested_on: Mapping[str, Iterable[str]]) -> list[str]:
-    """Corpora of a board that training data name, however they part their words: "trained on Libri-Speech,
-    train-clean-100" names librispeech.
+    """The corpora of a board that training data name, however the words are split.
+
+    "Trained on Libri-Speech, train-clean-100" names librispeech. Nobody can check which recordings were used, so naming
+    a corpus is enough; that choice is ours.
 
     Args:
         training_data: in words
-        tested_on: by corpus, the names it goes by
-    Returns:
-        the corpora named. Which of its recordings were used nobody can check, so that naming one is enough; that choice
-        is ours.
+        tested_on: the names that each corpus goes by
     """
     words = _words(training_data)
     said = {

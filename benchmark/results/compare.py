@@ -1,9 +1,8 @@
-"""Two rows of a leaderboard held against each other: over tasks, conditions and groups, and the utterances on which
-they differ most.
+"""Two rows of a leaderboard side by side: by task, condition and group, and the utterances that differ most.
 
-A gain is positive where the first row is better, whatever the metric's sign. Intervals and p values are those of the
-boards: one paired bootstrap over groups, scenes and seeds (`benchmark/statistics.py`). Each table that shows p values
-is a family of its own for Holm's correction (a choice of ours).
+A gain is positive where the first row is better, whatever the direction of the metric. Intervals and p values come from
+the paired bootstrap of the boards over groups, scenes and seeds (`benchmark/statistics.py`). Each table with p values
+is a family of its own for Holm's correction; that choice is ours.
 """
 
 from collections.abc import Iterator, Sequence
@@ -46,17 +45,17 @@ Line = dict[str, Any]
 
 
 def compare(boards: Sequence[Board], first: str, second: str, records: Records) -> list[Line]:
-    """The lines of all tables, `table` telling them apart.
+    """The lines of all tables; the field `table` says which one a line belongs to.
 
     Args:
         boards: of one leaderboard
         first, second: rows, as front_end:scheme
-        records: what both rows made of an utterance is read from them, where they are here
+        records: of the runs, from which come the predictions of both rows, if they are here
     Returns:
-        with some of COLUMNS each; p values are corrected after Holm over the lines of their table, and none is below
-        0.0001, which is as good as certain
+        each with some of COLUMNS; p values are corrected after Holm over the lines of their table, and are never below
+        0.0001
     Raises:
-        EarmarkError: an unknown row, twice the same, no task in common, or scenes that one of them lacks
+        EarmarkError: a row is unknown, both are the same, they have no task in common, or one of them lacks scenes
     """
     names = [_name(text, boards) for text in (first, second)]
     if names[0] == names[1]:
@@ -100,7 +99,7 @@ def render(lines: Sequence[Line], first: str, second: str) -> str:
 
 
 def write_csv(lines: Sequence[Line], first: str, second: str, path: Path) -> None:
-    """All tables as one, with the names of the rows in each line."""
+    """Write all tables as one CSV file, with the names of both rows in each line."""
     rows = [
         {"first_row": first, "second_row": second, **{column: _text(line.get(column)) for column in COLUMNS}}
         for line in lines
@@ -119,7 +118,7 @@ def _name(text: str, boards: Sequence[Board]) -> Name:
 
 
 def _overall(boards: Sequence[Board], names: Sequence[Name]) -> list[Line]:
-    """The difference of the mean reductions, where both rows have one on every task."""
+    """The difference between the mean reductions, where both rows have one on every task."""
     together = Overall(boards)
     one, other = (next(row for row in together.rows if row.name == name) for name in names)
     if not len(one.reductions) == len(other.reductions) == len(boards) or one.records == other.records:
@@ -140,9 +139,7 @@ def _overall(boards: Sequence[Board], names: Sequence[Name]) -> list[Line]:
 
 
 def _scores(board: Board, one: BoardRow, other: BoardRow) -> Iterator[Line]:
-    """The score, with what seeds do pooled over the board, and every condition on which both were scored whole, with
-    seeds of its own.
-    """
+    """The score, with what seeds do pooled over the board, then every condition on which both rows are complete."""
     line = {"task": board.task, "metric": board.metric}
     seeds, tested = max(len(one.seeds), len(other.seeds)), one.records != other.records
     design = pooled(board.design, board.entered, other.by_seed)._replace(seeds=seeds)
@@ -173,7 +170,7 @@ def _scores(board: Board, one: BoardRow, other: BoardRow) -> Iterator[Line]:
 
 
 def _groups(board: Board, one: BoardRow, other: BoardRow) -> Iterator[Line]:
-    """The score on the scenes of each group that has two or more, which alone are drawn."""
+    """The score of each group of two scenes or more; its scenes are what the bootstrap draws."""
     labels = np.array(board.groups)
     sums = [board.sums(row) for row in (one, other)]
     for group in dict.fromkeys(sorted(board.groups)):
@@ -194,8 +191,10 @@ def _groups(board: Board, one: BoardRow, other: BoardRow) -> Iterator[Line]:
 
 
 def _gain(values: Sequence[tuple[np.ndarray, np.ndarray]], design: Design, figure: Figure, tested: bool) -> Line:
-    """Both scores, their difference with its interval, and its p value before correction; from scores and scores where
-    seeds alone were redrawn.
+    """Both scores, their difference with its interval, and its p value before correction.
+
+    Args:
+        values: of both rows, the score and the same with seeds alone redrawn, (1 + replicates,) each
     """
     (one, one_by_seed), (other, other_by_seed) = values
     gain, by_seed = figure.sign * (one - other), figure.sign * (one_by_seed - other_by_seed)
@@ -205,8 +204,9 @@ def _gain(values: Sequence[tuple[np.ndarray, np.ndarray]], design: Design, figur
 
 
 def _utterances(board: Board, one: BoardRow, other: BoardRow, records: Records) -> Iterator[Line]:
-    """The base scenes whose scores differ most over the conditions that make the score, and what both made of each
-    where they differ most.
+    """The scenes whose scores differ most, and what both rows made of each in the condition where they differ most.
+
+    Scores are means over the conditions that make the score.
     """
     each = np.eye(len(board.scenes))
     # (scenes, conditions)
@@ -236,7 +236,7 @@ def _utterances(board: Board, one: BoardRow, other: BoardRow, records: Records) 
 
 
 def _mean(values: np.ndarray) -> np.ndarray:
-    """Means over the defined values of each row, NaN where there are none."""
+    """The mean of the defined values in each row of a matrix; NaN where there are none."""
     defined = np.isfinite(values)
     with np.errstate(invalid="ignore"):
         return np.where(defined, values, 0).sum(1) / defined.sum(1)
@@ -245,9 +245,7 @@ def _mean(values: np.ndarray) -> np.ndarray:
 def _made(
     row: BoardRow, scene: str, condition: str, axes: Sequence[str], records: Records
 ) -> tuple[str | None, str | None]:
-    """The reference of an utterance and what a row made of it, the first seed where there are several; None where the
-    record is not there.
-    """
+    """The reference of an utterance, and what the first seed of a row made of it; None without a record."""
     line = next(line for line in row.lines if scene in line["scenes"])
     here = (
         one
@@ -267,7 +265,7 @@ def _made(
 
 
 def _text(value: Any) -> str:
-    """A cell: figures with four decimals, whole numbers as they are, nothing where there is nothing."""
+    """A cell: figures with four decimals, whole numbers and text as they are; empty where there is no value."""
     if isinstance(value, float):
         return f"{round(value, 4) + 0.0:.4f}" if np.isfinite(value) else ""
     return "" if value is None else safe(str(value))

@@ -1,13 +1,16 @@
-"""The file of summaries: one sealed line for each front-end, scheme, task, seed and fold, small enough to be kept under
-version control.
+"""The file of summaries: one sealed line for each front-end, scheme, task, seed and fold.
 
-Scenes, their groups and their conditions stand on lines of their own, which summaries name by digest. In a summary a
-table (scenes by conditions) is packed: a row of digits is a string, a row of equal values one value, and where most
-scenes have the same row it stands once, as "*". Where two summaries have the same sums, as an untrained row has under
-each of its seeds, the second names the first one's digest instead. A summary's seal is over what is meant, not how it
-is written. The last line counts and seals all others, so that a file that was cut between two lines is known. Files of
-many thousand lines are read with a cache of the lines whose seals were found intact; of these only the short fields are
-parsed, and the sums when they are asked for.
+It is small enough for version control:
+
+- Scenes, their groups and their conditions have lines of their own, which summaries name by digest.
+- Tables (scenes by conditions) are packed. A row of digits is a string, a row of equal values is one value, and the row
+  that most scenes have is written once, as "*".
+- Of two summaries with the same sums, such as an untrained row under two seeds, the second names the digest of the
+  first instead.
+
+The seal of a summary is over its content, however it is written. The last line counts and seals all others, so a file
+that was cut between two lines is noticed. Files of many thousand lines are read with a cache of the lines whose seals
+were intact: of these only the short fields are parsed, and the sums when somebody asks for them.
 """
 
 import hashlib
@@ -19,6 +22,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmark import provenance
 from benchmark.errors import EarmarkError
 from benchmark.results.array_cache import Cache
 from benchmark.store import canonical, write_text
@@ -46,25 +50,28 @@ REMEDY = (
     "restore the file from version control, or delete it, run the recipe again and submit again what was submitted "
     "(finished cells are kept)"
 )
-LISTS = {"scenes", "groups", "conditions", "digest"}  # the fields of a line of scenes …
-CLOSING = {"lines", "digest"}  # … and of the last line
+LISTS = {"scenes", "groups", "conditions", "digest"}  # fields of a line of scenes
+CLOSING = {"lines", "digest"}  # fields of the last line
 Summary = dict[str, Any]
 
 
 class Line(Summary):
-    """A summary as it was read, its seal intact, without its sums: `sums_of` has them. Never changed in place; what is
-    made of it is made of `unpacked`.
+    """A summary as it was read, its seal intact, without its sums, which `sums_of` has.
+
+    It is never changed in place: `unpacked` makes a summary that may be.
     """
 
     def __init__(self, fields: Summary, text: bytes, lists: Summary) -> None:
         super().__init__(fields)
-        self.text = text  # as it stands in the file, with its sums
+        self.text = text  # as the file has it, with its sums
         self.lists = lists  # the line of its scenes
 
 
 def seal(summary: Mapping[str, Any]) -> Summary:
-    """The summary with its "digest": SHA-256 of the canonical JSON of all the rest; ValueError where a number is not
-    finite.
+    """The summary with its "digest", the SHA-256 of the canonical JSON of all the rest.
+
+    Raises:
+        ValueError: a number is not finite
     """
     rest = {key: value for key, value in unpacked(summary).items() if key != "digest"}
     return {**rest, "digest": hashlib.sha256(canonical(rest).encode()).hexdigest()}
@@ -76,11 +83,12 @@ def read_summaries(path: Path) -> list[Summary]:
 
 
 def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
-    """All lines of a summaries file, without their sums; EarmarkError names the file and the line that is cut, edited
-    or lacks something.
+    """All summaries of a file, without their sums.
 
     Args:
-        cache: where lines whose seals were checked before are remembered; without one every seal is checked
+        cache: of the lines whose seals were checked before; without one every seal is checked
+    Raises:
+        EarmarkError: with the file and the line that is cut, was edited, or lacks something
     """
     if not path.is_file():
         raise EarmarkError(f"{path}: no such file; run the recipe first")
@@ -90,7 +98,8 @@ def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
         raise EarmarkError(f"{path}: the file is empty; {REMEDY}")
     texts = texts[: len(heads)]
     lists = {str(head["digest"]): (head, text) for head, text in zip(heads, texts, strict=True) if head.keys() == LISTS}
-    before = set(cache.read("lines", "1").get("intact", np.array([])).tolist()) if cache else set()
+    code = provenance.source_digest(read_lines) if cache else ""
+    before = set(cache.read("lines", code).get("intact", np.array([])).tolist()) if cache else set()
     intact, lines = set(), []
     for number, (head, text) in enumerate(zip(heads, texts, strict=True), 1):
         if head.keys() == LISTS:
@@ -113,13 +122,14 @@ def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
             f"{path}: the last line does not match the others: lines are missing, or came from elsewhere; {REMEDY}"
         )
     if cache and not before >= intact:
-        cache.write("lines", "1", {"intact": np.array(sorted(intact))})
+        cache.write("lines", code, {"intact": np.array(sorted(intact))})
     return lines
 
 
 def write_summaries(path: Path, summaries: Iterable[Mapping[str, Any]]) -> None:
-    """Write sealed summaries, sorted by task, row, seed and fold, one a line, after the lists of scenes; whole or not
-    at all.
+    """Write sealed summaries, one a line, sorted by task, row, seed and fold, after the lines of scenes.
+
+    The file is written whole or not at all.
     """
     lists: dict[str, Summary] = {}
     texts, digests = [], []
@@ -143,18 +153,18 @@ def write_summaries(path: Path, summaries: Iterable[Mapping[str, Any]]) -> None:
 
 
 def order(summary: Mapping[str, Any]) -> tuple[Any, ...]:
-    """What a line is about, and where it stands in the file."""
+    """The key by which summaries are sorted, and which no two of a file share."""
     return summary["task"], summary["front_end"], summary["scheme"], summary["seed"], str(summary["fold"])
 
 
 def closing_line(digests: Iterable[str]) -> Summary:
-    """What the last line says of all others, in whatever order they stand."""
+    """The last line of a file, from the digests of all others in any order."""
     own = sorted(digests)
     return {"digest": hashlib.sha256("\n".join(own).encode()).hexdigest(), "lines": len(own)}
 
 
 def _spelt(path: Path) -> tuple[list[Summary], list[bytes]]:
-    """The lines of a file without their sums, and each whole in canonical JSON, with its own sums."""
+    """The lines of a file without their sums, and each line as canonical JSON with its own sums."""
     heads, texts = [], []
     for number, text in enumerate(path.read_bytes().splitlines(), 1):
         head = _head(text)
@@ -168,12 +178,12 @@ def _spelt(path: Path) -> tuple[list[Summary], list[bytes]]:
 
 
 def _place(text: bytes) -> tuple[int, int]:
-    """Where the sums of a line stand in canonical JSON, name and value; start < 1 where they do not."""
+    """Where the sums start and end in a line of canonical JSON, name included; start < 1 where there are none."""
     return text.find(b',"sums":'), text.rfind(b',"synthetic":')
 
 
 def _sums(text: bytes) -> bytes:
-    """A line's sums, or the digest, in quotes, of the line that has the same."""
+    """The sums of a line, or the digest, in quotes, of the line that has the same ones."""
     start, end = _place(text)
     return text[start + len(b',"sums":') : end] if 0 < start < end else b""
 
@@ -185,9 +195,7 @@ def _with_sums(text: bytes, sums: bytes) -> bytes:
 
 
 def _head(text: bytes) -> Summary | None:
-    """A line's fields without its sums, which are most of it, cut out where they stand in canonical JSON; None where
-    they do not stand there.
-    """
+    """The fields of a line without its sums, which are most of it; None where it is not written as expected."""
     start, end = _place(text)
     try:
         head = json.loads(text[:start] + text[end:]) if 0 < start < end else None
@@ -197,7 +205,7 @@ def _head(text: bytes) -> Summary | None:
 
 
 def _canonical(path: Path, number: int, text: bytes) -> bytes:
-    """The line as this module spells it; EarmarkError where it is cut or no object."""
+    """A line as this module writes it; EarmarkError where it is cut or no object."""
     try:
         parsed = json.loads(text)
         spelt = canonical(parsed).encode() if isinstance(parsed, dict) else None
@@ -209,7 +217,7 @@ def _canonical(path: Path, number: int, text: bytes) -> bytes:
 
 
 def _checked(path: Path, number: int, text: bytes, scenes: Summary) -> Summary:
-    """A line without its sums; EarmarkError where it was edited or lacks something."""
+    """A summary without its sums; EarmarkError where it was edited or lacks something."""
     line = json.loads(text)
     try:
         if "sums" in line and not scenes:
@@ -241,13 +249,13 @@ def _checked(path: Path, number: int, text: bytes, scenes: Summary) -> Summary:
 
 
 def sums_of(summary: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The tables of a summary's sums by column, packed or not."""
+    """The sums of a summary: tables by column, packed or not."""
     sums: Mapping[str, Any] = json.loads(summary.text)["sums"] if isinstance(summary, Line) else summary["sums"]
     return sums
 
 
 def unpacked(summary: Mapping[str, Any]) -> Summary:
-    """The summary with its tables as lists of conditions for each scene, whether they are packed or not."""
+    """A summary with unpacked tables: for each scene, a list over conditions."""
     if "sums" not in summary and not isinstance(summary, Line):
         return dict(summary)  # a line of scenes
     size = len(summary["scenes"]), len(summary["conditions"])
@@ -256,7 +264,7 @@ def unpacked(summary: Mapping[str, Any]) -> Summary:
 
 
 def unpacked_table(table: Any, scenes: int, conditions: int) -> list[list[Any]]:
-    """A table as a list of conditions for each scene, whether it is packed or not."""
+    """A table, packed or not, as a list over conditions for each scene."""
     rows = [table.get(str(index), table["*"]) for index in range(scenes)] if isinstance(table, dict) else table
     return [
         row if isinstance(row, list) else [int(digit) for digit in row] if isinstance(row, str) else [row] * conditions
@@ -265,7 +273,7 @@ def unpacked_table(table: Any, scenes: int, conditions: int) -> list[list[Any]]:
 
 
 def _written(summary: Mapping[str, Any]) -> tuple[str, Summary, bytes]:
-    """A summary's digest, the line of its scenes, and its own text."""
+    """The digest of a summary, the line of its scenes, and its own text."""
     sealed = seal(summary)
     lists = seal({name: sealed[name] for name in ("scenes", "groups", "conditions")})
     rest = {name: value for name, value in sealed.items() if name not in ("groups", "conditions")}
