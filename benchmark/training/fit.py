@@ -152,13 +152,15 @@ def fit_gain(system: System, batches: Iterable[Batch]) -> float:
         for batch in batches:
             enhanced = system.enhance(batch)
             doubled = Enhanced(
-                2 * enhanced.audio, enhanced.shared, {name: 2 * part for name, part in enhanced.parts.items()}
+                2 * enhanced.audio,
+                enhanced.shared,
+                {name: 2 * tensor for name, tensor in enhanced.intermediates.items()},
             )
             losses, other = system.front_end_loss(enhanced, batch), system.front_end_loss(doubled, batch)
             if batch.clean is None or not torch.allclose(losses, other, rtol=1e-3, atol=1e-3):
                 return 1.0
             target += float(batch.clean.square().sum())
-            matched += float((batch.clean * enhanced.parts.get("trained", enhanced.audio)).sum())
+            matched += float((batch.clean * enhanced.intermediates.get("trained", enhanced.audio)).sum())
     if matched > 0:
         system.enhancer.gain.fill_(target / matched)
     return float(system.enhancer.gain)
