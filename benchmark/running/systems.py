@@ -20,7 +20,7 @@ from benchmark.store import Store, Workspace
 from benchmark.training.system import System
 
 
-def open_source(source: cells.Source, workspace: Workspace) -> Source:
+def open_source(source: cells.SourceContent, workspace: Workspace) -> Source:
     """The corpora that a cell names, by role."""
     return Source(
         {
