@@ -55,7 +55,7 @@ def run(options: argparse.Namespace) -> int:
         wanted = recipe.fast_dev_run(wanted)
     workspace = workspace_of(options, wanted.name)
     if options.dry_run:
-        from benchmark.running.dry_run import describe as preview
+        from benchmark.running.dry_run import preview
 
         text, missing = preview(wanted, Corpora(options.data, default_cache()), workspace, jobs)
         print(text)
