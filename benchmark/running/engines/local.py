@@ -12,8 +12,8 @@ from typing import Any
 from benchmark.contracts import Engine
 from benchmark.processes import end_on_request, end_with, stop
 
-# Cells have one thread. They also keep the memory that they free: glibc would give it back to the system, and ask for it
-# anew, in every training step.
+# Cells have one thread. They also keep the memory that they free: glibc would give it back to the system and ask for
+# it anew in every training step.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
 
 
