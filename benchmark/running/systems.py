@@ -36,7 +36,7 @@ def build_task(spec: TaskSpec, source: Source) -> tuple[Task, TaskModel]:
     if isinstance(task, SignalTask):
         return task, task
     assert spec.model is not None
-    return task, registry.load("models", spec.model.name)(task, **spec.model.config)
+    return task, registry.load("task_models", spec.model.name)(task, **spec.model.config)
 
 
 def build_part(spec: Spec) -> nn.Module:
