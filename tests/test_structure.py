@@ -110,14 +110,3 @@ def test_the_suite_is_found_whole_before_another_package_of_its_name(tmp_path):
         [sys.executable, "-c", script], env=environment, cwd=tmp_path.parent, capture_output=True, text=True, check=True
     )
     assert [Path(line).parent for line in done.stdout.splitlines()] == packages()
-
-
-def test_listing_and_helping_import_nothing_heavy():
-    script = (
-        "import contextlib, io, sys\nfrom benchmark.cli import main\n"
-        "with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit): main(['--help'])\n"
-        "with contextlib.redirect_stdout(io.StringIO()): main(['list'])\n"
-        "print(sorted({'torch', 'numpy', 'pandas', 'lightning', 'pydantic'} & set(sys.modules)))"
-    )
-    done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=True)
-    assert done.stdout.strip() == "[]"
