@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from benchmark import provenance, registry
 from benchmark.catalogue import CorpusContent, Reference
@@ -42,7 +42,6 @@ class TaskSpec:
 class Training:
     """Train the parts of a system by a scheme, and keep the weights of those that the scheme moves."""
 
-    kind: ClassVar[str] = "train"
     shelf: ClassVar[str] = "weights"
     front_end: Spec
     tasks: Mapping[str, TaskSpec]  # by label; none: the front-end is trained alone
@@ -59,6 +58,7 @@ class Training:
     accelerator: str
     others: Mapping[str, Spec] = field(default_factory=dict)  # further parts by name
     protocol: int = PROTOCOL
+    kind: Literal["train"] = "train"
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -75,7 +75,6 @@ class Training:
 class Enhancing:
     """Enhance the test scenes by one front-end, for every scheme and task model that uses this output."""
 
-    kind: ClassVar[str] = "enhance"
     shelf: ClassVar[str] = "enhanced"
     front_end: Spec
     weights: str | None  # the key of the training that left them; None: as it is built
@@ -84,6 +83,7 @@ class Enhancing:
     listeners: Listeners | None  # None: the front-end does not know the listener
     accelerator: str
     protocol: int = PROTOCOL
+    kind: Literal["enhance"] = "enhance"
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -100,7 +100,6 @@ class Enhancing:
 class Scoring:
     """Run a task model on the enhanced test scenes, and keep its raw predictions."""
 
-    kind: ClassVar[str] = "score"
     shelf: ClassVar[str] = "records"
     label: str
     task: TaskSpec
@@ -112,6 +111,7 @@ class Scoring:
     listeners: Listeners | None
     accelerator: str
     protocol: int = PROTOCOL
+    kind: Literal["score"] = "score"
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -124,9 +124,8 @@ class Scoring:
         return self.scenes
 
 
-Work = Training | Enhancing | Scoring
-KINDS: Mapping[str, type[Work]] = {work.kind: work for work in (Training, Enhancing, Scoring)}
-SHELVES = {kind: work.shelf for kind, work in KINDS.items()}  # where the store keeps what a cell leaves
+Work = Annotated[Training | Enhancing | Scoring, Field(discriminator="kind")]
+SHELVES = {"train": Training.shelf, "enhance": Enhancing.shelf, "score": Scoring.shelf}  # where what a cell leaves is
 
 
 @dataclass(frozen=True)
@@ -141,7 +140,7 @@ class Cell:
     @cached_property
     def key(self) -> str:
         """Hash of what the cell does."""
-        return digest({"kind": self.kind, **identity(self.work)})
+        return digest(identity(self.work))
 
     @property
     def kind(self) -> str:
@@ -194,19 +193,20 @@ def read_job(path: Path) -> Job:
 
 def to_json(work: Work) -> dict[str, Any]:
     """The work of a cell, as manifests keep it."""
-    return {"kind": work.kind, **_WORK[work.kind].dump_python(work, mode="json")}
+    return _WORK.dump_python(work, mode="json")  # type: ignore[no-any-return]
 
 
-def from_json(value: Mapping[str, Any]) -> Work:
+def from_json(value: Any) -> Work:
     """The work that a manifest keeps. Raises EarmarkError where it is not that of a cell."""
     try:
-        rest = {name: entry for name, entry in value.items() if name != "kind"}
-        return _WORK[value["kind"]].validate_python(rest)  # type: ignore[no-any-return]
-    except (ValidationError, KeyError, AttributeError) as error:
-        raise EarmarkError(f"a manifest holds no cell ({' '.join(str(error).split())[:120]}); run it again") from error
+        return _WORK.validate_python(value)  # type: ignore[no-any-return]
+    except ValidationError as error:
+        reason = error.errors()[0]
+        where = ".".join(map(str, reason["loc"]))
+        raise EarmarkError(f"a manifest holds no cell ({where}: {reason['msg']}); delete it and run again") from error
 
 
-_WORK: Mapping[str, TypeAdapter[Any]] = {kind: TypeAdapter(work) for kind, work in KINDS.items()}
+_WORK: TypeAdapter[Any] = TypeAdapter(Work)
 
 
 def identity(value: Any) -> Any:

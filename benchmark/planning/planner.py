@@ -285,6 +285,7 @@ class _Planner:
         behind = tuple(dict.fromkeys([*needs, *(above for needed in needs for above in self._ancestors(needed))]))
         self._check_unseen(trial, source, behind)
         elsewhere = set() if front_end == REFERENCE else learned_elsewhere(self.components.front_ends[front_end])
+        model_learned = {self.components.models[trial.task].pretrained_on} - {""}
         trained = [self._training(needed) for needed in behind]
         heard = {_joined(each) for training in trained for each in training.sources.values()}
         self.rows.append(
@@ -298,7 +299,7 @@ class _Planner:
                 record=key,
                 enhanced=enhanced,
                 trained_by=behind,
-                training_data=" | ".join(sorted(heard | elsewhere)),
+                training_data=" | ".join(sorted(heard | elsewhere | model_learned)),
                 track="open" if elsewhere else "closed",
                 corpora=tuple(f"{corpus.name} {corpus.version}" for corpus in source.values()),
                 synthetic=any(self.corpora.open(corpus).synthetic for corpus in source.values()),

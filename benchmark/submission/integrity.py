@@ -15,8 +15,8 @@ class Guard:
     """Hashes of what code from outside may not touch, to be compared afterwards.
 
     They are of the suite's files and recipes, of the manifests of finished cells (which hold the hashes of their
-    files), and of all boards. The guard is made and checked while no code from outside runs. It does not see new files and
-    compiled ones, the corpora, the environment, and processes that left their group to act later.
+    files), and of all boards. The guard is made and checked while no code from outside runs. It does not see new files
+    and compiled ones, the corpora, the environment, and processes that left their group to act later.
     """
 
     def __init__(self, store: Store, boards: Path) -> None:

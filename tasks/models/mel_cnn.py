@@ -1,8 +1,8 @@
 """Convolution blocks on a log-mel spectrogram, for utterances with one label.
 
 Convolution blocks only, global average pooling and a classifier: the emotion model of Milling et al., "Audio
-Enhancement for Computer Audition" (JCST 39(4), 2024), Fig. 3c. The paper states no sizes; sizes, spectrogram, normalisation and
-pooling are ours.
+Enhancement for Computer Audition" (JCST 39(4), 2024), Fig. 3c. The paper states no sizes; sizes, spectrogram,
+normalisation and pooling are ours.
 """
 
 from collections.abc import Sequence

@@ -1,0 +1,98 @@
+"""Cells: written and read back they are the same, and a key holds what is done, not where."""
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import toys
+
+from benchmark.catalogue import Corpora
+from benchmark.errors import EarmarkError
+from benchmark.planning.cells import Cell, Enhancing, Scoring, Training, from_json, to_json
+from benchmark.planning.planner import make_plan
+from benchmark.planning.recipe import load_recipe
+
+
+def planned(folder: Path, **changes):
+    return make_plan(load_recipe(toys.toy_recipe(folder, **changes)), Corpora(None, folder / "cache"))
+
+
+@pytest.fixture(scope="module")
+def plan(tmp_path_factory):
+    return planned(tmp_path_factory.mktemp("plan"))
+
+
+def test_every_cell_is_the_same_when_it_is_read_back(plan):
+    kinds = set()
+    for cell in plan.cells.values():
+        back = from_json(json.loads(json.dumps(to_json(cell.work))))
+        assert type(back) is type(cell.work)
+        assert Cell(cell.label, back).key == cell.key
+        kinds.add(cell.kind)
+    assert kinds == {"train", "enhance", "score"}
+
+
+def test_what_is_no_cell_is_one_line(plan):
+    whole = to_json(next(cell.work for cell in plan.cells.values() if cell.kind == "enhance"))
+    for broken in (
+        {},
+        {**whole, "kind": "dance"},
+        {**whole, "scenes": {"scenes": "six"}},
+        {**whole, "source": None},
+        [],
+    ):
+        with pytest.raises(EarmarkError, match="a manifest holds no cell") as caught:
+            from_json(broken)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_front_end_is_enhanced_once_for_every_scheme_that_drops_it_in(plan):
+    enhanced = {(row.front_end, row.scheme): row.enhanced for row in plan.rows}
+    dropped_in = {enhanced["gain", scheme] for scheme in ("clean", "noisy", "frozen")}
+    assert len(dropped_in) == 1
+    assert len({enhanced["gain", scheme] for scheme in ("clean", "joint", "sample_importance", "alternating")}) == 4
+    assert enhanced["identity", "clean"] == enhanced["identity", "noisy"]
+    works = [cell.work for cell in plan.cells.values()]
+    assert sum(isinstance(work, Enhancing) for work in works) == 5
+    assert sum(isinstance(work, Scoring) for work in works) == len(plan.rows)
+
+
+def test_weights_go_by_the_parts_that_a_scheme_moves(plan):
+    rows = {(row.front_end, row.scheme): row for row in plan.rows}
+    work = {key: cell.work for key, cell in plan.cells.items()}
+    pretrained = plan.enhancing(rows["gain", "frozen"]).weights
+    assert isinstance(work[pretrained], Training)
+    assert not work[pretrained].tasks
+    frozen = plan.scoring(rows["gain", "frozen"]).weights
+    assert work[frozen].starts == {"front_end": pretrained, "bands": plan.scoring(rows["gain", "clean"]).weights}
+    joint = rows["gain", "joint"]
+    assert plan.enhancing(joint).weights == plan.scoring(joint).weights != frozen
+
+
+def test_keys_hold_what_is_done_and_not_where(plan, tmp_path):
+    keys = {cell.label: cell.key for cell in plan.cells.values()}
+    toys_elsewhere = tmp_path / "elsewhere" / "toys.py"
+    toys_elsewhere.parent.mkdir()
+    shutil.copy(toys.__file__, toys_elsewhere)
+    elsewhere = {"front_ends": {"identity": None, "gain": {f"{toys_elsewhere}:Gain": {}}}}
+    again = planned(tmp_path, **elsewhere)
+    assert {cell.label: cell.key for cell in again.cells.values()} == keys
+
+
+def test_what_changes_a_result_changes_its_key_and_those_behind_it(plan, tmp_path):
+    budget = {"steps": 8, "batch": 4, "lr": 0.05, "validations": 2}
+    train = {"validation_scenes": 6, **dict.fromkeys(("stock", "adapt"), budget)}
+    other = planned(tmp_path, train={**train, "pretrain": {**budget, "steps": 10}})
+    before, after = ({cell.label: cell.key for cell in each.cells.values()} for each in (plan, other))
+    changed = {label for label in before if before[label] != after[label]}
+    assert "pretrain gain, seed 1" in changed
+    assert "bands: gain enhanced, seed 1" in changed
+    assert "bands: gain noisy scored, seed 1" in changed
+    assert not [label for label in changed if "identity" in label or "stock" in label]
+
+
+def test_workers_and_digests_of_code_are_no_part_of_a_key(plan):
+    cell = next(iter(plan.cells.values()))
+    assert replace(cell, workers=4, code={"x": "y"}, label="another").key == cell.key
