@@ -1,4 +1,4 @@
-"""The front-end trained by its own loss, weighted by what the task finds hard; the task model takes turns with it."""
+"""The front-end trained by its own loss, weighted by what the task finds hard, in turn with the task model."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
