@@ -71,7 +71,7 @@ def load(kind: str, name: str) -> type:
         if not attribute:
             raise
         raise EarmarkError(
-            f"{name}: its package registers {known[name]}, which cannot be loaded ({error}); mend the entry point or "
+            f"{name}: its package registers {known[name]}, which cannot be loaded ({error}); fix the entry point or "
             "the package"
         ) from error
 
@@ -108,8 +108,8 @@ def _from_file(name: str) -> type:
         except (Exception, SystemExit) as error:
             del sys.modules[module_name]
             raise EarmarkError(
-                f"{path_text} cannot be imported: {type(error).__name__}: {error}; mend it until `python {path_text}` "
-                "says nothing"
+                f"{path_text} cannot be imported: {type(error).__name__}: {error}; fix it until `python {path_text}` "
+                "runs without an error"
             ) from error
     found = getattr(sys.modules[module_name], attribute, None)
     if not inspect.isclass(found):

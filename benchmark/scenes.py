@@ -61,7 +61,7 @@ def mix(
         return clean, clean
     disturbance = audio.sounding_power(interferer) * (target.shape[0] if interferer.shape[0] == 1 else 1)
     if disturbance <= audio.TINY:
-        raise ValueError("the interferer is silent, so that no SNR is defined")
+        raise ValueError("the interferer is silent, so no SNR is defined")
     gain = np.float32(np.sqrt(wanted / 10 ** (snr / 10) / disturbance))
     return clean + gain * interferer, clean
 

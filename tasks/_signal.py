@@ -143,7 +143,9 @@ def _checked(figures: Mapping[str, Figure]) -> Mapping[str, Figure]:
         raise EarmarkError(f"metrics: no figure can be called '{taken[0]}'; rename it")
     first = next(iter(figures), None)
     if first is None or _is_level(figures[first]):
-        raise EarmarkError("metrics: the first one ranks the front-ends; begin with one that knows better from worse")
+        raise EarmarkError(
+            "metrics: the first one ranks the front-ends, so it must have better and worse values; put another first"
+        )
     return figures
 
 

@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command and return its exit status.
 
     Returns:
-        0; 1 where `check` finds a broken rule; 2 after an error that the user can mend, told in one line on standard
+        0; 1 where `check` finds a broken rule; 2 after an error that the user can fix, told in one line on standard
         error; 130 after Ctrl-C; 141 where the reader of standard output has gone
     """
     options = _parser().parse_args(arguments)

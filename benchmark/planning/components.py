@@ -57,8 +57,8 @@ class Components:
             prescription = build_front_end(task.prescription)
         if trainable(prescription) or not prescription.needs <= self.offered(label):
             raise EarmarkError(
-                f"tasks.{label}: prescription: {type(prescription).__name__} is not one; name a front-end that works "
-                "untrained, from the listener alone, as nal_r"
+                f"tasks.{label}: prescription: {type(prescription).__name__} cannot be one; name a front-end that "
+                "works untrained, from the listener alone, as nal_r"
             )
         return prescription
 

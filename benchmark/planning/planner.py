@@ -336,8 +336,8 @@ class _Planner:
                     if shared := self._shared(used, tested, ROLES[role].by_group):
                         raise EarmarkError(
                             f"tasks.{trial.task}: '{self.cells[key].label}' trains on {shared}, of {tested.name}, "
-                            "which this task is tested on; give each to one split, and tasks that share a corpus the "
-                            "same folds, or put them into recipes of their own"
+                            "which this task is tested on; keep each in one split, give tasks that share a corpus the "
+                            "same folds, or put them into separate recipes"
                         )
 
     def _shared(self, used: Any, tested: Any, groups_too: bool) -> str | None:

@@ -68,7 +68,7 @@ def run_cells(plan: Plan, cells: list[Cell], workspace: Workspace, engine: Engin
     finally:
         engine.stop()
     count = f"{len(waiting)} cell{'s' * (len(waiting) > 1)}"
-    skipped = [f"{count} not run, for want of what failed"] if waiting else []
+    skipped = [f"{count} not run, as what they need failed"] if waiting else []
     return [*dict.fromkeys(failed.values()), *skipped]
 
 

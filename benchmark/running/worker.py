@@ -74,7 +74,7 @@ class Run:
 
 
 def run_cell(job: Job) -> None:
-    """Run one cell to its end. Raises EarmarkError for what the user can mend."""
+    """Run one cell to its end. Raises EarmarkError for what the user can fix."""
     torch.set_num_threads(1)
     run = Run(job)
     work = job.cell.work
@@ -212,7 +212,7 @@ def reason_file(store: Store, key: str) -> Path:
 
 
 def run_reported(job: Job) -> int:
-    """Run a job; if it fails, write why. Return the exit status: 0, 2 for what the user can mend, 1 for all else."""
+    """Run a job; if it fails, write why. Return the exit status: 0, 2 for what the user can fix, 1 for all else."""
     store = Store(job.workspace.runs)
     try:
         run_cell(job)

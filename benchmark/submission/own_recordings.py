@@ -207,7 +207,7 @@ def _enhanced(
         raise
     except (Exception, SystemExit) as error:  # a third party's code
         raise EarmarkError(
-            f"{path}: the front-end failed ({' '.join(f'{type(error).__name__}: {error}'.split())[:200]}); mend it, or "
+            f"{path}: the front-end failed ({' '.join(f'{type(error).__name__}: {error}'.split())[:200]}); fix it, or "
             "the recording"
         ) from error
     if reason := defect(torch.from_numpy(output)):

@@ -247,7 +247,7 @@ def _check_rules(job: Mapping[str, Any]) -> None:
         raise EarmarkError(
             "\n".join(
                 [
-                    f"{job['name']}: it breaks {len(broken)} of the rules that the engine relies on; mend it, or say "
+                    f"{job['name']}: it breaks {len(broken)} of the rules that the engine relies on; fix it, or say "
                     "--unchecked",
                     *broken,
                 ]

@@ -298,8 +298,8 @@ def test_a_prescription_is_part_of_what_was_run(tmp_path, monkeypatch):
     ("prescription", "message"),
     [
         ("nalr", "prescription: unknown front-end 'nalr'"),
-        ("two_mask", "prescription: TwoMask is not one"),
-        ("unet", "UNet is not one"),
+        ("two_mask", "prescription: TwoMask cannot be one"),
+        ("unet", "UNet cannot be one"),
     ],
 )
 def test_a_prescription_that_is_none_is_refused_before_anything_runs(tmp_path, prescription, message):
