@@ -20,18 +20,7 @@ from torch import Tensor, nn
 PROTOCOL = 2  # version of docs/reference/protocol.md; every record carries it
 SAMPLE_RATE = 16_000  # Hz, of all audio inside the engine
 FULL_SCALE_DB_SPL = 100.0  # of an rms of 1.0, in training and scoring; scenes set the level, the engine never rescales
-AUDIOGRAM_HZ = (
-    250,
-    375,
-    500,
-    750,
-    1000,
-    1500,
-    2000,
-    3000,
-    4000,
-    6000,
-)  # Hz, where a listener's thresholds are given
+AUDIOGRAM_HZ = (250, 375, 500, 750, 1000, 1500, 2000, 3000, 4000, 6000)  # where a listener's thresholds are given
 SPLITS = ("train", "validation", "test")
 FRONT_END = "front_end"  # the name of this part of a system; task models go by the labels of their tasks
 MODEL = "model"  # how schemes, which know no labels, name the task model of a row
@@ -57,7 +46,7 @@ class Role(NamedTuple):
     required: bool = False
     labelled: bool = False  # the training split must hold every class of the other two
     folded: bool = False  # the folds of a task are folds of this corpus
-    by_group: bool = False  # splits must share no group (speaker, room) either, not only no recording
+    by_group: bool = False  # splits must not share a group (speaker, room) either
 
 
 ROLES: Mapping[str, Role] = {

@@ -40,7 +40,7 @@ SECONDS_BETWEEN_REPORTS = 0.5
 HOPELESS_SECONDS, HOPELESS_SCENES = 180.0, 3
 
 
-class Run:
+class RunningJob:
     """A job that runs: its store, its work folder and its progress."""
 
     def __init__(self, job: Job) -> None:
@@ -76,7 +76,7 @@ class Run:
 def run_cell(job: Job) -> None:
     """Run one cell to its end. Raises EarmarkError for what the user can fix."""
     torch.set_num_threads(1)
-    run = Run(job)
+    run = RunningJob(job)
     work = job.cell.work
     L.seed_everything(work.seed if isinstance(work, Training) else 0, verbose=False)
     try:
@@ -94,7 +94,7 @@ def run_cell(job: Job) -> None:
         raise full_disk(error, run.store.root) from error
 
 
-def _train(run: Run, work: Training) -> None:
+def _train(run: RunningJob, work: Training) -> None:
     sources = {label: systems.open_source(source, run.job.workspace) for label, source in work.sources.items()}
     built = {label: systems.build_task(spec, sources[label]) for label, spec in work.tasks.items()}
     tasks = {label: task for label, (task, _) in built.items()}
@@ -136,7 +136,7 @@ def _train(run: Run, work: Training) -> None:
     run.put({"report": report}, fill)
 
 
-def _enhance(run: Run, work: Enhancing) -> None:
+def _enhance(run: RunningJob, work: Enhancing) -> None:
     source = systems.open_source(work.source, run.job.workspace)
     enhancer = systems.enhancer_of(work, run.store)
     mixer, scenes = source.mixer("test"), run.scenes(work.scenes)
@@ -163,7 +163,7 @@ def _enhance(run: Run, work: Enhancing) -> None:
     run.put({"costs": costs}, fill)
 
 
-def _score(run: Run, work: Scoring) -> None:
+def _score(run: RunningJob, work: Scoring) -> None:
     source = systems.open_source(work.source, run.job.workspace)
     system = systems.model_of(work, source, run.store)
     mixer, scenes = source.mixer("test"), run.scenes(work.scenes)
