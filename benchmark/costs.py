@@ -14,9 +14,9 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
-from torchaudio.functional import resample
 
 from benchmark.contracts import AUDIOGRAM_HZ, SAMPLE_RATE, FrontEnd, Heard
+from benchmark.enhancer import Enhancer
 
 # Largest look-ahead, frames included, of a causal front-end, as in the Deep Noise Suppression Challenges (Interspeech
 # 2020 and later), and of a low-latency one, about what is acceptable in a hearing aid (our choice).
@@ -146,11 +146,9 @@ def _noise(channels: int, seconds: float) -> Tensor:
 
 def _run(front_end: FrontEnd, audio: Tensor) -> Tensor:
     """The output, (batch, channels, time) at 16 kHz like the input, as the engine runs a front-end."""
-    inner = audio.reshape(-1, 1, audio.shape[-1]) if front_end.channels == 1 else audio
-    inner = resample(inner, SAMPLE_RATE, front_end.sample_rate)
-    listener = torch.full((*inner.shape[:2], len(AUDIOGRAM_HZ)), HEARING_LOSS)
-    output = front_end.process(Heard(inner, torch.full((len(inner),), inner.shape[-1]), listener)).audio
-    return resample(output, front_end.sample_rate, SAMPLE_RATE)[..., : audio.shape[-1]].reshape(audio.shape)
+    batch, channels, samples = audio.shape
+    listener = torch.full((batch, channels, len(AUDIOGRAM_HZ)), HEARING_LOSS)
+    return Enhancer(front_end)(Heard(audio, torch.full((batch,), samples), listener)).audio  # type: ignore[no-any-return]
 
 
 def _seconds(call: Callable[[], Any]) -> float:

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parent
 FOLDERS = {
     "front_ends": ("benchmark.frontends", ROOT / "frontends"),
     "tasks": ("tasks", ROOT.parent / "tasks"),
-    "models": ("tasks.models", ROOT.parent / "tasks" / "models"),
+    "task_models": ("tasks.models", ROOT.parent / "tasks" / "models"),
     "metrics": ("benchmark.metrics", ROOT / "metrics"),
     "corpora": ("benchmark.corpora", ROOT / "corpora"),
     "schemes": ("benchmark.training.schemes", ROOT / "training" / "schemes"),

@@ -1,6 +1,10 @@
-"""What the folders promise: private modules and names are used only inside the package that holds them."""
+"""What the folders promise: whole packages, imports that run one way, private names that stay at home."""
 
 import ast
+import os
+import subprocess
+import sys
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -73,3 +77,36 @@ def test_a_trespass_is_found_and_nothing_else(tmp_path, importer, statement, nam
     path.write_text(statement)
     module = ".".join(part for part in Path(importer).with_suffix("").parts if part != "__init__")
     assert trespasses(tmp_path) == ([] if name is None else [f"{module}: {name}"])
+
+
+def packages() -> list[Path]:
+    """Every folder of the suite that holds Python files."""
+    return sorted({path.parent for package in PACKAGES for path in (ROOT / package).rglob("*.py")})
+
+
+def test_every_package_has_its_init():
+    assert not [str(folder) for folder in packages() if not (folder / "__init__.py").is_file()]
+
+
+def test_the_import_contract_names_every_module():
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    named = {name.strip() for layer in contracts[0]["layers"] for name in layer.split("|")}
+    entries = [path for path in (ROOT / "benchmark").iterdir() if not path.name.startswith("__")]
+    there = {f"benchmark.{path.stem}" for path in entries if path.suffix == ".py" or (path / "__init__.py").is_file()}
+    assert named == there | {"tasks"}
+
+
+def test_the_suite_is_found_whole_before_another_package_of_its_name(tmp_path):
+    for name in PACKAGES:
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the other one')\n")
+        (tmp_path / name / "running.py").write_text("")
+    modules = [".".join(folder.relative_to(ROOT).parts) for folder in packages()]
+    script = f"import importlib\nfor name in {modules}: print(importlib.import_module(name).__file__)"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
+    done = subprocess.run(
+        [sys.executable, "-c", script], env=environment, cwd=tmp_path.parent, capture_output=True, text=True, check=True
+    )
+    assert [Path(line).parent for line in done.stdout.splitlines()] == packages()

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from benchmark import provenance, registry
 from benchmark.catalogue import CorpusContent, Reference
@@ -41,7 +41,6 @@ class TaskSpec:
 class Training:
     """Parts trained by a scheme. It leaves the weights of those that the scheme moves."""
 
-    kind: ClassVar[str] = "train"
     shelf: ClassVar[str] = "weights"
     front_end: Spec
     tasks: Mapping[str, TaskSpec]  # by label; none: the front-end alone
@@ -58,6 +57,7 @@ class Training:
     accelerator: str
     others: Mapping[str, Spec] = field(default_factory=dict)  # further parts
     protocol: int = PROTOCOL
+    kind: Literal["train"] = "train"
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -74,7 +74,6 @@ class Training:
 class Enhancing:
     """Test scenes enhanced by one front-end, for every scheme and task model that drops this output in."""
 
-    kind: ClassVar[str] = "enhance"
     shelf: ClassVar[str] = "enhanced"
     front_end: Spec
     weights: str | None  # the training that left them; None: as it is built
@@ -83,6 +82,7 @@ class Enhancing:
     listeners: Ears | None  # None: the front-end does not know the listener
     accelerator: str
     protocol: int = PROTOCOL
+    kind: Literal["enhance"] = "enhance"
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -99,7 +99,6 @@ class Enhancing:
 class Scoring:
     """A task on enhanced test scenes. It leaves raw predictions."""
 
-    kind: ClassVar[str] = "score"
     shelf: ClassVar[str] = "records"
     label: str
     task: TaskSpec
@@ -111,6 +110,7 @@ class Scoring:
     listeners: Ears | None
     accelerator: str
     protocol: int = PROTOCOL
+    kind: Literal["score"] = "score"
 
     @property
     def needs(self) -> tuple[str, ...]:
@@ -123,9 +123,8 @@ class Scoring:
         return self.scenes
 
 
-Work = Training | Enhancing | Scoring
-KINDS: Mapping[str, type[Work]] = {work.kind: work for work in (Training, Enhancing, Scoring)}
-SHELVES = {kind: work.shelf for kind, work in KINDS.items()}  # where the store keeps what a cell leaves
+Work = Annotated[Training | Enhancing | Scoring, Field(discriminator="kind")]
+SHELVES = {"train": Training.shelf, "enhance": Enhancing.shelf, "score": Scoring.shelf}  # where what a cell leaves is
 
 
 @dataclass(frozen=True)
@@ -140,7 +139,7 @@ class Cell:
     @cached_property
     def key(self) -> str:
         """Hash of the identity."""
-        return digest({"kind": self.kind, **identity(self.work)})
+        return digest(identity(self.work))
 
     @property
     def kind(self) -> str:
@@ -193,19 +192,20 @@ def read_job(path: Path) -> Job:
 
 def to_json(work: Work) -> dict[str, Any]:
     """What a cell does, as manifests keep it."""
-    return {"kind": work.kind, **_WORK[work.kind].dump_python(work, mode="json")}
+    return _WORK.dump_python(work, mode="json")  # type: ignore[no-any-return]
 
 
-def from_json(value: Mapping[str, Any]) -> Work:
+def from_json(value: Any) -> Work:
     """The same read back. Raises EarmarkError where it is none."""
     try:
-        rest = {name: entry for name, entry in value.items() if name != "kind"}
-        return _WORK[value["kind"]].validate_python(rest)  # type: ignore[no-any-return]
-    except (ValidationError, KeyError, AttributeError) as error:
-        raise EarmarkError(f"a manifest holds no cell ({' '.join(str(error).split())[:120]}); run it again") from error
+        return _WORK.validate_python(value)  # type: ignore[no-any-return]
+    except ValidationError as error:
+        reason = error.errors()[0]
+        where = ".".join(map(str, reason["loc"]))
+        raise EarmarkError(f"a manifest holds no cell ({where}: {reason['msg']}); delete it and run again") from error
 
 
-_WORK: Mapping[str, TypeAdapter[Any]] = {kind: TypeAdapter(work) for kind, work in KINDS.items()}
+_WORK: TypeAdapter[Any] = TypeAdapter(Work)
 
 
 def identity(value: Any) -> Any:

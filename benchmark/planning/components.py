@@ -49,7 +49,7 @@ class Components:
         if isinstance(task, SignalTask):
             return task
         with reported(f"tasks.{label}.model"):
-            model: TaskModel = registry.load("models", entry.model.name)(task, **entry.model.config)
+            model: TaskModel = registry.load("task_models", entry.model.name)(task, **entry.model.config)
         return model
 
     def _prescription(self, label: str, task: Task) -> FrontEnd:

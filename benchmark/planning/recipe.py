@@ -32,7 +32,7 @@ TAKEN: Mapping[str, frozenset[str]] = {
     "tasks": frozenset({"overall", "costs", FRONT_END, "all", *dir(nn.ModuleDict())}),
     "schemes": frozenset(),
 }
-KINDS: Mapping[str, type] = {"front_ends": nn.Module, "tasks": Task, "models": TaskModel, "schemes": Scheme}
+KINDS: Mapping[str, type] = {"front_ends": nn.Module, "tasks": Task, "task_models": TaskModel, "schemes": Scheme}
 
 
 class TaskEntry(Strict):
@@ -215,10 +215,12 @@ def _model(where: str, task: type[Task], value: Any) -> Spec | None:
             raise EarmarkError(f"{where}: {task.__name__} measures the audio itself and has no model; leave it out")
         return None
     first = next(iter(value), "") if isinstance(value, dict) else value
-    if value is None or (isinstance(value, dict) and not (first in registry.names("models") or ".py:" in str(first))):
+    if value is None or (
+        isinstance(value, dict) and not (first in registry.names("task_models") or ".py:" in str(first))
+    ):
         value = {task.model: value}
     name, options = named(where, value)
-    cls = _loaded(where, "models", name)
+    cls = _loaded(where, "task_models", name)
     if cls.answers != task.asks:
         raise EarmarkError(f"{where}: {name} answers with {cls.answers}, and {task.__name__} asks for {task.asks}")
     return Spec(name, cls.version, bind(where, cls, options, given=1))

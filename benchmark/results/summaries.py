@@ -206,31 +206,22 @@ def _number(value: Any) -> float | int | None:
 
 
 def _spent(store: Store, row: PlannedRow) -> dict[str, Any]:
-    return {"updates": _updates(store, row), "costs": _costs(store, row), "timings": _timings(store, row)}
+    """What all cells behind a row took: updates, costs of this machine, and seconds by cell.
 
-
-def _updates(store: Store, row: PlannedRow) -> dict[str, float]:
-    """What all trainings behind a row spent, artefacts included."""
-    reports = [store.manifest("weights", key)["report"] for key in row.trained_by]
-    return {name: round(sum(report[name] for report in reports), 1) for name in ("front_end", "task", "audio_seconds")}
-
-
-def _costs(store: Store, row: PlannedRow) -> dict[str, Any]:
-    """Costs of this machine: the front-end's own, and what all cells behind the row took."""
+    The seconds serve the estimates of another machine's dry run. The cost of a front-end is measured where it enhances.
+    """
     record = store.manifest("records", row.record)
     trainings = [store.manifest("weights", key) for key in row.trained_by]
     scored = [record, *([record["enhanced"]] if record["enhanced"] else [])]
+    reports = [entry["report"] for entry in trainings]
+    updates = {name: sum(report[name] for report in reports) for name in ("front_end", "task", "audio_seconds")}
     return {
-        **record["costs"],
-        "train_seconds": round(sum(entry["seconds"] for entry in trainings), 2),
-        "score_seconds": round(sum(entry["seconds"] for entry in scored), 2),
-        "peak_memory_mb": max(entry["peak_memory_mb"] for entry in (*scored, *trainings)),
+        "updates": {name: round(total, 1) for name, total in updates.items()},
+        "costs": {
+            **record["costs"],
+            "train_seconds": round(sum(entry["seconds"] for entry in trainings), 2),
+            "score_seconds": round(sum(entry["seconds"] for entry in scored), 2),
+            "peak_memory_mb": max(entry["peak_memory_mb"] for entry in (*scored, *trainings)),
+        },
+        "timings": {entry["label"]: entry["seconds"] for entry in (*scored, *trainings)},
     }
-
-
-def _timings(store: Store, row: PlannedRow) -> dict[str, float]:
-    """Seconds by cell, for the estimates of another machine's dry run."""
-    record = store.manifest("records", row.record)
-    entries = [record, *([record["enhanced"]] if record["enhanced"] else [])]
-    entries += [store.manifest("weights", key) for key in row.trained_by]
-    return {entry["label"]: entry["seconds"] for entry in entries}

@@ -86,7 +86,9 @@ def evaluate(
                     keep(record, None)
                 yield record | {"prediction": {}, "failed": output.failed}
                 continue
-            enhanced = Enhanced(output.audio.to(system.device), output.shared)
+            there = batch.heard.audio.device
+            shared = None if output.shared is None else output.shared.to(there)
+            enhanced = Enhanced(output.audio.to(there), shared)
             with torch.inference_mode():
                 audio = system.task_input(label, enhanced, batch)
                 if keep is not None:

@@ -101,7 +101,7 @@ def _imported_once(plan: Plan) -> list[str]:
     """Modules that every cell needs, for engines that can import them once for all."""
     named = [
         ("tasks", {entry.task for entry in plan.recipe.tasks.values()}),
-        ("models", {entry.model.name for entry in plan.recipe.tasks.values() if entry.model is not None}),
+        ("task_models", {entry.model.name for entry in plan.recipe.tasks.values() if entry.model is not None}),
         ("front_ends", {spec.name for spec in plan.recipe.front_ends.values()}),
     ]
     known = [(registry.names(kind), names) for kind, names in named]

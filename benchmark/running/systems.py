@@ -36,7 +36,7 @@ def build_task(spec: TaskSpec, source: Source) -> tuple[Task, TaskModel]:
     if isinstance(task, SignalTask):
         return task, task
     assert spec.model is not None
-    return task, registry.load("models", spec.model.name)(task, **spec.model.config)
+    return task, registry.load("task_models", spec.model.name)(task, **spec.model.config)
 
 
 def build_part(spec: Spec) -> nn.Module:
@@ -95,7 +95,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
     """Load a part from a file of weights. Raises EarmarkError where they are those of something else."""
     try:
         module.load_state_dict(load_file(path))
-    except (RuntimeError, OSError) as error:
+    except RuntimeError as error:
         name = type(module.front_end).__name__ if isinstance(module, Enhancer) else type(module).__name__
         raise EarmarkError(
             f"{path}: these weights do not fit {name}; raise its version, or delete {path.parent}"

@@ -37,7 +37,7 @@ def system_of(entry: str | Mapping[str, Any], weights: Path | None = None) -> Sy
     if weights is not None:
         try:
             load_weights(system.part(FRONT_END), weights)
-        except SafetensorError as error:
+        except (OSError, SafetensorError) as error:
             raise EarmarkError(
                 f"{weights}: no weights of a front-end ({error}); give a front_end.safetensors below runs/weights"
             ) from error

@@ -474,7 +474,8 @@ def test_defaults_and_the_same_values_written_out_are_one_recipe(tmp_path, recwa
 
 
 @pytest.mark.parametrize(
-    ("kind", "given"), [("front_ends", 0), ("schemes", 0), ("tasks", 1), ("models", 1), ("metrics", 0), ("corpora", 1)]
+    ("kind", "given"),
+    [("front_ends", 0), ("schemes", 0), ("tasks", 1), ("task_models", 1), ("metrics", 0), ("corpora", 1)],
 )
 def test_the_defaults_of_every_component_are_valid_and_stay_what_they_are(kind, given):
     for name in registry.names(kind):

@@ -15,12 +15,17 @@ import pytest
 import toys
 import yaml
 
+from benchmark.catalogue import Corpora
 from benchmark.cli import main
+from benchmark.errors import EarmarkError
 from benchmark.frontends.identity import Identity
+from benchmark.planning.cells import Job, read_job
+from benchmark.planning.planner import make_plan
+from benchmark.planning.recipe import load_recipe
 from benchmark.provenance import source_digest
 from benchmark.results.summaries import summarise
 from benchmark.results.summary_file import read_summaries
-from benchmark.store import Store, file_hash
+from benchmark.store import Store, Workspace, file_hash
 
 HOLDER = """
 import sys
@@ -179,23 +184,43 @@ def test_dry_run_says_where_a_summary_is_cut(finished, capsys, monkeypatch, tmp_
 
 
 def test_a_cell_is_a_unit_that_any_engine_can_call(finished, tmp_path):
-    from benchmark.catalogue import Corpora
-    from benchmark.planning import planner as plan
-    from benchmark.planning.recipe import load_recipe
-    from benchmark.running import run
-
     folder, recipe, environment, _ = finished
-    wanted = plan.make_plan(load_recipe(recipe), Corpora(None, Path(environment["EARMARK_CACHE"])))
-    cell = next(cell for cell in wanted.cells.values() if cell.label == "pretrain gain, seed 1")
-    places = run.Places(None, Path(environment["EARMARK_CACHE"]), tmp_path / "runs", tmp_path / "boards")
-    (tmp_path / "cell.json").write_text(json.dumps(run._job(cell, wanted, places)))
-    subprocess.run(
-        [sys.executable, "-m", "benchmark.running.worker", str(tmp_path / "cell.json")], check=True, env=environment
-    )
-    name = "model.safetensors"
-    assert (Store(tmp_path / "runs").get("weights", cell.key) / name).read_bytes() == (
-        Store(folder / "runs").get("weights", cell.key) / name
-    ).read_bytes()
+    cache = Path(environment["EARMARK_CACHE"])
+    wanted = make_plan(load_recipe(recipe), Corpora(None, cache))
+    workspace = Workspace(None, cache, tmp_path / "runs", tmp_path / "boards")
+    made = {}
+    for label in ("pretrain gain", "bands: gain enhanced"):
+        cell = next(cell for cell in wanted.cells.values() if cell.label == f"{label}, seed 1")
+        Job(cell.key, cell.kind, cell, workspace, wanted.recipe.trainer).write(tmp_path / "cell.json")
+        command = [sys.executable, "-m", "benchmark.running.worker", str(tmp_path / "cell.json")]
+        subprocess.run(command, check=True, env=environment)
+        made[cell.shelf] = [Store(runs).get(cell.shelf, cell.key) for runs in (tmp_path / "runs", folder / "runs")]
+    for name, folders in (("front_end.safetensors", made["weights"]), ("audio.f32", made["enhanced"])):
+        alone, in_the_run = ((folder / name).read_bytes() for folder in folders)
+        assert alone == in_the_run
+
+
+def test_a_cell_that_was_edited_is_refused(finished, tmp_path):
+    _, recipe, environment, _ = finished
+    cache = Path(environment["EARMARK_CACHE"])
+    wanted = make_plan(load_recipe(recipe), Corpora(None, cache))
+    cell = next(cell for cell in wanted.cells.values() if cell.kind == "score")
+    workspace = Workspace(None, cache, tmp_path / "runs", tmp_path / "boards")
+    file = tmp_path / "cell.json"
+    Job(cell.key, cell.kind, cell, workspace, wanted.recipe.trainer).write(file)
+    assert read_job(file).cell == cell  # as it was written
+    whole = file.read_text(encoding="utf-8")
+    for old, new, message in (
+        ('"scenes": 6', '"scenes": 5', "is not what its key was made of"),
+        ('"scenes": 6', '"scenes": "six"', "no cell: .*scenes"),
+        ('"label": "bands"', '"lable": "bands"', "no cell"),
+        (whole[100:], "", "no cell"),
+    ):
+        assert old in whole
+        file.write_text(whole.replace(old, new), encoding="utf-8")
+        with pytest.raises(EarmarkError, match=message) as caught:
+            read_job(file)
+        assert "\n" not in str(caught.value)
 
 
 def one_line(capsys) -> str:
@@ -286,8 +311,7 @@ def test_a_front_end_of_ones_own_that_is_edited_is_run_again(workspace):
     [
         (
             "Shortener",
-            "bands: broken noisy scored, seed 1: it failed on all 18 scenes; first: Shortener: the output must be "
-            "floats",
+            "bands: broken enhanced, seed 1: it failed on all 18 scenes; first: Shortener: the output must be floats",
         ),
         ("NotANumber", "not finite"),
     ],

@@ -18,9 +18,9 @@ from benchmark.frontends import build_front_end
 from benchmark.frontends.adapters.folder import audit
 from benchmark.frontends.identity import Identity
 from benchmark.planning.recipe import load_recipe
-from benchmark.running.evaluation import evaluate
+from benchmark.running.evaluation import evaluate, live
 from benchmark.scenes import select
-from benchmark.settings import Score
+from benchmark.settings import Scenes
 from benchmark.store import file_hash
 from benchmark.submission.export import export
 from benchmark.training.system import System
@@ -39,20 +39,22 @@ def exported(workspace, folder="scenes", labels=(), **changes):
 
 
 def source(workspace):
-    return Source(toys.Tones(workspace / "cache" / "Tones"), toys.Hiss(workspace / "cache" / "Hiss"))
+    cache = workspace / "cache"
+    return Source({"targets": toys.Tones(cache / "Tones"), "interferers": toys.Hiss(cache / "Hiss")})
 
 
 @pytest.mark.parametrize("seed", [None, 7])
-def test_a_folder_of_the_exported_scenes_scores_as_no_front_end_does(workspace, task, seed):
+def test_a_folder_of_the_exported_scenes_scores_as_no_front_end_does(workspace, model, seed):
     score = {"snr": ["clean", 0, -5], "scenes": 6} | ({} if seed is None else {"seed": seed})
     folder, manifest = exported(workspace, score=score)
     assert audit(folder, manifest) == []
     systems = [
-        System(front_end, {"bands": task})
+        System(front_end, {"bands": model})
         for front_end in (build_front_end({"adapters/folder": {"path": str(folder)}}), Identity())
     ]
-    noisy = Score(snr=(0, -5), scenes=6, seed=seed)
-    read, direct = (list(evaluate(system, "bands", source(workspace).mixer("test"), noisy)) for system in systems)
+    noisy = Scenes(snr=(0, -5), scenes=6, seed=seed)
+    mixer = source(workspace).mixer("test")
+    read, direct = (list(evaluate(each, "bands", mixer, noisy, live(each.enhancer))) for each in systems)
     assert read == direct
     assert len(read) == len(manifest["files"]) == 12
 

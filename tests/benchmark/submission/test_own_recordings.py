@@ -12,11 +12,11 @@ from safetensors.torch import save_file
 from benchmark import audio
 from benchmark.catalogue import Corpora
 from benchmark.cli import main
+from benchmark.enhancer import Enhancer
 from benchmark.frontends import build_front_end
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import load_recipe
 from benchmark.store import Store
-from benchmark.training.system import System
 
 GAIN, AID, EARS = (f"{toys.__file__}:{name}" for name in ("Gain", "HearingAid", "TwoEars"))
 
@@ -77,14 +77,14 @@ def test_each_channel_may_have_an_ear_of_its_own(here):
 
 def weights(path, front_end, value):
     path.parent.mkdir(parents=True, exist_ok=True)
-    state = System(build_front_end({front_end: {"start": value}}), {}).state_dict()
+    state = Enhancer(build_front_end({front_end: {"start": value}})).state_dict()
     save_file(state | {"gain": torch.tensor(2.0)}, path)
 
 
 def test_the_weights_of_a_file_and_the_gain_that_was_fitted_with_them(here):
-    weights(here / "model.safetensors", GAIN, 0.125)
+    weights(here / "front_end.safetensors", GAIN, 0.125)
     np.testing.assert_allclose(
-        enhanced(GAIN, "in.wav", "out.wav", "--weights", "model.safetensors"), 0.25 * tone(), atol=1e-6
+        enhanced(GAIN, "in.wav", "out.wav", "--weights", "front_end.safetensors"), 0.25 * tone(), atol=1e-6
     )
 
 
@@ -101,10 +101,10 @@ def plan(here):
     values = {("noisy", "one"): 0.1, ("noisy", "two"): 0.1, ("joint", "one"): 0.2, ("joint", "two"): 0.3}
     for row in plan.rows:
         if row.front_end == "gain":
-            key = plan.cells[row.record].config["weights"]["front_end"]
+            key = plan.enhancing(row).weights
             value = values[row.scheme, row.task]
             Store(here / "runs").put(
-                "weights", key, {}, lambda folder, value=value: weights(folder / "model.safetensors", GAIN, value)
+                "weights", key, {}, lambda folder, value=value: weights(folder / "front_end.safetensors", GAIN, value)
             )
     return plan
 

@@ -196,7 +196,7 @@ import os
 from benchmark.submission import submit
 from benchmark.contracts import FrontEnd
 
-ROW = dict.fromkeys(("component", "fold", "record", "training_data", "track", "synthetic"), "")
+ROW = dict.fromkeys(("component", "fold", "record", "enhanced", "training_data", "track", "synthetic"), "")
 ROW |= {{"trained_by": [], "corpora": []}}
 ROW |= {{"front_end": "forger", "scheme": "clean", "task": "bands", "seed": 1}}
 submit._ran = lambda job, places: {{"rows": [ROW | {changes}], "failures": []}}
