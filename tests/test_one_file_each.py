@@ -1,11 +1,10 @@
-"""Each kind of component is one file: the file that its guide shows is written into an empty folder and used there, with
-no edit in the project.
+"""Each kind of component is one file: what its guide shows is written into an empty folder and used from there, with no
+edit in the project.
 """
 
 import csv
 import re
 import shutil
-from collections import Counter
 from pathlib import Path
 
 import numpy as np
@@ -127,7 +126,7 @@ def test_a_task_model(add, workspace):
 
 def test_the_task_model_knows_nothing_of_padding(add, workspace):
     add("add_a_task_model")
-    model = registry.load("models", "mean_spectrum.py:MeanSpectrum")(SpeechCommands({"classes": toys.CLASSES}))
+    model = registry.load("task_models", "mean_spectrum.py:MeanSpectrum")(SpeechCommands({"classes": toys.CLASSES}))
     clip = torch.randn(1, 1, 5000, generator=torch.Generator().manual_seed(0))
     padded = torch.nn.functional.pad(clip, (0, 3000))
     torch.testing.assert_close(model(padded, torch.tensor([5000])), model(clip, torch.tensor([5000])))
@@ -196,6 +195,30 @@ def test_a_scheme(add, workspace):
     assert [path.name for path in driven.glob("*.safetensors")] == ["front_end.safetensors"]
     before, after = (load_file(folder / "front_end.safetensors") for folder in (pretrained, driven))
     assert before["front_end.gain"] != after["front_end.gain"]
+
+
+@pytest.mark.parametrize(("scheme", "parts"), [("task_driven.py:TaskDriven", set()), ("judged.py:Judged", {"judge"})])
+def test_several_tasks_train_a_front_end_by_the_scheme_and_their_models_stay(add, workspace, scheme, parts):
+    add("add_a_scheme")
+    recipe = toys.toy_recipe(
+        workspace,
+        front_ends={"gain": {f"{TOY}:Gain": {}}},
+        tasks={"one": BANDS, "two": BANDS},
+        schemes={"own": {scheme: {}}},
+        together={"own": ["one", "two"]},
+    )
+    plan = make_plan(load_recipe(recipe), Corpora(None, workspace / "cache"))
+    rows = [row for row in plan.rows if row.front_end == "gain"]
+    (front_end,) = {plan.enhancing(row).weights for row in rows}
+    training = plan.cells[front_end].work
+    assert set(training.tasks) == {"one", "two"}
+    assert set(training.others) == parts
+    assert set(training.starts) == {"front_end", "one", "two"} | parts
+    models = {row.task: plan.cells[plan.scoring(row).weights] for row in rows}
+    assert {task: cell.label for task, cell in models.items()} == {
+        "one": "one: stock noisy, seed 1",
+        "two": "two: stock noisy, seed 1",
+    }
 
 
 def test_a_scheme_with_a_part_of_its_own(add, workspace):
@@ -324,7 +347,7 @@ def test_the_plan_has_the_rows_of_mini(mini):
 def test_another_engine_runs_every_cell_once_after_what_it_needs(mini, tmp_path, jobs):
     engine, failures = through(mini, tmp_path, jobs)
     assert failures == []
-    assert Counter(engine.started) == Counter(mini.cells)
+    assert sorted(engine.started) == sorted(mini.cells)
     assert engine.most == jobs
     assert engine.stopped
     again, _ = through(mini, tmp_path, jobs)
@@ -341,7 +364,7 @@ def test_a_cell_that_fails_keeps_those_behind_it_from_running_and_no_others(mini
     failing = next(key for key, cell in mini.cells.items() if cell.label == "asr: stock clean, seed 1")
     lost = behind(mini, failing)
     engine, (reason, skipped) = through(mini, tmp_path, 2, frozenset({failing}))
-    assert Counter(engine.started) == Counter(set(mini.cells) - lost)
+    assert sorted(engine.started) == sorted(set(mini.cells) - lost)
     assert lost
     assert reason.startswith("asr: stock clean, seed 1: its process ended with status 3")
     assert skipped == f"{len(lost)} cells not run, for want of what failed"
