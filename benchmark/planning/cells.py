@@ -8,7 +8,7 @@ it hears, which contains that of the weights behind it. `cell.json` holds a `Job
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -250,7 +250,13 @@ def _named(name: str) -> str:
     """A component's name; of a user's own, its class and the digest of its source."""
     if ".py:" not in name:
         return name
-    return f"{_base(name)} {provenance.source_digest(registry.load('front_ends', name))}"  # whatever kind it is of
+    return f"{_base(name)} {_source(registry.load('front_ends', name))}"  # whatever kind it is of
+
+
+@cache
+def _source(component: type) -> str:
+    """The digest of a user's own class: once in a process, which loads a file once."""
+    return provenance.source_digest(component)
 
 
 def _base(key: str) -> str:

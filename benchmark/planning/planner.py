@@ -111,7 +111,7 @@ class _Planner:
         if not moved:
             return starts
         spec, phase = self._scheme(scheme, trial.entry.train)
-        others = {part: own for each in how.artefacts().values() for part, own in each.others.items()}
+        others = _others(how.artefacts())
         key = self._train(
             f"{trial.task}: {front_end} {scheme}", front_end, [trial], spec, phase, self._named(starts, trial), others
         )
@@ -162,16 +162,19 @@ class _Planner:
             if task in partners
         ]
         first = next(each for each in trials if each.task == partners[0])
-        artefacts = self.components.schemes[scheme].artefacts()
-        starts: dict[str, str | None] = {FRONT_END: self._artefact(artefacts[FRONT_END], front_end, first)}
+        how = self.components.schemes[scheme]
+        artefacts = how.artefacts()
+        starts = {part: self._artefact(each, front_end, first) for part, each in artefacts.items() if part != MODEL}
         starts |= {each.task: self._artefact(artefacts[MODEL], front_end, each) for each in trials}
         spec, phase = self._scheme(scheme, self.recipe.train)
         timed = dataclasses.replace(first, entry=first.entry.model_copy(update={"train": self.recipe.train}))
-        shared = self._train(f"{front_end} {scheme}", front_end, trials, spec, phase, _kept(starts), {}, timed)
+        shared = self._train(
+            f"{front_end} {scheme}", front_end, trials, spec, phase, _kept(starts), _others(artefacts), timed
+        )
         own = self._artefact(artefacts[MODEL], front_end, trial)
         if own is None or trial.task in partners:
-            return {FRONT_END: shared, MODEL: shared if own else None}
-        follower = self.components.schemes[scheme].follower
+            return {FRONT_END: shared, MODEL: shared if own and MODEL in how.moves else own}
+        follower = how.follower
         title = follower.title.format(front_end=f"{front_end} {scheme}", task=trial.task)
         key = self._trained_as(follower, title, front_end, trial, {FRONT_END: shared, trial.task: own})
         return {FRONT_END: shared, MODEL: key}
@@ -391,6 +394,11 @@ class _Planner:
 
 def _joined(source: Source) -> str:
     return " + ".join(corpus.name for corpus in source.values())
+
+
+def _others(artefacts: Mapping[str, Artefact]) -> dict[str, Spec]:
+    """The further parts that artefacts hold."""
+    return {part: spec for artefact in artefacts.values() for part, spec in artefact.others.items()}
 
 
 def _kept(starts: Mapping[str, str | None]) -> dict[str, str]:
