@@ -85,7 +85,8 @@ def main(runs: Path, scenes: int) -> None:
     torch.set_num_threads(1)
     workspace = Workspace(None, default_cache(), runs, runs.parent / "leaderboards")
     generator = torch.Generator().manual_seed(0)
-    sdr, shares = defaultdict(list), defaultdict(list)
+    sdr: dict[tuple[str, str, float | str], list[float]] = defaultdict(list)
+    shares: dict[tuple[str, str], list[float]] = defaultdict(list)
     for task, scheme, manifest in rows_of(Store(runs)):
         with torch.inference_mode():
             found = list(scored(manifest, workspace, scenes))
