@@ -1,1 +1,1 @@
-"""Earmark: what does an audio-enhancement front-end do for the tasks behind it?"""
+"""Earmark: a benchmark of audio-enhancement front-ends by what they do for the tasks behind them."""

@@ -1,4 +1,4 @@
-"""Corpora by name: where their folders are, which ones are there, and what is in them."""
+"""Corpora by name: where their folders lie, whether they are complete, and what is in them."""
 
 import hashlib
 import inspect
@@ -23,12 +23,12 @@ class Reference:
 
     name: str
     options: Mapping[str, Any]
-    path: str | None = None  # of its folder, if that has another name or place than usual
+    path: str | None = None  # of its folder, if that is not where it usually lies
 
 
 @dataclass(frozen=True)
 class CorpusContent(Reference):
-    """A corpus with its content, as part of the identity of a cell."""
+    """A corpus and what is in it, as part of a cell's identity."""
 
     version: str = ""
     content: Mapping[str, str] = field(default_factory=dict)  # fingerprints by split
@@ -37,15 +37,15 @@ class CorpusContent(Reference):
 def open_corpus(
     name: str, options: Mapping[str, Any], data: Path | None, cache: Path, path: str | None = None
 ) -> Corpus:
-    """Open the corpus registered as `name`, or that of `path/to/file.py:Class`.
+    """Open the corpus registered as `name`, or written as `path/to/file.py:Class`.
 
     Args:
         options: of the constructor
-        data: the folder with all corpora, each in a folder with the name that its owner gave it
+        data: the folder that holds the corpora, each in a folder named as its owner named it
         cache: the folder in which synthetic corpora are generated
-        path: the corpus's folder if it has another name or place: below `data`, or as it is written
+        path: the corpus's own folder, if it has another name or place; below `data`, or anywhere
     Raises:
-        EarmarkError: unknown name or option, value of the wrong type, no folder
+        EarmarkError: an unknown name or option, a value of the wrong type, or no folder
     """
     cls = registry.load("corpora", name)
     bound = bind(name, cls, options, given=1)
@@ -53,7 +53,7 @@ def open_corpus(
 
 
 def rows_of(corpus: Corpus, split: str) -> list[Mapping[str, Any]]:
-    """The rows of a split as a list of dictionaries, which unlike a dataset makes no copy on access."""
+    """The rows of a split as a list of dictionaries; unlike a dataset, it makes no copy on access."""
     rows = corpus.rows(split)
     return rows.to_list() if hasattr(rows, "to_list") else list(rows)
 
@@ -82,10 +82,10 @@ def catalogue(data: Path | None, cache: Path) -> list[dict[str, Any]]:
 
 
 def fingerprint(rows: Iterable[Mapping[str, Any]]) -> str:
-    """SHA-256 of rows: of ids, labels, conditions and files; their order and the places of files do not matter.
+    """SHA-256 of the ids, labels, conditions and files of rows, whatever their order and wherever the files lie.
 
-    Of a file it takes the size and the 4096 bytes in the middle, which tells versions of a corpus apart and is fast on
-    a large one.
+    Of each file it takes the size and the 4096 bytes in the middle: enough to tell versions of a corpus apart, and fast
+    on a large one.
     """
     labels, files = ("id", "group", "label", "text", "conditions"), ("audio", "clean", "tracks")
     lines = sorted(
@@ -96,17 +96,17 @@ def fingerprint(rows: Iterable[Mapping[str, Any]]) -> str:
 
 
 class _Recordings:
-    """The recordings of a split by their content, and their groups."""
+    """The recordings of a split, by content, and their groups."""
 
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self.groups = frozenset(row["group"] for row in rows)
-        # Several may have equal bytes in the middle, such as clips with silence there.
+        # Several may have the same bytes in the middle, such as clips with silence there.
         self.recordings: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
         for row in rows:
             self.recordings[tuple(_content(row["audio"]) or ())].append(row)
 
     def shared_with(self, other: "_Recordings", groups_too: bool) -> str | None:
-        """What both splits contain, in words: recordings, or else groups; None if there is nothing."""
+        """What both splits contain, in words: recordings, or else groups; None if they share nothing."""
         same = []
         for content in self.recordings.keys() & other.recordings.keys():
             theirs = {_whole(row["audio"]) for row in other.recordings[content]}
@@ -128,7 +128,7 @@ class Corpora:
         self._recordings: dict[tuple[str, str], _Recordings] = {}
 
     def open(self, reference: Reference) -> Corpus:
-        """The corpus that a reference names, generated if necessary."""
+        """The corpus that a reference names, generated first if it is synthetic."""
         key = _key(reference)
         if key not in self.opened:
             opened = open_corpus(reference.name, reference.options, self.data, self.cache, reference.path)
@@ -139,8 +139,8 @@ class Corpora:
     def missing(self, reference: Reference, labelled: bool) -> str | None:
         """What the corpus lacks, in one line; None if it is complete.
 
-        It must have its folder, all splits and a readable first recording in each; if it is `labelled`, also a training
-        recording of every class.
+        It is complete with its folder, all splits and a readable first recording in each; and, where labels matter,
+        with a training recording of every class.
         """
         try:
             corpus = self.open(reference)
@@ -159,7 +159,7 @@ class Corpora:
         return None
 
     def identity(self, reference: Reference, splits: Sequence[str]) -> CorpusContent:
-        """A reference with the version of its corpus and fingerprints of `splits`, as it enters the keys of cells."""
+        """The reference with its corpus's version and the fingerprints of `splits`, as cells are keyed by it."""
         corpus = self.open(reference)
         key = _key(reference)
         for split in splits:
@@ -171,9 +171,9 @@ class Corpora:
         return CorpusContent(reference.name, reference.options, reference.path, corpus.version, content)
 
     def shared(self, one: CorpusContent, other: CorpusContent, groups_too: bool) -> str | None:
-        """What two corpora have in common in the splits of their content, in words; None if there is nothing.
+        """What the given splits of two corpora have in common, in words; None if they share nothing.
 
-        Recordings are compared by content; with `groups_too` also groups, but only within one corpus.
+        Recordings are compared by content. With `groups_too` groups are compared as well, but only within one corpus.
         """
         first, second = ([self._recordings[_key(each), split] for split in each.content] for each in (one, other))
         groups_too &= (one.name, one.path) == (other.name, other.path)
@@ -185,13 +185,13 @@ def _key(reference: Reference) -> str:
 
 
 def reference(value: Any, where: str, fold: Any = None) -> Reference:
-    """A corpus that is written as `name` or `{name: options}`; the option `path`, its folder, is known to all.
+    """Read a corpus as recipes write it: `name` or `{name: options}`. All corpora take the option `path`, their folder.
 
     Args:
-        where: beginning of error messages
-        fold: the option of that name, of a corpus that has folds
+        where: how error messages begin
+        fold: the value of the option `fold`, for a corpus that has folds
     Raises:
-        EarmarkError: unknown name or option, value of the wrong type
+        EarmarkError: an unknown name or option, or a value of the wrong type
     """
     name, options = named(where, value)
     if fold is not None:
@@ -199,15 +199,15 @@ def reference(value: Any, where: str, fold: Any = None) -> Reference:
     with reported(where):
         cls = registry.load("corpora", name)
     if not issubclass(cls, Corpus):
-        raise EarmarkError(f"{where}: {cls.__name__} is no Corpus; derive it from that class")
+        raise EarmarkError(f"{where}: {cls.__name__} is not a Corpus; derive it from that class")
     path = None if "path" in inspect.signature(cls).parameters else options.pop("path", None)
     if not isinstance(path, str | Path | None):
-        raise EarmarkError(f"{where}: path: {path!r} is no folder; write its path")
+        raise EarmarkError(f"{where}: path: {path!r} is not a path; write that of its folder")
     return Reference(name, bind(where, cls, options, given=1), None if path is None else str(path))
 
 
 def _content(source: Any) -> list[Any] | None:
-    """Size, and SHA-256 of the middle, of a file; of audio in a table SHA-256 of the whole."""
+    """Size and SHA-256 of the middle of a file; of audio inside a table, SHA-256 of the whole."""
     if source is None:
         return None
     if isinstance(source, Mapping) and source.get("bytes"):

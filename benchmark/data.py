@@ -1,4 +1,4 @@
-"""Scenes to batches: what the trainings draw and what is validated, as a LightningDataModule."""
+"""From scenes to batches: the training and validation data, as a LightningDataModule."""
 
 import hashlib
 from collections.abc import Mapping, Sequence
@@ -28,13 +28,13 @@ class Source:
 
     @property
     def targets(self) -> Corpus:
-        """What the task is about."""
+        """The corpus of targets."""
         return self.roles["targets"]
 
     def mixer(self, split: str) -> Mixer:
-        """A mixer over one split of all corpora."""
+        """A mixer over one split of all the corpora."""
         targets, interferers = self.targets, self.roles.get("interferers")
-        recorded = targets.kind == "pairs"  # mixed by their owner
+        recorded = targets.kind == "pairs"  # mixed already
         rows = {
             role: rows_of(corpus, split) for role, corpus in self.roles.items() if role == "targets" or not recorded
         }
@@ -45,7 +45,7 @@ class Source:
 
 
 def collate(mixtures: Sequence[Mixture], task: Task | None) -> Batch:
-    """Mixtures as one batch, padded with zeros behind their lengths; all have a listener, or none has."""
+    """One batch of mixtures, padded with zeros behind their lengths. Either all of them have a listener, or none."""
     lengths = torch.tensor([mixture.noisy.shape[-1] for mixture in mixtures])
     noisy = _padded([mixture.noisy for mixture in mixtures])
     clean = (
@@ -72,8 +72,16 @@ def _padded(signals: Sequence[np.ndarray]) -> Tensor:
 
 
 class TrainingScenes(Dataset):
-    """Draws without end: the i-th scene of an epoch is seeded by (seed, epoch, i), so that workers never repeat each
-    other nor a resumed run itself.
+    """Training scenes, drawn afresh in every epoch.
+
+    The i-th scene of an epoch is seeded by `seed`, which holds the epoch, and i: so workers do not repeat one another,
+    and a resumed run does not repeat itself.
+
+    Args:
+        mixers: taken in turn
+        train: ranges of SNR and level
+        noisy: False: clean scenes
+        listeners: whether each scene has a listener with a hearing loss, drawn at random
     """
 
     def __init__(
@@ -106,8 +114,9 @@ class TrainingScenes(Dataset):
 
 
 class ValidationScenes(Dataset):
-    """Test-like scenes of the validation split, SNRs spread over the range of training, listeners over the standard
-    profiles.
+    """Scenes like those of the test, of the validation split.
+
+    Their SNRs are spread evenly over the range of training, and their listeners over the standard audiograms.
     """
 
     def __init__(
@@ -129,14 +138,14 @@ class ValidationScenes(Dataset):
 
 
 class SceneData(L.LightningDataModule):
-    """Batches for a training: one stream a task, or one over all tasks' targets where a front-end is trained alone.
+    """Batches for a training: a stream for each task, or one stream of all sources if a front-end is trained alone.
 
     Args:
         sources: by task label
-        tasks: by task label; empty: a front-end alone, on the union of the sources
+        tasks: by task label; empty: a front-end alone
         level: dB SPL of validation scenes
         noisy: False: clean scenes
-        listeners: each scene is heard by somebody with a hearing loss, or none
+        listeners: whether each scene has a listener with a hearing loss
     """
 
     def __init__(
@@ -165,7 +174,7 @@ class SceneData(L.LightningDataModule):
         self.listeners = listeners
 
     def train_dataloader(self) -> CombinedLoader:
-        """A fresh loader for each epoch; the epoch's number is in the seed of its scenes."""
+        """Batches of all streams side by side. Lightning asks anew in every epoch, whose number seeds the scenes."""
         epoch = self.trainer.current_epoch if self.trainer is not None else 0
         datasets = {
             stream: TrainingScenes(
@@ -184,7 +193,7 @@ class SceneData(L.LightningDataModule):
         )
 
     def val_dataloader(self) -> CombinedLoader:
-        """Batches of one stream after another."""
+        """Batches of one stream after the other."""
         datasets = {
             stream: ValidationScenes(
                 [self.mixers["validation"][label] for label in labels],
@@ -201,7 +210,7 @@ class SceneData(L.LightningDataModule):
 
     def _loader(self, stream: str, dataset: Dataset, workers: int) -> DataLoader:
         task = self.tasks.get(stream)
-        # Forked, whatever way this process was started: the rows of a large corpus are then shared instead of copied.
+        # Forked, however this process was started: the rows of a large corpus are then shared, not copied.
         context = "fork" if workers else None
         return DataLoader(
             dataset,

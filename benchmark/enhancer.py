@@ -1,4 +1,4 @@
-"""A front-end as the engine runs it: at its own sample rate, ear by ear, silent behind each length, at a fixed gain."""
+"""A front-end as the engine runs it: at its own sample rate, ear by ear, with a fixed gain and silent padding."""
 
 from collections.abc import Mapping
 
@@ -12,9 +12,9 @@ from benchmark.padding import mask
 
 
 class Enhancer(nn.Module):
-    """A front-end with what the engine does around it.
+    """A front-end, with what the engine does around it.
 
-    `gain` is the one fixed gain of a front-end whose loss ignores scale; it is fitted on validation scenes.
+    `gain` is one fixed factor for a front-end whose loss ignores scale, fitted on validation scenes.
     """
 
     gain: Tensor
@@ -29,10 +29,10 @@ class Enhancer(nn.Module):
 
         Args:
             heard: audio (batch, channels, time) at 16 kHz
-            wet: the share of the front-end's output, 0 to 1; the rest is the input as it was
+            wet: the share of the front-end's output in the mix with its input, 0 to 1
             controls: of the front-end
         Returns:
-            audio like the input's, with silence behind each length
+            audio of the input's shape, with zeros behind each length
         Raises:
             EarmarkError: the output has another shape than the input, or is not real
         """
@@ -54,14 +54,14 @@ class Enhancer(nn.Module):
 
     @property
     def name(self) -> str:
-        """The front-end's class, for messages."""
+        """The name of the front-end's class, for messages."""
         return name_of(self.front_end)
 
 
 def by_ear(front_end: FrontEnd, heard: Heard, controls: Mapping[str, float] | None = None) -> Enhanced:
-    """Enhance each ear by itself where a front-end takes one channel: ears are folded into the batch.
+    """Run a front-end, each ear by itself if it takes one channel: ears are folded into the batch.
 
-    Raises EarmarkError where the output is no floats of the input's shape.
+    Raises EarmarkError if the output is not of floats, or not of the input's shape.
     """
     batch, channels, time = heard.audio.shape
     folded = front_end.channels == 1 and channels > 1
@@ -79,7 +79,7 @@ def by_ear(front_end: FrontEnd, heard: Heard, controls: Mapping[str, float] | No
 
 
 def name_of(front_end: nn.Module) -> str:
-    """The class of a front-end, for messages; a user's own stands for its adapter."""
+    """The name of a front-end's class, for messages; of an adapted module, the module's own."""
     return type(getattr(front_end, "module", front_end)).__name__
 
 

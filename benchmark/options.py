@@ -73,7 +73,7 @@ def reported(where: str) -> Iterator[None]:
     except (Exception, SystemExit) as error:  # a constructor may be anyone's
         reason = shorten(f"{type(error).__name__}: {error}", 240)
         raise EarmarkError(
-            f"{where}: cannot be built ({reason}); change its options, or mend its constructor"
+            f"{where}: cannot be built ({reason}); change its options, or fix its constructor"
         ) from error
 
 

@@ -1,9 +1,9 @@
 """Components by name: a file's name is the registered name, and its one public class is the component.
 
 Names and descriptions are read from folders and docstrings without importing anything, so listing them is instant.
-Other packages register components under entry-point groups named after the kind, such as `earmark.front_ends` or
-`earmark.metrics`. A user's own file is named `path/to/file.py:Class`. It may import modules that lie beside it: its
-folder is appended to sys.path, where it shadows nothing, and stays there for later imports.
+Other packages register components under entry points, in groups named after the kind, such as `earmark.front_ends` or
+`earmark.metrics`. A class in a user's own file is named `path/to/file.py:Class`. The file may import modules that lie
+beside it: its folder is appended to sys.path, where it shadows nothing, and stays there for later imports.
 """
 
 import ast
@@ -33,7 +33,7 @@ FOLDERS = {
 
 @cache
 def names(kind: str) -> Mapping[str, str]:
-    """Registered names of a kind (a key of FOLDERS), with the module of each, or "module:Class" of an entry point."""
+    """The registered names of a kind (a key of FOLDERS), each with its module, or "module:Class" of an entry point."""
     package, folder = FOLDERS[kind]
     found = {}
     others = {other for _, other in FOLDERS.values() if folder in other.parents}
@@ -47,7 +47,7 @@ def names(kind: str) -> Mapping[str, str]:
 
 
 def descriptions(kind: str) -> dict[str, str]:
-    """The registered names of a kind, each with the first line of its documentation, read without importing it."""
+    """The registered names of a kind, each with the first line of its docstring, read without importing it."""
     found = {}
     for name, target in names(kind).items():
         path = FOLDERS[kind][1] / f"{name}.py"
@@ -57,7 +57,7 @@ def descriptions(kind: str) -> dict[str, str]:
 
 
 def load(kind: str, name: str) -> type:
-    """The class registered as `name`, or that of `path/to/file.py:Class`. Raises EarmarkError where there is none."""
+    """The class registered as `name`, or written as `path/to/file.py:Class`. Raises EarmarkError if there is none."""
     if ".py:" in name:
         return _from_file(name)
     known = names(kind)
@@ -71,7 +71,7 @@ def load(kind: str, name: str) -> type:
         if not attribute:
             raise
         raise EarmarkError(
-            f"{name}: its package registers {known[name]}, which cannot be loaded ({error}); mend the entry point or "
+            f"{name}: its package registers {known[name]}, which cannot be loaded ({error}); fix the entry point or "
             "the package"
         ) from error
 
@@ -108,8 +108,8 @@ def _from_file(name: str) -> type:
         except (Exception, SystemExit) as error:
             del sys.modules[module_name]
             raise EarmarkError(
-                f"{path_text} cannot be imported: {type(error).__name__}: {error}; mend it until `python {path_text}` "
-                "says nothing"
+                f"{path_text} cannot be imported: {type(error).__name__}: {error}; fix it until `python {path_text}` "
+                "runs without an error"
             ) from error
     found = getattr(sys.modules[module_name], attribute, None)
     if not inspect.isclass(found):

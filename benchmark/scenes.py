@@ -1,9 +1,9 @@
 """Scenes: a target and an interferer, mixed at an SNR and a presentation level.
 
-SNR = 10 log10 of target level over interferer level at 16 kHz, after room and resampling. The level of speech is the
-active level of ITU-T P.56, that of other targets their rms; an interferer's is its rms over the samples that are not
-silent in the overlap. With two ears powers are summed over ears. Everything random comes from a generator seeded by
-ids, so that a scene never depends on order, workers or batch size.
+SNR = 10 log10(target power / interferer power), at 16 kHz, after room and resampling. The power of speech is that
+of its active level after ITU-T P.56, the power of other targets is their mean square; that of an interferer is its mean
+square over those samples of the scene at which it is not silent. With two ears, powers are summed over ears. All
+randomness comes from generators seeded by ids, so a scene does not depend on order, workers or batch size.
 """
 
 import hashlib
@@ -20,9 +20,9 @@ from benchmark.conditions import CLEAN, RECORDED, SNR
 from benchmark.contracts import FULL_SCALE_DB_SPL, PROTOCOL, SAMPLE_RATE, Scene
 from benchmark.errors import EarmarkError
 
-Row = Mapping[str, Any]
-SOUNDING = 0.25  # the least share of a scene in which its interferer sounds; ours
-DRAWS = 1000  # of interferers before a corpus is said to be silent
+CorpusRow = Mapping[str, Any]
+SOUNDING = 0.25  # an interferer must sound for at least this share of the scene; ours
+DRAWS = 1000  # of interferers, before we give up on a corpus
 
 
 class Mixture(NamedTuple):
@@ -31,12 +31,12 @@ class Mixture(NamedTuple):
     scene: Scene
     noisy: np.ndarray
     clean: np.ndarray | None
-    row: Row
+    row: CorpusRow
     listener: Sequence[float] | None = None  # thresholds of both ears, in dB HL
 
 
 def generator(*parts: Any) -> np.random.Generator:
-    """A generator seeded by any JSON values, alike on every machine."""
+    """A generator seeded by JSON values, the same on every machine."""
     digest = hashlib.sha256(json.dumps(parts, sort_keys=True, default=str).encode()).digest()
     return np.random.Generator(np.random.Philox(key=int.from_bytes(digest[:16], "little")))
 
@@ -44,13 +44,15 @@ def generator(*parts: Any) -> np.random.Generator:
 def mix(
     target: np.ndarray, interferer: np.ndarray | None, snr: float | None, level: float, speech: bool
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Noisy and clean signal at `level` dB SPL.
+    """The noisy and the clean signal at `level` dB SPL, (channels, time) each.
 
     Args:
-        target, interferer: (channels, time) of equal length; an interferer of one channel serves any number
-        snr: dB; None, or no interferer: the target alone; the interferer must sound
-        level: dB SPL of the target (speech: active level), where rms 1.0 is 100 dB SPL
-        speech: whether the target is measured after P.56
+        target, interferer: (channels, time) of equal length; an interferer of one channel is added to every channel
+        snr: dB; None, or no interferer: the target alone
+        level: dB SPL of the target (of speech: its active level), where an rms of 1.0 is 100 dB SPL
+        speech: whether to measure the target after P.56
+    Raises:
+        ValueError: the interferer is silent
     """
     power = audio.active_power(target) if speech else audio.power(target)
     wanted = 10 ** ((level - FULL_SCALE_DB_SPL) / 10)
@@ -59,31 +61,32 @@ def mix(
         return clean, clean
     disturbance = audio.sounding_power(interferer) * (target.shape[0] if interferer.shape[0] == 1 else 1)
     if disturbance <= audio.TINY:
-        raise ValueError("the interferer is silent, so that no SNR is defined")
+        raise ValueError("the interferer is silent, so no SNR is defined")
     gain = np.float32(np.sqrt(wanted / 10 ** (snr / 10) / disturbance))
     return clean + gain * interferer, clean
 
 
 class Mixer:
-    """Draws scenes from the rows of a target corpus and an interferer corpus of one split.
+    """Makes scenes of the rows of one split: targets, interferers and rooms.
 
     Args:
-        targets: sequence of rows with id, group, audio and labels; of kind "pairs" also clean and conditions, and then
-            they are recordings as they are
-        interferers: rows with id and audio; None: nothing is added
-        speech: whether targets are speech
-        kin: targets and interferers are of one corpus, so that a target's own group is no interferer
-        rooms: rows with id, group (the room) and audio, an impulse response (ears, time); None: dry
+        targets: rows with id, group, audio and labels; those of a corpus of pairs also have clean and conditions, and
+            are used as they were recorded
+        interferers: rows with id, group and audio; None: nothing is added
+        speech: whether the targets are speech
+        mono: whether recordings of several channels are averaged to one
+        kin: whether targets and interferers are of one corpus; then no target meets an interferer of its own group
+        rooms: rows with id, group (the room) and audio, an impulse response (ears, time); None: no reverberation
     """
 
     def __init__(
         self,
-        targets: Sequence[Row],
-        interferers: Sequence[Row] | None,
+        targets: Sequence[CorpusRow],
+        interferers: Sequence[CorpusRow] | None,
         speech: bool,
         mono: bool = True,
         kin: bool = False,
-        rooms: Sequence[Row] | None = None,
+        rooms: Sequence[CorpusRow] | None = None,
     ) -> None:
         self.kin = kin
         self.rooms = rooms
@@ -95,34 +98,49 @@ class Mixer:
     def draw(
         self, seed: tuple[Any, ...], snr: tuple[float, float] | None, level: tuple[float, float], segment: float | None
     ) -> Mixture:
-        """A training scene: everything is drawn, from generators seeded by `seed`. `snr` None: clean."""
+        """A training scene, all of it drawn from generators seeded by `seed`.
+
+        Args:
+            snr: its range in dB; None: clean
+            level: its range in dB SPL
+            segment: the length in s to which longer scenes are cut, at a random place; None: whole
+        Raises:
+            EarmarkError: the target is silent, or no interferer sounds
+        """
         seed = ("training", *seed)
         rng = generator(*seed)
         row = self.targets[int(rng.integers(len(self.targets)))]
-        drawn = None if snr is None else float(rng.uniform(*snr))
-        shown = float(rng.uniform(*level))
-        return self._mixture(row, seed, drawn, shown, (segment, float(rng.uniform())))
+        drawn_snr = None if snr is None else float(rng.uniform(*snr))
+        drawn_level = float(rng.uniform(*level))
+        return self._mixture(row, seed, drawn_snr, drawn_level, (segment, float(rng.uniform())))
 
-    def scene(self, row: Row, snr: float | None, level: float, seed: int | None = None) -> Mixture:
-        """A test or validation scene: a function of protocol, target id, condition and perhaps a seed. Neither SNR nor
-        level seeds it.
+    def scene(self, row: CorpusRow, snr: float | None, level: float, seed: int | None = None) -> Mixture:
+        """A test or validation scene: a function of the protocol, the target's id, the condition and perhaps a seed.
+
+        SNR and level do not seed it.
+
+        Args:
+            snr: dB; None: clean, or as recorded
+            level: dB SPL
+        Raises:
+            EarmarkError: the target is silent, no interferer sounds, or a pair differs in length
         """
-        secret = () if seed is None else (seed,)
-        mixture = self._mixture(row, ("scene", PROTOCOL, row["id"], *secret), snr, level)
+        extra = () if seed is None else (seed,)
+        mixture = self._mixture(row, ("scene", PROTOCOL, row["id"], *extra), snr, level)
         if seed is None:
             return mixture
-        # files of other scenes have other names
+        # Exported files are named after the id: those of another seed get other names.
         return mixture._replace(scene=replace(mixture.scene, id=f"{mixture.scene.id}|{seed}"))
 
     def _mixture(
         self,
-        row: Row,
+        row: CorpusRow,
         seed: tuple[Any, ...],
         snr: float | None,
         level: float,
         cut: tuple[float | None, float] = (None, 0.0),
     ) -> Mixture:
-        """`cut`: the seconds that are kept, None for all, and where they lie, from 0 to 1."""
+        """`cut`: how many seconds to keep (None: all), and from where, 0 to 1."""
         target = self._read(row["audio"])
         if "clean" in row:
             return self._recorded(row, target)
@@ -147,16 +165,17 @@ class Mixer:
         scene = Scene(f"{row['id']}|{name}", row["id"], row["id"], used, {"snr": name}, row["group"], heard_in)
         return Mixture(scene, noisy, clean, row)
 
-    def _responses(self, rng: np.random.Generator) -> list[Row]:
-        """Two responses of one room, of the target and of the interferer, at different places if it has several."""
+    def _responses(self, rng: np.random.Generator) -> list[CorpusRow]:
+        """The responses of one room for target and interferer: at two places, if the room has several."""
         assert self.rooms is not None
         first = self.rooms[int(rng.integers(len(self.rooms)))]
         places = [row for row in self.rooms if row["group"] == first["group"] and row["id"] != first["id"]] or [first]
         return [first, places[int(rng.integers(len(places)))]]
 
-    def _interferer(self, rng: np.random.Generator, samples: int, target: Row) -> tuple[np.ndarray, str]:
-        """A piece of an interferer and its id: drawn again until it sounds for a share of SOUNDING, since many
-        recordings are padded with silence.
+    def _interferer(self, rng: np.random.Generator, samples: int, target: CorpusRow) -> tuple[np.ndarray, str]:
+        """A piece of an interferer, and its id.
+
+        It is drawn again until it sounds for a share of SOUNDING, as many recordings are padded with silence.
         """
         assert self.interferers is not None
         for _ in range(DRAWS):
@@ -173,10 +192,10 @@ class Mixer:
             "interferers"
         )
 
-    def _recorded(self, row: Row, noisy: np.ndarray) -> Mixture:
+    def _recorded(self, row: CorpusRow, noisy: np.ndarray) -> Mixture:
         clean = None if row["clean"] is None else self._read(row["clean"])
         if clean is not None and clean.shape != noisy.shape:
-            raise EarmarkError(f"{row['id']}: noisy and clean differ in length; the pair is not usable, remove it")
+            raise EarmarkError(f"{row['id']}: noisy and clean differ in length; remove this pair from the corpus")
         conditions = {key: value for key, value in (row.get("conditions") or {}).items() if value is not None}
         if "snr" in conditions:
             conditions["snr"] = SNR.text(float(conditions["snr"]))
@@ -194,15 +213,16 @@ class Mixer:
         return signal.mean(0, keepdims=True) if self.mono and signal.shape[0] > 1 else signal
 
 
-def _reverberant(signal: np.ndarray, response: Row) -> np.ndarray:
-    """A sound of one channel as the ears of a room response hear it, (ears, time), as long as it was."""
+def _reverberant(signal: np.ndarray, response: CorpusRow) -> np.ndarray:
+    """The mean of the channels, convolved with the response of each ear: (ears, time), as long as the signal."""
     reverberant = fftconvolve(signal.mean(0, keepdims=True), audio.read(response["audio"]), axes=-1)
     return reverberant[:, : signal.shape[-1]].astype(np.float32)
 
 
-def select(rows: Sequence[Row], count: int, seed: int | None = None) -> list[Row]:
-    """`count` rows (or all there are), chosen by a hash of their ids and perhaps a seed; a larger count only adds to a
-    smaller one.
+def select(rows: Sequence[CorpusRow], count: int, seed: int | None = None) -> list[CorpusRow]:
+    """`count` rows, or all if there are fewer, chosen by a hash of their ids and perhaps a seed.
+
+    A larger count keeps the rows of a smaller one and adds to them.
     """
     start = f"{PROTOCOL}/" if seed is None else f"{PROTOCOL}/{seed}/"
     order = sorted(range(len(rows)), key=lambda i: hashlib.sha256(f"{start}{rows[i]['id']}".encode()).digest())

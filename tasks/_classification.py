@@ -1,4 +1,4 @@
-"""What tasks share that ask for one class of an utterance."""
+"""What tasks share that ask for the class of an utterance."""
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
@@ -13,9 +13,9 @@ from benchmark.errors import EarmarkError
 
 
 class Classification(Task):
-    """One of schema["classes"], in the order of the models' logits; a row's column `label` holds it.
+    """The class of an utterance, one of schema["classes"]; a row of the corpus has it as `label`.
 
-    A subclass writes `counted` and `summarise`.
+    The order of the classes is that of the models' logits. A subclass defines `counted` and `summarise`.
     """
 
     asks = "classes"
@@ -30,12 +30,12 @@ class Classification(Task):
         self.classes = list(schema["classes"])
 
     def check(self, row: Mapping[str, Any]) -> None:
-        """A label is one of the classes."""
+        """Raise ValueError if the label is not one of the classes."""
         if row["label"] not in self.classes:
             raise ValueError(f"label '{row['label']}' is none of the classes {', '.join(self.classes)}")
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-        """`label`: indices of classes, (batch,)."""
+        """`label`: the indices of the classes, (batch,)."""
         return {"label": torch.tensor([self.classes.index(row["label"]) for row in rows])}
 
     def reference(self, row: Mapping[str, Any]) -> dict[str, Any]:
@@ -44,12 +44,12 @@ class Classification(Task):
 
     @abstractmethod
     def counted(self, truth: pd.Series, predicted: pd.Series) -> pd.DataFrame:
-        """Additive columns of labels; a prediction of None stands for a failure."""
+        """Additive columns from true and predicted labels; a prediction of None is a failure."""
 
     def score(self, predictions: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
-        """The columns of what was predicted."""
+        """The columns of the predictions; see `counted`."""
         return self.counted(references["label"], predictions["label"])
 
     def floor(self, references: pd.DataFrame) -> pd.DataFrame:
-        """No hit."""
+        """The columns without any hit."""
         return self.counted(references["label"], pd.Series(None, references.index, dtype=object))

@@ -1,4 +1,4 @@
-"""What signal tasks share: metrics by name, measured on each scene, and sums of their values."""
+"""What signal tasks share: metrics by name, measured on each scene, and summed."""
 
 import hashlib
 import math
@@ -17,19 +17,19 @@ from benchmark.errors import EarmarkError
 from benchmark.metrics import Entry, build_metric, figures_of
 
 # A figure without better or worse, such as a level, has no floor for a failed scene: it is the mean over the scenes
-# that have a value. One column counts those of the levels; any other such figure has its own, "count NAME".
+# that have a value. The levels share one column that counts these; any other such figure has its own, "count NAME".
 LEVELS, HEARD, _OWN = ("insertion_gain", "output_level"), "heard", "count "
 _TAKEN = ("count", HEARD, "audio", "reason", "excluded")  # columns, and keys of records
 
 
 class MeasuredTask(SignalTask):
-    """A signal task whose scores are metrics named in the recipe. The first figure of the first metric is the primary.
+    """A signal task scored by the metrics that a recipe names. The first figure of the first metric is the primary.
 
-    A scene is excluded where any metric fails through the reference's fault, so that all figures stand on the same
-    scenes. A figure that fails through the output's fault takes its floor. No value counts beyond its floor and best.
+    A scene is excluded where the reference makes any metric undefined, so that all figures have the same scenes. A
+    figure that is undefined because of the output gets its floor. Values are clipped to the range from floor to best.
     """
 
-    offers: ClassVar[frozenset[str]] = frozenset({"clean", "noisy"})  # what metrics may need of this task's scenes
+    offers: ClassVar[frozenset[str]] = frozenset({"clean", "noisy"})  # what the scenes of this task offer to metrics
 
     def __init__(self, schema: Mapping[str, Any], metrics: Sequence[Entry]) -> None:
         """`metrics`: each a name, {name: options} or path/to/file.py:Class."""
@@ -45,15 +45,15 @@ class MeasuredTask(SignalTask):
 
     @classmethod
     def figures_of(cls, options: Mapping[str, Any]) -> Mapping[str, Figure]:
-        """The figures of the metrics in `options`, or of the default ones. No metric is built."""
+        """The figures of the metrics in `options`, else of the default ones. No metric is built."""
         return _checked(figures_of(options["metrics"])) if "metrics" in options else cls.figures
 
     @abstractmethod
     def measured(self, scene: Signals) -> dict[str, Any]:
-        """The values of a scene with its ears, (ears, time) each, as the function `values` gives them."""
+        """Measure a scene with all its ears, (ears, time) each; return what the function `values` does."""
 
     def predict(self, output: Tensor, batch: Batch) -> list[dict[str, Any]]:
-        """For each scene the value of each figure, or None, the hash of the audio, and why a value is None."""
+        """For each scene: the value of each figure or None, why it is None, and the hash of the audio."""
         listener = batch.heard.listener if "listener" in self.offers else None
         heard = Signals(output, batch.clean, batch.heard.audio, listener)
         heard = Signals._make(None if signal is None else signal.cpu() for signal in heard)
@@ -69,7 +69,7 @@ class MeasuredTask(SignalTask):
         }
 
     def score(self, predictions: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
-        """A count of 1 and the value of each figure for each scene; zeros for one that is excluded."""
+        """A count of 1 and the value of each figure, for each scene; zeros for one that is excluded."""
         kept = predictions["excluded"].isna() if "excluded" in predictions else pd.Series(True, predictions.index)
         counts, sums = {"count": kept}, {}
         for name, figure in self.figures.items():
@@ -89,7 +89,7 @@ class MeasuredTask(SignalTask):
 
     @staticmethod
     def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The mean of each figure that was summed."""
+        """The mean of each figure."""
         with np.errstate(invalid="ignore", divide="ignore"):
             return {
                 name: np.divide(total, sums[_count_among(sums, name)])
@@ -99,8 +99,9 @@ class MeasuredTask(SignalTask):
 
 
 def values(metrics: Iterable[Metric], signals: Signals) -> dict[str, Any]:
-    """The values of figures by name; for a metric that has none, why: "reason" if through the output, "excluded" if
-    through the reference.
+    """Measure all metrics: the values of their figures by name.
+
+    Where a metric is undefined, the entry "reason" says why if the output is to blame, "excluded" if the reference is.
     """
     found: dict[str, Any] = {}
     for metric in metrics:
@@ -112,7 +113,7 @@ def values(metrics: Iterable[Metric], signals: Signals) -> dict[str, Any]:
 
 
 def _measured(metric: Metric, signals: Signals) -> dict[str, float]:
-    """The values of one metric; Undefined where one is not finite."""
+    """Measure one metric. Raises Undefined where a value is not finite."""
     found = metric.measure(_resampled(signals, metric.sample_rate))
     if found.keys() != metric.figures.keys():
         raise EarmarkError(
@@ -137,12 +138,14 @@ def _resampled(signals: Signals, rate: int) -> Signals:
 
 
 def _checked(figures: Mapping[str, Figure]) -> Mapping[str, Figure]:
-    """The same figures, where a board can be made of them."""
+    """Return the figures. Raises EarmarkError where no board can be made of them."""
     if taken := [name for name in figures if name in _TAKEN or name.startswith(_OWN)]:
         raise EarmarkError(f"metrics: no figure can be called '{taken[0]}'; rename it")
     first = next(iter(figures), None)
     if first is None or _is_level(figures[first]):
-        raise EarmarkError("metrics: the first one ranks the front-ends; begin with one that knows better from worse")
+        raise EarmarkError(
+            "metrics: the first one ranks the front-ends, so it must have better and worse values; put another first"
+        )
     return figures
 
 
@@ -151,26 +154,26 @@ def _is_level(figure: Figure) -> bool:
 
 
 def _failed(figure: Figure) -> float:
-    """What a scene without a value adds."""
+    """What a scene without a value adds to the sum."""
     return 0.0 if _is_level(figure) else figure.floor
 
 
 def _limits(figure: Figure) -> tuple[float, float]:
-    """The values that count."""
+    """The lowest and the highest value that counts."""
     if _is_level(figure):
         return -math.inf, math.inf
     return min(figure.floor, figure.best), max(figure.floor, figure.best)
 
 
 def _counted_in(name: str, figure: Figure) -> str:
-    """The column that counts the scenes of a figure's mean."""
+    """The column that counts the scenes that a figure is averaged over."""
     if not _is_level(figure):
         return "count"
     return HEARD if name in LEVELS else _OWN + name
 
 
 def _count_among(sums: Mapping[str, np.ndarray], name: str) -> str:
-    """The same column, found among stored ones, where the figure itself is not known."""
+    """The same column, found among the stored ones, where only the figure's name is known."""
     if name in LEVELS:
         return HEARD
     return _OWN + name if _OWN + name in sums else "count"

@@ -1,4 +1,4 @@
-"""Speech recognition: words and characters."""
+"""Speech recognition: the words and characters of an utterance."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +12,7 @@ from benchmark.scores.text import CER, WER, character_error_rate, errors, normal
 
 
 class ASR(Task):
-    """Word and character error rate of the stored hypotheses, after scores.text.normalise.
+    """Word and character error rate of the hypotheses, both texts normalised by scores.text.normalise.
 
     Args:
         schema: `alphabet`, the characters of the normalised column `text`; `words`, a lexicon that some decoders use
@@ -33,7 +33,7 @@ class ASR(Task):
         self.alphabet = "".join(schema["alphabet"])
 
     def check(self, row: Mapping[str, Any]) -> None:
-        """A transcript holds a word, in characters of the alphabet."""
+        """Raise ValueError unless the transcript has words, all in characters of the alphabet."""
         text = normalise(row["text"])
         if not text:
             raise ValueError(f"the transcript '{row['text']}' holds no word")
@@ -56,7 +56,7 @@ class ASR(Task):
         return errors(references["text"], predictions["text"])
 
     def floor(self, references: pd.DataFrame) -> pd.DataFrame:
-        """As many errors as there are words and characters."""
+        """The columns of empty hypotheses: every word and character is an error."""
         return errors(references["text"], [""] * len(references))
 
     @staticmethod

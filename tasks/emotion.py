@@ -1,4 +1,4 @@
-"""Emotion or manner of speaking: one class for an utterance."""
+"""Emotion, or manner of speaking: the class of an utterance."""
 
 from collections.abc import Mapping
 
@@ -10,13 +10,13 @@ from tasks._classification import Classification
 
 
 class Emotion(Classification):
-    """Classes by unweighted average recall (UAR), with accuracy and the confusions beside it."""
+    """Scored by unweighted average recall (UAR); accuracy and the confusions are given as well."""
 
     model = "mel_cnn"
     figures = {"uar": UAR, "accuracy": ACCURACY}
 
     def counted(self, truth: pd.Series, predicted: pd.Series) -> pd.DataFrame:
-        """Hits and count, overall and of every class, and confusion:<true>:<predicted> for every pair of classes."""
+        """Hits and counts, overall and by class, and confusion:<true>:<predicted> for each pair of classes."""
         return hits(truth, predicted, self.classes).join(confusions(truth, predicted, self.classes))
 
     @staticmethod

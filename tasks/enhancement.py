@@ -16,7 +16,7 @@ QUIET = 1e-6  # energy; below it a reference counts as silent, and trains nothin
 
 
 class Enhancement(MeasuredTask):
-    """A signal task without a model. Two channels are averaged before they are measured."""
+    """A signal task. Channels are averaged before they are measured."""
 
     needs = frozenset({"clean"})
     figures = figures_of(METRICS)
@@ -26,8 +26,9 @@ class Enhancement(MeasuredTask):
         super().__init__(schema, metrics)
 
     def loss(self, output: Tensor, batch: Batch) -> Tensor:
-        """Distance of SI-SDR from its best, in units of its range, (batch,): about 0 to 1; 0 where the reference is
-        silent, which trains nothing.
+        """The distance of SI-SDR from its best, in units of its range, (batch,): about 0 to 1.
+
+        It is 0 where the reference is silent, which trains nothing.
         """
         assert batch.clean is not None
         best, floor, *_ = SISDR.figures["si_sdr"]
@@ -36,6 +37,6 @@ class Enhancement(MeasuredTask):
         return torch.where(clean.square().sum(1) > QUIET, distance, 0.0)
 
     def measured(self, scene: Signals) -> dict[str, Any]:
-        """The values of the mean over channels, in float64."""
+        """Measure the mean over channels, in float64."""
         mono = (None if signal is None else signal.double().mean(0) for signal in scene)
         return values(self.metrics, Signals._make(mono))

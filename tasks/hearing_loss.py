@@ -11,25 +11,24 @@ from benchmark.metrics import Entry, figures_of
 from tasks._signal import MeasuredTask, values
 
 METRICS = ("haspi", "hasqi", "insertion_gain", "output_level")
-# Level of a sine of the largest amplitude that is let through. Ours: about the maximum output of hearing aids for
-# moderate to severe losses.
+# The level of a sine with the largest amplitude that is not clipped. Ours: about the maximum output of hearing aids
+# for moderate to severe losses.
 MAXIMUM_DB_SPL = 115.0
 _MAXIMUM = 2**0.5 * 10 ** ((MAXIMUM_DB_SPL - FULL_SCALE_DB_SPL) / 20)
 
 
 class HearingLoss(MeasuredTask):
-    """A signal task without a model, for listeners of the recipe. A front-end that does not know the listener is
-    followed by a prescription.
+    """A signal task for the listeners of a recipe. A prescription follows front-ends that do not know the listener.
 
-    HASPI (intelligibility) compares what the impaired ear hears of the output with what a healthy ear hears of the
-    clean sound. HASQI (quality) compares both by the impaired ear, with NAL-R applied to the clean sound: an aid that
-    amplifies otherwise than NAL-R is marked down for it. HASPI rewards sheer gain, so the output is clipped at
-    MAXIMUM_DB_SPL, and level and gain stand on the board. The score is the mean HASPI in noise over N3, N4 and S3,
-    where it neither saturates nor vanishes; that choice is ours. With two ears each has its listener's thresholds, and
-    all values are those of the ear where the primary figure is better.
+    HASPI (intelligibility) compares the output, as the impaired ear hears it, with the clean signal, as a healthy ear
+    hears it. HASQI (quality) compares both as the impaired ear hears them, with NAL-R applied to the clean signal: an
+    aid that amplifies otherwise than NAL-R loses by it. HASPI rewards sheer gain; so the output is clipped at
+    MAXIMUM_DB_SPL, and the board also shows level and gain. The score is the mean HASPI in noise over N3, N4 and S3,
+    where it neither saturates nor vanishes; that choice is ours. With two ears, each has its own thresholds, and all
+    values are those of the ear where the primary figure is better.
 
-    Trained by the difference between the output as the impaired ear hears it and the clean sound as a healthy ear hears
-    it (benchmark.hearing.auditory_loss).
+    The loss is the difference between the output, as the impaired ear hears it, and the clean signal, as a healthy ear
+    hears it (benchmark.hearing.auditory_loss).
     """
 
     needs = frozenset({"clean", "listener"})
@@ -47,7 +46,7 @@ class HearingLoss(MeasuredTask):
         """Build the task.
 
         Args:
-            prescription: a front-end that is chained behind those that do not know the listener; None: they stand alone
+            prescription: the front-end that follows those that do not know the listener; None: nothing does
             metrics: each a name, {name: options} or path/to/file.py:Class; the first one ranks
         """
         super().__init__(schema, metrics)
@@ -59,7 +58,7 @@ class HearingLoss(MeasuredTask):
         return audio.clamp(-_MAXIMUM, _MAXIMUM)
 
     def loss(self, output: Tensor, batch: Batch) -> Tensor:
-        """Difference of what is heard, (batch,), 0 or more; the mean of both ears where there are two."""
+        """The difference of what is heard, (batch,), 0 or more; with two ears, their mean."""
         assert batch.clean is not None
         assert batch.heard.listener is not None
         ears = output.shape[1]
@@ -70,7 +69,7 @@ class HearingLoss(MeasuredTask):
         return heard.unflatten(0, (-1, ears)).mean(-1)
 
     def measured(self, scene: Signals) -> dict[str, Any]:
-        """The values at the ear where the primary figure is better; none where neither ear has one."""
+        """Measure the ear where the primary figure is better; where neither ear has one, tell why."""
         name, (first, *others) = primary(self), self.metrics
         ears = [scene.at(index) for index in range(len(scene.audio))]
         found = [values([first], ear) for ear in ears]

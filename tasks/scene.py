@@ -10,21 +10,21 @@ from benchmark.contracts import Figure
 from benchmark.scores.classification import ACCURACY, accuracy, hits
 from tasks._classification import Classification
 
-LEAST = 1e-3  # no utterance counts as less probable: the log loss is bounded and a failure never beats an answer; ours
+LEAST = 1e-3  # bound on probabilities: the log loss is bounded, and a failure never beats an answer; ours
 
 
 class AcousticScene(Classification):
-    """Scenes by accuracy, with the log loss beside it."""
+    """Scored by accuracy; the log loss is given as well."""
 
     model = "multilevel_cnn"
     figures = {"accuracy": ACCURACY, "log_loss": Figure(0, -math.log(LEAST), worst=-math.log(LEAST))}
 
     def counted(self, truth: pd.Series, predicted: pd.Series) -> pd.DataFrame:
-        """Hits and count, overall and of every class (hits:<class>, count:<class>)."""
+        """Hits and counts, overall and by class (hits:<class>, count:<class>)."""
         return hits(truth, predicted, self.classes)
 
     def score(self, predictions: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
-        """The columns and log_loss in nats."""
+        """The columns, and log_loss in nats."""
         loss = -predictions["log_probability"].clip(lower=math.log(LEAST))
         return super().score(predictions, references).assign(log_loss=loss)
 
@@ -34,6 +34,6 @@ class AcousticScene(Classification):
 
     @staticmethod
     def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """Accuracy, 0 to 1, and log loss in nats an utterance."""
+        """Accuracy, 0 to 1, and log loss in nats per utterance."""
         with np.errstate(invalid="ignore"):
             return {"accuracy": accuracy(sums), "log_loss": np.divide(sums["log_loss"], sums["count"])}

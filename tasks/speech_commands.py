@@ -1,4 +1,4 @@
-"""Speech commands: one word out of a closed set."""
+"""Speech commands: one word of a closed set."""
 
 from collections.abc import Mapping
 
@@ -10,7 +10,7 @@ from tasks._classification import Classification
 
 
 class SpeechCommands(Classification):
-    """Words by accuracy. The schema's `classes` are the words; the column `label` holds one of them."""
+    """Scored by accuracy. The schema's `classes` are the words."""
 
     model = "waveform_cnn"
     figures = {"accuracy": ACCURACY}

@@ -1,4 +1,4 @@
-"""Speech inversion: how the vocal tract moved and what its source did, every 10 ms.
+"""Speech inversion: the movements of the vocal tract and the state of its source, every 10 ms.
 
 Tabatabaee and Espy-Wilson, "Towards noise-robust speech inversion through multi-task learning with speech enhancement"
 (2026), estimate such tracks and report Pearson correlation. The treatment of missing values is ours.
@@ -20,20 +20,20 @@ from benchmark.scores.correlation import PEARSON, pearson, varies
 # Lip aperture and protrusion; location and degree of the constrictions of tongue tip and tongue body; velopharyngeal
 # opening; source features.
 VARIABLES = ("LA", "LP", "TTCL", "TTCD", "TBCL", "TBCD", "VP", "periodicity", "aperiodicity", "pitch")
-DECIMALS = 3  # of stored tracks
+DECIMALS = 3  # that tracks are stored with
 
 
 class SpeechInversion(Task):
-    """Tracks by correlation; each variable may be missing in a corpus, in an utterance or in a frame.
+    """Scored by Pearson correlation. A variable may be missing in a corpus, in an utterance or in a frame.
 
-    The correlation is taken per variable and utterance over the frames where the target is known, averaged over
-    utterances, then over variables. A constant prediction has a correlation of 0; where the target itself is constant
-    or unknown, none is defined, and variable and utterance are left out for all systems. A corpus row names its
-    `tracks`: a .npy file, float32 (frames, variables), one frame every 10 ms from the first sample on, NaN where
+    The correlation of a variable in an utterance is taken over the frames where the target is known; it is averaged
+    over utterances, then over variables. That of a constant prediction is 0. Where the target itself is constant or
+    unknown, it is undefined, and this variable of this utterance is left out for all systems. A corpus row names its
+    `tracks`: a .npy file, float32 (frames, variables), with a frame every 10 ms from the first sample on, and NaN where
     unknown.
 
     Args:
-        schema: `variables`, the tracks' columns, some of VARIABLES
+        schema: `variables`, the columns of the tracks, some of VARIABLES
     """
 
     model = "bigru"
@@ -54,7 +54,7 @@ class SpeechInversion(Task):
                 raise unknown("variable of speech_inversion", name, VARIABLES)
 
     def check(self, row: Mapping[str, Any]) -> None:
-        """The tracks can be read and have a column for each variable."""
+        """Raise ValueError unless the tracks can be read and have a column for each variable."""
         try:
             shape = _read(row).shape
         except (OSError, ValueError, EOFError) as error:
@@ -65,7 +65,7 @@ class SpeechInversion(Task):
             )
 
     def collate(self, rows: Sequence[Mapping[str, Any]]) -> dict[str, Tensor]:
-        """`tracks`: (batch, frames, variables), NaN where unknown and behind an utterance's `frames`, (batch,)."""
+        """`tracks`: (batch, frames, variables), NaN where unknown and behind each length; `frames`: these, (batch,)."""
         tracks = [torch.from_numpy(_read(row)) for row in rows]
         return {
             "tracks": pad_sequence(tracks, batch_first=True, padding_value=float("nan")),
@@ -75,8 +75,8 @@ class SpeechInversion(Task):
     def records(self, predicted: Tensor, batch: Batch) -> list[dict[str, Any]]:
         """Predictions as they are stored, from tracks (batch, frames, variables) on the CPU.
 
-        A list by variable, as long as the target; `undefined`, the target's variables without a correlation;
-        `excluded`, a reason, where none has one.
+        Each has a list for every variable, as long as the target; `undefined`, the variables whose correlation is
+        undefined because of the target; and, if all are, `excluded`, the reason.
         """
         target, frames = batch.labels["tracks"].cpu(), batch.labels["frames"].cpu()
         records = []
@@ -89,7 +89,7 @@ class SpeechInversion(Task):
         return records
 
     def reference(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The tracks: a list by variable, None where unknown."""
+        """The tracks: a list for each variable, None where unknown."""
         return self._stored(_read(row))
 
     def _stored(self, tracks: np.ndarray) -> dict[str, Any]:
@@ -100,16 +100,16 @@ class SpeechInversion(Task):
         }
 
     def score(self, predictions: pd.DataFrame, references: pd.DataFrame) -> pd.DataFrame:
-        """For each variable `r:<variable>`, the correlation, and `count:<variable>`, 1; zeros where none is defined."""
+        """`r:<variable>`, its correlation, and `count:<variable>`, 1; zeros where it is undefined."""
         return self._columns(references, pearson(self._tracks(references), self._tracks(predictions)))
 
     def floor(self, references: pd.DataFrame) -> pd.DataFrame:
-        """A correlation of 0 wherever one is defined."""
+        """The columns of a correlation of 0, wherever it is defined."""
         tracks = self._tracks(references)
         return self._columns(references, pearson(tracks, np.zeros_like(tracks)))
 
     def _tracks(self, records: pd.DataFrame) -> np.ndarray:
-        """(utterances, variables, frames), NaN where unknown and behind the end."""
+        """Stack records: (utterances, variables, frames), NaN where unknown and behind each length."""
         tracks = np.full((len(records), len(self.variables), records[self.variables[0]].map(len).max()), np.nan)
         for column, name in enumerate(self.variables):
             for row, values in enumerate(records[name]):
@@ -123,9 +123,7 @@ class SpeechInversion(Task):
 
     @staticmethod
     def summarise(sums: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-        """The mean correlation of each variable that the corpus has, and the mean over those of them that are
-        defined.
-        """
+        """The mean correlation of each variable that the corpus has, and the mean of those that are defined."""
         with np.errstate(invalid="ignore"):
             means = {
                 f"pearson_{name}": np.divide(sums[f"r:{name}"], sums[f"count:{name}"])

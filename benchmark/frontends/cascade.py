@@ -34,11 +34,11 @@ class Cascade(FrontEnd):
         inherit_traits(self, {"reducer": self.reducer, "compensator": self.compensator})
 
     def process(self, heard: Heard, **controls: float) -> Enhanced:
-        """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `parts` are those of the first network."""
+        """Enhance (batch, 1, time) for thresholds (batch, 1, 10); `intermediates` are those of the first network."""
         powers = {**self.controls, **controls}
         reduced = self.reducer.process(heard, p=powers["p"])
         return Enhanced(
-            self.compensator.process(_handed_on(heard, reduced.audio), q=powers["q"]).audio, None, reduced.parts
+            self.compensator.process(_handed_on(heard, reduced.audio), q=powers["q"]).audio, None, reduced.intermediates
         )
 
     def shadow(self, heard: Heard, others: Sequence[Tensor], **controls: float) -> list[Tensor]:

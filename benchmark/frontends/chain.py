@@ -41,9 +41,10 @@ class Chain(FrontEnd):
     def process(self, heard: Heard, **controls: float) -> Enhanced:
         """Enhance (batch, channels, time).
 
-        `parts` are those of the trained member; if others follow it, its output is added as "trained".
+        `intermediates` are those of the trained member; if others follow it, its output is added as "trained".
         """
-        shared, parts = None, {}
+        shared: Tensor | None = None
+        intermediates: dict[str, Tensor] = {}
         for index, (name, member) in enumerate(zip(self.names, self.members, strict=True)):
             own = {
                 control: controls[route]
@@ -54,15 +55,17 @@ class Chain(FrontEnd):
             heard = heard._replace(audio=mask(enhanced.audio, heard.lengths))
             shared = shared if enhanced.shared is None else enhanced.shared
             if index == self.trained:
-                parts = dict(enhanced.parts) | ({} if index == len(self.members) - 1 else {"trained": heard.audio})
-        return Enhanced(heard.audio, shared, parts)
+                intermediates = dict(enhanced.intermediates)
+                if index < len(self.members) - 1:
+                    intermediates["trained"] = heard.audio
+        return Enhanced(heard.audio, shared, intermediates)
 
     def loss(self, enhanced: Enhanced, batch: Batch) -> Tensor:
         """The trained member's loss, (batch,), or the default loss if no member is trainable."""
         if self.trained is None:
             return super().loss(enhanced, batch)
         # the ears may have been folded into the batch
-        audio = enhanced.parts.get("trained", enhanced.audio).reshape(enhanced.audio.shape)
+        audio = enhanced.intermediates.get("trained", enhanced.audio).reshape(enhanced.audio.shape)
         return self.members[self.trained].loss(enhanced._replace(audio=audio), batch)  # type: ignore[operator]
 
 

@@ -144,7 +144,8 @@ class TwoMask(FrontEnd):
     def process(self, heard: Heard, **controls: float) -> Enhanced:
         """Enhance (batch, 1, time) for thresholds (batch, 1, 10).
 
-        `parts` are "heard", the input, and the natural logarithms of the masks by name, (batch, 1, bins, frames).
+        `intermediates` are "heard", the input, and the natural logarithms of the masks by name, each of the shape
+        (batch, 1, bins, frames).
         """
         spectrum = self.stft.analyse(heard.audio)
         masks = self._masks(spectrum[:, 0], self.stft.frames(heard.lengths), heard.listener)
@@ -171,7 +172,7 @@ class TwoMask(FrontEnd):
         if batch.clean is None:
             raise ValueError(f"two_mask: the objective {self.objective} needs a clean reference")
         ears = batch.heard.audio.shape[1]
-        noisy, clean = enhanced.parts["heard"].flatten(0, 1), batch.clean.flatten(0, 1)
+        noisy, clean = enhanced.intermediates["heard"].flatten(0, 1), batch.clean.flatten(0, 1)
         listener = None if batch.heard.listener is None else batch.heard.listener.flatten(0, 1)
         lengths = batch.heard.lengths.repeat_interleave(ears)
         spectrum = self.stft.analyse(noisy[:, None])
@@ -181,7 +182,7 @@ class TwoMask(FrontEnd):
             masked = self._masked(spectrum, mask, noisy.shape[-1])[:, 0]
             return self.auditory_loss(louder * masked, louder * reference, lengths, thresholds)
 
-        masks = enhanced.parts
+        masks = enhanced.intermediates
         terms = []
         if self.objective in ("both", "noise_reduction"):
             terms.append(difference(masks["noise"], clean, None))

@@ -1,8 +1,9 @@
 """Cells, the units of work: a training leaves weights, an enhancing leaves audio, a scoring leaves predictions.
 
-What a cell does is its identity; where it works, with how many workers and with which code is provenance. Cells of
-equal identity share one key and are run once. Keys are nested: the key of a scoring contains that of the enhancing that
-it hears, which contains that of the weights behind it. `cell.json` holds a `Job`: a cell and where it works.
+What a cell does is its identity; where it runs, with how many workers and with which code is provenance. Cells of the
+same identity have the same key and are run once. Keys build on one another: the key of a scoring covers that of the
+enhancing whose audio it takes, and that one the key of the training whose weights it uses. `cell.json` holds a `Job`:
+a cell, and where it runs.
 """
 
 import os
@@ -22,15 +23,15 @@ from benchmark.hearing.audiograms import Audiogram
 from benchmark.settings import Mixing, Phase, Scenes, Strict, Trainer
 from benchmark.store import Workspace, digest, write_text
 
-REFERENCE = "reference"  # the front-end of the row that hears the clean signal
-IDENTITY = Spec("identity")  # what stock models are trained behind
-Source = Mapping[str, CorpusContent]  # by role
-Ears = Mapping[str, Audiogram]  # by listener
+REFERENCE = "reference"  # in place of a front-end, in rows that are scored on the clean signal
+IDENTITY = Spec("identity")  # the front-end that stock models are trained behind
+SourceContent = Mapping[str, CorpusContent]  # by role
+Listeners = Mapping[str, Audiogram]  # by name
 
 
 @dataclass(frozen=True)
 class TaskSpec:
-    """A task with its model, as cells name them."""
+    """A task and its model, as cells specify them."""
 
     task: Spec
     model: Spec | None = None  # None: a signal task
@@ -39,23 +40,23 @@ class TaskSpec:
 
 @dataclass(frozen=True)
 class Training:
-    """Parts trained by a scheme. It leaves the weights of those that the scheme moves."""
+    """Train the parts of a system by a scheme, and keep the weights of those that the scheme moves."""
 
     shelf: ClassVar[str] = "weights"
     front_end: Spec
-    tasks: Mapping[str, TaskSpec]  # by label; none: the front-end alone
-    sources: Mapping[str, Source]  # by label; of a front-end alone: those of all tasks that share the training
+    tasks: Mapping[str, TaskSpec]  # by label; none: the front-end is trained alone
+    sources: Mapping[str, SourceContent]  # by label; for a front-end alone, those of all tasks that share the training
     scheme: Spec
     phase: Phase
     mixing: Mixing
     validation_level: float  # dB SPL
     noisy: bool
-    listeners: bool  # whether each scene is heard by somebody with a hearing loss
+    listeners: bool  # whether each scene has a listener with a hearing loss
     seed: int
-    starts: Mapping[str, str]  # by part: the training that left its weights
+    starts: Mapping[str, str]  # by part: the key of the training whose weights it starts from
     precision: str
     accelerator: str
-    others: Mapping[str, Spec] = field(default_factory=dict)  # further parts
+    others: Mapping[str, Spec] = field(default_factory=dict)  # further parts by name
     protocol: int = PROTOCOL
     kind: Literal["train"] = "train"
 
@@ -72,14 +73,14 @@ class Training:
 
 @dataclass(frozen=True)
 class Enhancing:
-    """Test scenes enhanced by one front-end, for every scheme and task model that drops this output in."""
+    """Enhance the test scenes by one front-end, for every scheme and task model that uses this output."""
 
     shelf: ClassVar[str] = "enhanced"
     front_end: Spec
-    weights: str | None  # the training that left them; None: as it is built
-    source: Source
+    weights: str | None  # the key of the training that left them; None: as it is built
+    source: SourceContent
     scenes: Scenes
-    listeners: Ears | None  # None: the front-end does not know the listener
+    listeners: Listeners | None  # None: the front-end does not know the listener
     accelerator: str
     protocol: int = PROTOCOL
     kind: Literal["enhance"] = "enhance"
@@ -97,17 +98,17 @@ class Enhancing:
 
 @dataclass(frozen=True)
 class Scoring:
-    """A task on enhanced test scenes. It leaves raw predictions."""
+    """Run a task model on the enhanced test scenes, and keep its raw predictions."""
 
     shelf: ClassVar[str] = "records"
     label: str
     task: TaskSpec
-    enhanced: str | None  # the enhancing that it hears; None: the clean signal
-    weights: str | None  # the training that left the task model's; None: as it is built
-    prescribed: bool  # whether the task's prescription stands before its model
-    source: Source
+    enhanced: str | None  # the key of the enhancing whose audio it takes; None: the clean signal
+    weights: str | None  # the key of the training that left the task model's; None: as it is built
+    prescribed: bool  # whether the task's prescription is applied before its model
+    source: SourceContent
     scenes: Scenes
-    listeners: Ears | None
+    listeners: Listeners | None
     accelerator: str
     protocol: int = PROTOCOL
     kind: Literal["score"] = "score"
@@ -129,16 +130,16 @@ SHELVES = {"train": Training.shelf, "enhance": Enhancing.shelf, "score": Scoring
 
 @dataclass(frozen=True)
 class Cell:
-    """A unit of work: what is done, and beside that what does not change the result."""
+    """A unit of work: what is done, and what does not change the result."""
 
     label: str  # for people
     work: Work
-    code: Mapping[str, str] = field(default_factory=dict)  # digests of its components' source
+    code: Mapping[str, str] = field(default_factory=dict)  # digests of its components' code
     workers: int = 0  # processes that mix scenes for a training
 
     @cached_property
     def key(self) -> str:
-        """Hash of the identity."""
+        """Hash of what the cell does."""
         return digest(identity(self.work))
 
     @property
@@ -159,7 +160,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Job:
-    """A cell with the places it works in and the flags of its trainer: what a cell.json holds."""
+    """A cell, where it runs and the flags of its trainer: the content of a cell.json."""
 
     key: str
     kind: str
@@ -176,7 +177,7 @@ _JOB = TypeAdapter(Job)
 
 
 def read_job(path: Path) -> Job:
-    """Read a cell.json. Raises EarmarkError where it is none, or was edited."""
+    """Read a cell.json. Raises EarmarkError where it is not one, or was edited."""
     try:
         job = _JOB.validate_json(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -191,12 +192,12 @@ def read_job(path: Path) -> Job:
 
 
 def to_json(work: Work) -> dict[str, Any]:
-    """What a cell does, as manifests keep it."""
+    """The work of a cell, as manifests keep it."""
     return _WORK.dump_python(work, mode="json")  # type: ignore[no-any-return]
 
 
 def from_json(value: Any) -> Work:
-    """The same read back. Raises EarmarkError where it is none."""
+    """The work that a manifest keeps. Raises EarmarkError where it is not that of a cell."""
     try:
         return _WORK.validate_python(value)  # type: ignore[no-any-return]
     except ValidationError as error:
@@ -209,10 +210,10 @@ _WORK: TypeAdapter[Any] = TypeAdapter(Work)
 
 
 def identity(value: Any) -> Any:
-    """What a value adds to a key, as JSON.
+    """What of a value enters a key, as JSON.
 
-    Where corpora and a user's own files lie does not count, what is in them does: a file of code is its source, another
-    file or folder that an option names is its content.
+    Where corpora and a user's own files lie does not count, but what is in them does: a file of code enters by its
+    source, any other file or folder that an option names by its content.
     """
     if isinstance(value, Spec):
         name = _named(value.name)
@@ -235,7 +236,7 @@ def identity(value: Any) -> Any:
 
 
 def portable(value: Any, files: bool = False) -> Any:
-    """Options without this machine's paths; with `files`, what is in a file or folder stands for its path."""
+    """Options without this machine's paths; with `files`, the digest of a file or folder replaces its path."""
     if isinstance(value, str):
         if ".py:" in value:
             return _named(value)
@@ -247,7 +248,7 @@ def portable(value: Any, files: bool = False) -> Any:
 
 
 def _named(name: str) -> str:
-    """A component's name; of a user's own, its class and the digest of its source."""
+    """The name of a component; for a user's own, its class and the digest of its source."""
     if ".py:" not in name:
         return name
     return f"{_base(name)} {_source(registry.load('front_ends', name))}"  # whatever kind it is of

@@ -1,4 +1,4 @@
-"""The components of a recipe, built once: how each stands in a cell's identity, and whether they fit together."""
+"""The components of a recipe, built once: how cells specify them, and whether they fit together."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -15,11 +15,11 @@ from benchmark.planning.cells import IDENTITY, TaskSpec
 from benchmark.planning.recipe import Recipe, TaskEntry
 from benchmark.training.schemes import build_scheme
 
-OFFERED = frozenset({"clean", "labels"})  # by every scene, to front-ends and tasks; a listener where the task needs one
+OFFERED = frozenset({"clean", "labels"})  # by the scenes of every task; a listener only where the task needs one
 
 
 class Components:
-    """The components of a recipe by label. Raises EarmarkError where one cannot be built or lacks what it needs."""
+    """The components of a recipe, by label. Raises EarmarkError where one cannot be built or lacks what it needs."""
 
     def __init__(self, recipe: Recipe, corpora: Corpora) -> None:
         self.recipe = recipe
@@ -62,13 +62,13 @@ class Components:
             prescription = build_front_end(task.prescription)
         if trainable(prescription) or not prescription.needs <= self.offered(label):
             raise EarmarkError(
-                f"tasks.{label}: prescription: {type(prescription).__name__} is none; name one that works untrained, "
-                "by the listener alone, as nal_r"
+                f"tasks.{label}: prescription: {type(prescription).__name__} cannot be one; name a front-end that "
+                "works untrained, from the listener alone, as nal_r"
             )
         return prescription
 
     def _check_needs(self) -> None:
-        """EarmarkError where a component needs what no scene has, or a corpus cannot play its role."""
+        """Raise EarmarkError where a component needs what no scene has, or a corpus cannot have its role."""
         for label, entry in self.recipe.tasks.items():
             for role, corpus in roles_of(entry, label, entry.folds[0]).items():
                 kinds, kind = ROLES[role].kinds, self.corpora.open(corpus).kind
@@ -95,11 +95,11 @@ class Components:
                 )
 
     def offered(self, task: str) -> frozenset[str]:
-        """What the scenes of a task have."""
+        """What the scenes of a task have to offer."""
         return OFFERED | (self.tasks[task].needs & {"listener"})
 
     def listeners(self, task: str) -> dict[str, Audiogram]:
-        """Thresholds by name; the folder of a file of listeners is left out."""
+        """Thresholds by the listener's name. Of a file of listeners the name keeps the file, not its folder."""
         with reported(f"tasks.{task}.score.listeners"):
             # floats, as JSON gives them back: a cell that is read again has the same key
             listeners = {
@@ -107,12 +107,12 @@ class Components:
             }
         if len(listeners) < len(self.recipe.tasks[task].score.listeners):
             raise EarmarkError(
-                f"tasks.{task}.score.listeners: two of them have one name ({', '.join(listeners)}); rename a file of "
+                f"tasks.{task}.score.listeners: two of them share a name ({', '.join(listeners)}); rename a file of "
                 "listeners"
             )
         return listeners
 
-    # How they stand in a cell.
+    # How cells specify them.
 
     def task_spec(self, label: str) -> TaskSpec:
         """A task with its model and prescription."""
@@ -126,7 +126,7 @@ class Components:
         return TaskSpec(Spec(entry.task, type(task).version, entry.options, measured), entry.model, prescription)
 
     def front_end_spec(self, label: str | None) -> Spec:
-        """A front-end; None: identity, behind which stock models are trained whether the recipe ranks it or not."""
+        """A front-end; None: identity, behind which stock models are trained even where the recipe has no such row."""
         if label is None:
             return IDENTITY
         members = front_ends(self.front_ends[label])[1:]
@@ -134,11 +134,11 @@ class Components:
         return replace(spec, members=tuple((type(m).__name__, m.version) for m in members)) if members else spec
 
     def front_end_code(self, label: str | None) -> dict[str, str]:
-        """Digests of a front-end's code, by class."""
+        """The digests of a front-end's code, by class."""
         return {} if label is None else dict(self._front_end_code[label])
 
     def task_code(self, label: str) -> dict[str, str]:
-        """Digests of the code of a task, its model and its prescription, by class."""
+        """The digests of the code of a task, its model and its prescription, by class."""
         return dict(self._task_code[label])
 
     def _code_of_task(self, label: str) -> dict[str, str]:

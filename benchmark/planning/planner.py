@@ -1,6 +1,6 @@
-"""From a recipe to a plan: which cells its rows stand on.
+"""From a recipe to a plan: the rows, and the cells that they depend on.
 
-What rows start from (a pre-trained front-end, a stock task model) is named by the schemes: `Scheme.artefacts`.
+What a row starts from (a pre-trained front-end, a stock task model) is named by its scheme: `Scheme.artefacts`.
 """
 
 import dataclasses
@@ -14,15 +14,7 @@ from benchmark.contracts import FRONT_END, MODEL, ROLES, Artefact, Scheme, Spec
 from benchmark.errors import EarmarkError
 from benchmark.frontends import learned_elsewhere
 from benchmark.options import bind
-from benchmark.planning.cells import (
-    REFERENCE,
-    Cell,
-    Enhancing,
-    Scoring,
-    Source,
-    Training,
-    identity,
-)
+from benchmark.planning.cells import REFERENCE, Cell, Enhancing, Scoring, SourceContent, Training, identity
 from benchmark.planning.components import Components, roles_of, trainable
 from benchmark.planning.plan import Plan, PlannedRow
 from benchmark.planning.recipe import Recipe, TaskEntry
@@ -31,9 +23,10 @@ from benchmark.store import digest
 
 
 def make_plan(recipe: Recipe, corpora: Corpora) -> Plan:
-    """Every cell and row of a recipe.
+    """The plan of a recipe.
 
-    Raises EarmarkError where corpora are missing, naming each of them, or a row's needs are not met.
+    Raises EarmarkError where corpora are missing, with a line for each of them, where a component cannot be built or
+    lacks what it needs, and where a row would be tested on what it was trained on.
     """
     if missing := [error for errors in missing_corpora(recipe, corpora).values() for error in errors]:
         raise EarmarkError("\nearmark: ".join(dict.fromkeys(missing)))
@@ -41,7 +34,7 @@ def make_plan(recipe: Recipe, corpora: Corpora) -> Plan:
 
 
 def missing_corpora(recipe: Recipe, corpora: Corpora) -> dict[str, list[str]]:
-    """By task: what is not where it should be, and where to get it. Every split of every fold is looked at."""
+    """What is missing of each task's corpora, in every split of every fold, and where to get it; by task."""
     found: dict[str, str | None] = {}
     missing: dict[str, list[str]] = {}
     for label, entry in recipe.tasks.items():
@@ -57,7 +50,7 @@ def missing_corpora(recipe: Recipe, corpora: Corpora) -> dict[str, list[str]]:
 
 @dataclass(frozen=True)
 class _Trial:
-    """A task of the recipe, one of its folds, a seed: what a row is trained and scored on."""
+    """A task of the recipe, one of its folds and a seed: what a row is trained and scored on."""
 
     task: str
     entry: TaskEntry
@@ -75,7 +68,7 @@ class _Planner:
         self.corpora = corpora
         self.cells: dict[str, Cell] = {}
         self.rows: list[PlannedRow] = []
-        self.compared: dict[str, str | None] = {}  # what pairs of corpora share
+        self.compared: dict[str, str | None] = {}  # what two corpora share, by a digest of both
         self.components = Components(recipe, corpora)
 
     def plan(self) -> Plan:
@@ -93,25 +86,28 @@ class _Planner:
                 self._score(front_end, scheme, trial, self._weights(front_end, scheme, trial))
 
     def _fits(self, front_end: str, scheme: str, trial: _Trial) -> bool:
-        """Whether a front-end can be trained by a scheme for a task; a pair that cannot makes no row."""
+        """Whether a front-end and a scheme make a row of this task: they do not where the scheme cannot train it."""
         built, how = self.components.front_ends[front_end], self.components.schemes[scheme]
         if not built.needs <= self.components.offered(trial.task):
             return False
         if how.through_task and not self.components.models[trial.task].differentiable:
             return False
-        return not (FRONT_END in how.moves and not trainable(built)) and not (how.moves and built.dropped_in_only)
+        if FRONT_END in how.moves and not trainable(built):
+            return False
+        return not (how.moves and built.dropped_in_only)
 
     def _weights(self, front_end: str, scheme: str, trial: _Trial) -> dict[str, str | None]:
-        """By part, FRONT_END and MODEL: the training that left the weights which a row is scored with."""
+        """The trainings whose weights a row is scored with, by FRONT_END and MODEL."""
         if scheme in self.recipe.together:
             return self._together(front_end, scheme, trial)
         how = self.components.schemes[scheme]
-        starts = {part: self._artefact(each, front_end, trial) for part, each in how.artefacts().items()}
+        artefacts = how.artefacts()
+        starts = {part: self._artefact(each, front_end, trial) for part, each in artefacts.items()}
         moved = {part for part in how.moves if part != MODEL or self.components.models[trial.task].trainable}
         if not moved:
             return starts
         spec, phase = self._scheme(scheme, trial.entry.train)
-        others = _others(how.artefacts())
+        others = _others(artefacts)
         key = self._train(
             f"{trial.task}: {front_end} {scheme}", front_end, [trial], spec, phase, self._named(starts, trial), others
         )
@@ -120,7 +116,7 @@ class _Planner:
     # Trainings.
 
     def _artefact(self, artefact: Artefact, front_end: str | None, trial: _Trial) -> str | None:
-        """The training of an artefact; None where there is nothing to train."""
+        """The key of the training of an artefact; None where there is nothing to train."""
         if artefact.front_end and (front_end is None or not trainable(self.components.front_ends[front_end])):
             return None
         if artefact.task and not self.components.models[trial.task].trainable:
@@ -141,19 +137,20 @@ class _Planner:
             getattr(trial.entry.train, artefact.phase),
             starts,
             artefact.others,
-            trial if artefact.task else self._of_kin(trial),
+            trial if artefact.task else self._shared_settings(trial),
             artefact.noisy,
         )
 
-    def _of_kin(self, trial: _Trial) -> _Trial:
-        """Tasks that differ in the number of their validation scenes alone share a training of the front-end."""
+    def _shared_settings(self, trial: _Trial) -> _Trial:
+        """The trial with the recipe's number of validation scenes: tasks that differ in it alone share a training."""
         train = trial.entry.train.model_copy(update={"validation_scenes": self.recipe.train.validation_scenes})
         return dataclasses.replace(trial, entry=trial.entry.model_copy(update={"train": train}))
 
     def _together(self, front_end: str, scheme: str, trial: _Trial) -> dict[str, str | None]:
-        """One front-end trained by several tasks, each with its own batches; pre-trained and timed as the first says.
+        """The trainings of a row whose front-end several tasks train together, each with its own batches.
 
-        A task that was not among them adapts to its output, as a stock model does to noise.
+        The front-end is pre-trained with the settings of the first of these tasks. The model of any other task adapts
+        to its output, as a stock model does to noise.
         """
         partners = self.recipe.together[scheme]
         trials = [
@@ -167,9 +164,9 @@ class _Planner:
         starts = {part: self._artefact(each, front_end, first) for part, each in artefacts.items() if part != MODEL}
         starts |= {each.task: self._artefact(artefacts[MODEL], front_end, each) for each in trials}
         spec, phase = self._scheme(scheme, self.recipe.train)
-        timed = dataclasses.replace(first, entry=first.entry.model_copy(update={"train": self.recipe.train}))
+        settings = dataclasses.replace(first, entry=first.entry.model_copy(update={"train": self.recipe.train}))
         shared = self._train(
-            f"{front_end} {scheme}", front_end, trials, spec, phase, _kept(starts), _others(artefacts), timed
+            f"{front_end} {scheme}", front_end, trials, spec, phase, _present(starts), _others(artefacts), settings
         )
         own = self._artefact(artefacts[MODEL], front_end, trial)
         if own is None or trial.task in partners:
@@ -180,9 +177,9 @@ class _Planner:
         return {FRONT_END: shared, MODEL: key}
 
     def _scheme(self, label: str, train: Train) -> tuple[Spec, Phase]:
-        """A scheme with the training it runs in.
+        """A scheme with its training budget.
 
-        Its period must fit between two validations: else batches would be held when an epoch ends.
+        Its period must divide the steps between two validations: else an epoch would end within a round of updates.
         """
         period = self.components.schemes[label].period
         if train.adapt.epoch % period:
@@ -193,8 +190,8 @@ class _Planner:
         return self.recipe.schemes[label], train.adapt
 
     def _named(self, starts: Mapping[str, str | None], trial: _Trial) -> dict[str, str]:
-        """Starts by the names that the parts have in a system: MODEL goes by the task's label."""
-        return {trial.task if part == MODEL else part: key for part, key in _kept(starts).items()}
+        """The starts that there are, by the names of the parts in a system, where MODEL is the task's label."""
+        return {trial.task if part == MODEL else part: key for part, key in _present(starts).items()}
 
     def _train(
         self,
@@ -205,11 +202,11 @@ class _Planner:
         phase: Phase,
         starts: Mapping[str, str],
         others: Mapping[str, Spec],
-        timed: _Trial | None = None,
+        settings: _Trial | None = None,
         noisy: bool = True,
     ) -> str:
-        """Add a training of the tasks of some trials (none: the front-end alone), with the settings of `timed`."""
-        trial = timed or trials[0]
+        """Add a training for the tasks of `trials` (none: a front-end alone), with the recipe keys of `settings`."""
+        trial = settings or trials[0]
         tasks = [each.task for each in trials]
         sources = {each.task: self._source(each, ("train", "validation")) for each in trials}
         built = [self.components.tasks[task] for task in tasks]
@@ -221,7 +218,7 @@ class _Planner:
         work = Training(
             front_end=self.components.front_end_spec(front_end),
             tasks={task: self.components.task_spec(task) for task in tasks},
-            sources=sources or self._sources_of_kin(trial),
+            sources=sources or self._similar_sources(trial),
             scheme=scheme,
             phase=phase.model_copy(update={"workers": 0}),
             mixing=Mixing(**trial.entry.train.model_dump(include={*Mixing.model_fields})),
@@ -236,8 +233,8 @@ class _Planner:
         )
         return self._add(Cell(trial.name(what), work, code, phase.workers))
 
-    def _sources_of_kin(self, trial: _Trial) -> dict[str, Source]:
-        """The scenes of all tasks whose interferers are of the same kind, each once."""
+    def _similar_sources(self, trial: _Trial) -> dict[str, SourceContent]:
+        """The corpora of all tasks whose interferers are of the same kind, each combination once."""
         kind, sources = self._interference(trial.task), {}
         for other, entry in self.recipe.tasks.items():
             if self._interference(other) == kind:
@@ -247,7 +244,7 @@ class _Planner:
         return dict(sorted(sources.items()))
 
     def _interference(self, task: str) -> str:
-        """The kind of what is added to the targets of a task."""
+        """The kind of a task's interferers; "pairs" where its corpus comes mixed."""
         roles = roles_of(self.recipe.tasks[task], task, self.recipe.tasks[task].folds[0])
         return self.corpora.open(roles["interferers"]).kind if "interferers" in roles else "pairs"
 
@@ -313,13 +310,13 @@ class _Planner:
         )
 
     def _trained(self, key: str | None) -> str:
-        """How a front-end's weights came about, for the label of its enhancing."""
+        """The scheme that trained the front-end with a task, for the label of its enhancing; "" for any other."""
         if key is None or not self._training(key).tasks:
             return ""
         return f"{self.cells[key].label.partition(',')[0].split()[-1]} "
 
     def _scenes(self, front_end: str, trial: _Trial) -> Scenes:
-        """The test scenes of a row: those that it can have heard."""
+        """The test scenes of a row. A front-end that works on exported scenes has no clean ones."""
         scenes = Scenes(**trial.entry.score.model_dump(include={*Scenes.model_fields}))
         if front_end == REFERENCE or not self.components.front_ends[front_end].exported:
             return scenes
@@ -334,16 +331,16 @@ class _Planner:
             )
         return scenes.model_copy(update={"snr": noisy})
 
-    def _check_unseen(self, trial: _Trial, source: Source, behind: Sequence[str]) -> None:
-        """EarmarkError where a training behind a row heard a recording, or a group, that the row is tested on."""
+    def _check_unseen(self, trial: _Trial, source: SourceContent, behind: Sequence[str]) -> None:
+        """Raise EarmarkError where a training behind a row used a recording or group that the row is tested on."""
         for role, tested in source.items():
             for key in behind:
                 for used in (corpus for each in self._training(key).sources.values() for corpus in each.values()):
                     if shared := self._shared(used, tested, ROLES[role].by_group):
                         raise EarmarkError(
                             f"tasks.{trial.task}: '{self.cells[key].label}' trains on {shared}, of {tested.name}, "
-                            "which this task is tested on; give each to one split, and tasks that share a corpus the "
-                            "same folds, or put them into recipes of their own"
+                            "which this task is tested on; keep each in one split, give tasks that share a corpus the "
+                            "same folds, or put them into separate recipes"
                         )
 
     def _shared(self, used: Any, tested: Any, groups_too: bool) -> str | None:
@@ -353,9 +350,9 @@ class _Planner:
         return self.compared[key]
 
     def _drop_repeated_schemes(self) -> None:
-        """Drop schemes whose every record is another's of the same front-end, and the cells that no row stands on.
+        """Drop schemes that have the same records as another for the same front-end, and cells that no row depends on.
 
-        So identity under `frozen` is identity under `noisy`.
+        An example is identity under `frozen`, which is identity under `noisy`.
         """
         records: dict[tuple[str, str], tuple[str, ...]] = {}
         for row in self.rows:
@@ -372,7 +369,7 @@ class _Planner:
         wanted = {key for row in self.rows for key in row.behind}
         self.cells = {key: cell for key, cell in self.cells.items() if key in wanted}
 
-    # What cells are made of.
+    # Cells and corpora by key.
 
     def _training(self, key: str) -> Training:
         work = self.cells[key].work
@@ -387,12 +384,12 @@ class _Planner:
     def _add(self, cell: Cell) -> str:
         return self.cells.setdefault(cell.key, cell).key
 
-    def _source(self, trial: _Trial, splits: Sequence[str]) -> Source:
+    def _source(self, trial: _Trial, splits: Sequence[str]) -> SourceContent:
         roles = roles_of(trial.entry, trial.task, trial.fold)
         return {role: self.corpora.identity(used, splits) for role, used in roles.items()}
 
 
-def _joined(source: Source) -> str:
+def _joined(source: SourceContent) -> str:
     return " + ".join(corpus.name for corpus in source.values())
 
 
@@ -401,5 +398,5 @@ def _others(artefacts: Mapping[str, Artefact]) -> dict[str, Spec]:
     return {part: spec for artefact in artefacts.values() for part, spec in artefact.others.items()}
 
 
-def _kept(starts: Mapping[str, str | None]) -> dict[str, str]:
+def _present(starts: Mapping[str, str | None]) -> dict[str, str]:
     return {part: key for part, key in starts.items() if key is not None}

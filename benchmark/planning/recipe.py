@@ -1,9 +1,9 @@
-"""Recipes: YAML in, validated dataclasses out, with every default filled in.
+"""Recipes: from YAML to validated dataclasses with every default filled in.
 
-A recipe may name one `base:`. `train` and `score` are merged into the base's key by key; `front_ends`, `tasks` and
-`schemes` say which rows there are, and an entry without a value is the base's own. There is no interpolation and there
-are no class paths but for a user's own files: `path/to/file.py:Class`, from the recipe's folder, else from the current
-one. Front-ends and schemes are built once here, so that one that cannot be built is told before anything is trained.
+A recipe may name one `base:`. Its `train` and `score` are merged into those of the base key by key; its `front_ends`,
+`tasks` and `schemes` list the rows, and an entry without a value is taken from the base. There is no interpolation. The
+only class paths are those of a user's own files: `path/to/file.py:Class`, relative to the recipe's folder, else to the
+current one. Front-ends and schemes are built once here, so that errors show before anything is trained.
 """
 
 import inspect
@@ -25,10 +25,10 @@ from benchmark.options import bind, named, reported
 from benchmark.planning.recipe_file import find, merged, overlaid, title
 from benchmark.settings import Score, Set, Strict, Train, Trainer
 
-LABEL = r"\w[\w-]{0,63}"  # ASCII; labels become file names, keys, and cells of tables
+LABEL = r"\w[\w-]{0,63}"  # ASCII; labels become file names, keys and table cells
 TAKEN: Mapping[str, frozenset[str]] = {
-    "front_ends": frozenset({"reference"}),  # the row that the evaluator adds
-    # other boards, and what torch calls no module
+    "front_ends": frozenset({"reference"}),  # the row that every plan adds
+    # names of other boards, and those that torch allows for no module
     "tasks": frozenset({"overall", "costs", FRONT_END, "all", *dir(nn.ModuleDict())}),
     "schemes": frozenset(),
 }
@@ -36,20 +36,20 @@ KINDS: Mapping[str, type] = {"front_ends": nn.Module, "tasks": Task, "task_model
 
 
 class TaskEntry(Strict):
-    """One task of a recipe: its component and model, the corpora it stands on, and what it sets differently."""
+    """One task of a recipe: its component and model, its corpora, and its own training and scoring."""
 
     task: str
     roles: dict[str, Any]  # corpora by role: targets, interferers, …
-    # values of the target corpus's option `fold`; every fold is trained and scored
+    # Values of the target corpus's option `fold`; every fold is trained and scored.
     folds: Set[str | int | None] = (None,)
-    model: Any = None  # a Spec once it is loaded; None: a signal task
+    model: Any = None  # a Spec once the recipe is loaded; None: a signal task
     options: dict[str, Any] = Field(default_factory=dict)  # of the task's constructor
     train: Train
     score: Score
 
 
 class _Document(Strict):
-    """A recipe as it is written, under its base."""
+    """A recipe as it is written, merged with its base."""
 
     front_ends: dict[str, Any] = Field(min_length=1)
     tasks: dict[str, Any] = Field(min_length=1)
@@ -63,7 +63,7 @@ class _Document(Strict):
 
 @dataclass(frozen=True)
 class Recipe:
-    """A recipe with everything resolved."""
+    """A recipe, fully resolved."""
 
     name: str
     title: str
@@ -71,20 +71,25 @@ class Recipe:
     front_ends: Mapping[str, Spec]
     tasks: Mapping[str, TaskEntry]
     schemes: Mapping[str, Spec]
-    # by scheme: tasks that train one front-end together
+    # By scheme: the tasks that train one front-end together.
     together: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    train: Train = field(default_factory=Train)  # of tasks that are trained together
+    train: Train = field(default_factory=Train)  # for tasks that are trained together
     trainer: Trainer = field(default_factory=Trainer)
     protocol: int = PROTOCOL
 
 
 def load_recipe(name: str | Path, added: Mapping[str, Mapping[str, Any]] | None = None) -> Recipe:
-    """Read a recipe: a file, or the name of one in recipes/. `added`: front-ends, {name: options} by label.
-    EarmarkError names the key at fault.
+    """Read a recipe.
+
+    Args:
+        name: of a file, or of a recipe in recipes/
+        added: further front-ends, {name: options} by label
+    Raises:
+        EarmarkError: anything wrong in it; the message names the key
     """
     path = find(name)
     raw, where = merged(path), path.name
-    if added:  # a registered name as its own label stands before options alone
+    if added:  # a label that is a registered name is followed by options alone
         raw["front_ends"] = {
             **(raw.get("front_ends") or {}),
             **{label: entry.get(label, entry) for label, entry in added.items()},
@@ -92,7 +97,7 @@ def load_recipe(name: str | Path, added: Mapping[str, Mapping[str, Any]] | None 
     document = _validated(_Document, raw, f"{where}: ")
     if not re.fullmatch(LABEL, path.stem, re.ASCII):
         raise EarmarkError(
-            f"{where}: a recipe's name becomes a folder; rename the file to letters, digits, _ and -, as in "
+            f"{where}: a recipe's name becomes a folder; name the file with letters, digits, _ and -, as in "
             "my_recipe.yaml"
         )
     for kind, taken in TAKEN.items():
@@ -104,8 +109,8 @@ def load_recipe(name: str | Path, added: Mapping[str, Mapping[str, Any]] | None 
                 )
             if not re.fullmatch(LABEL, label, re.ASCII):
                 raise EarmarkError(
-                    f"{where}: {kind}: '{label}' is no label; write up to 64 letters, digits, _ and -, as in my_label: "
-                    f"{{name: options}}"
+                    f"{where}: {kind}: '{label}' is not a label; write up to 64 letters, digits, _ and -, as in "
+                    f"my_label: {{name: options}}"
                 )
             if label in taken:
                 raise EarmarkError(
@@ -138,16 +143,16 @@ def _loaded(where: str, kind: str, name: str) -> Any:
     with reported(where):
         cls = registry.load(kind, name)
     if not issubclass(cls, KINDS[kind]):
-        raise EarmarkError(f"{where}: {cls.__name__} is no {KINDS[kind].__name__}; derive it from that class")
+        raise EarmarkError(f"{where}: {cls.__name__} is not a {KINDS[kind].__name__}; derive it from that class")
     return cls
 
 
 def _component(where: str, kind: str, label: str, value: Any) -> Spec:
-    """`label: {options}` where the label is a registered name, else `label: name` or `label: {name: options}`."""
+    """Read `label: {options}` if the label is a registered name, else `label: name` or `label: {name: options}`."""
     if label in registry.names(kind):
         value = {label: value}
     elif value is None:
-        value = label  # unknown, and answered so
+        value = label  # which is unknown, and reported as such
     if isinstance(value, dict) and len(value) == 1 and isinstance(options := next(iter(value.values())), list):
         name = next(iter(value))  # chain: [spectral, unet] fills the first option
         value = {name: {next(iter(inspect.signature(_loaded(where, kind, name)).parameters), "options"): options}}
@@ -180,7 +185,7 @@ def _check_together(
 
 def _task(where: str, label: str, value: Any, raw: Mapping[str, Any]) -> TaskEntry:
     if not isinstance(value, dict | None):
-        raise EarmarkError(f"{where}: {value!r} is no task; write a mapping with targets and interferers")
+        raise EarmarkError(f"{where}: {value!r} is not a task; write a mapping with targets and interferers")
     given = {"task": label} | {key: own for key, own in (value or {}).items() if own is not None}
     if not isinstance(given["task"], str):
         raise EarmarkError(f"{where}.task: Input should be a valid string (it says {given['task']!r}); name a task")
@@ -200,7 +205,7 @@ def _task(where: str, label: str, value: Any, raw: Mapping[str, Any]) -> TaskEnt
             raise EarmarkError(f"{where}.{role}: Field required; see docs/reference/recipe_keys.md")
     task = _validated(TaskEntry, entry, f"{where}.")
     if None in task.folds and len(task.folds) > 1:
-        raise EarmarkError(f"{where}.folds: null is no fold among others; leave it out")
+        raise EarmarkError(f"{where}.folds: null cannot be one fold among others; leave it out")
     for role in task.roles:
         for fold in task.folds if ROLES[role].folded else (None,):
             reference(task.roles[role], f"{where}.{role}", fold)
@@ -209,7 +214,7 @@ def _task(where: str, label: str, value: Any, raw: Mapping[str, Any]) -> TaskEnt
 
 
 def _model(where: str, task: type[Task], value: Any) -> Spec | None:
-    """`name`, `{name: options}`, or options of the task's own model."""
+    """Read `name`, `{name: options}`, or options of the task's default model."""
     if task.model is None:
         if value:
             raise EarmarkError(f"{where}: {task.__name__} measures the audio itself and has no model; leave it out")
@@ -222,12 +227,14 @@ def _model(where: str, task: type[Task], value: Any) -> Spec | None:
     name, options = named(where, value)
     cls = _loaded(where, "task_models", name)
     if cls.answers != task.asks:
-        raise EarmarkError(f"{where}: {name} answers with {cls.answers}, and {task.__name__} asks for {task.asks}")
+        raise EarmarkError(
+            f"{where}: {name} answers with {cls.answers}, but {task.__name__} asks for {task.asks}; name another model"
+        )
     return Spec(name, cls.version, bind(where, cls, options, given=1))
 
 
 def _validated(model: type[Strict], value: Any, where: str) -> Any:
-    """The value as JSON has it, where '8' and true are no numbers; `where` begins the line that says what is wrong."""
+    """Validate a value strictly: '8' and true are not numbers. `where` begins the message of an error."""
     try:
         return model.model_validate_json(json.dumps(value), strict=True)
     except ValidationError as error:
@@ -242,12 +249,12 @@ def _validated(model: type[Strict], value: Any, where: str) -> Any:
         ) from error
 
 
-def _fields(model: Any, parts: tuple[Any, ...]) -> list[str]:
-    for part in parts:
-        model = model.model_fields[part].annotation
+def _fields(model: Any, keys: tuple[Any, ...]) -> list[str]:
+    for key in keys:
+        model = model.model_fields[key].annotation
     return list(model.model_fields)
 
 
 def fast_dev_run(recipe: Recipe) -> Recipe:
-    """The same recipe with Lightning's fast_dev_run: one batch of each training, for trying a front-end."""
+    """The recipe with Lightning's fast_dev_run, which runs one batch of each training: for trying a front-end."""
     return replace(recipe, trainer=recipe.trainer.model_copy(update={"fast_dev_run": True}))

@@ -1,6 +1,4 @@
-"""The files that recipes are: finding one, reading it, laying it over its base. What the keys mean stands in
-recipe.py.
-"""
+"""Recipe files: find one, read it, and merge it with its base. What the keys mean is in recipe.py."""
 
 import math
 import re
@@ -17,10 +15,9 @@ KEYS = ("base", "seeds", "front_ends", "tasks", "schemes", "together", "train", 
 
 
 class _Loader(yaml.SafeLoader):
-    """YAML 1.1 reads 1e-4 as a string and the words yes, no, on and off as truth values; people mean a number, and
-    words, as YAML 1.2 does.
+    """YAML with the scalars of version 1.2, where 1e-4 is a number and yes, no, on and off are words.
 
-    A key that stands twice is an error, as YAML says and PyYAML does not.
+    A key that occurs twice is an error: YAML says so, PyYAML does not.
     """
 
     def compose_mapping_node(self, anchor: Any) -> Any:
@@ -28,7 +25,7 @@ class _Loader(yaml.SafeLoader):
         seen = set()
         for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
             if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' stands twice", problem_mark=key.start_mark)
+                raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' occurs twice", problem_mark=key.start_mark)
             seen.add(key.value)
         return node
 
@@ -44,7 +41,7 @@ _Loader.add_implicit_resolver(
 
 
 def find(name: str | Path) -> Path:
-    """The file of a recipe given by path or by name."""
+    """The file of a recipe, given by its path or name. Raises EarmarkError where there is none."""
     given = Path(name)
     if given.suffix in (".yaml", ".yml"):
         if given.is_file():
@@ -69,7 +66,7 @@ def title(path: Path) -> str:
 
 
 def merged(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """What a recipe says, laid over what its base says; `above`: the recipes that stand on this one."""
+    """A recipe merged with its base; `above` are the recipes that build on this one."""
     raw = _read(path)
     if "base" not in raw:
         return raw
@@ -82,9 +79,11 @@ def merged(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
         )
     above = (*above, path.resolve())
     if base_path.resolve() in above:
-        raise EarmarkError(f"{path.name}: base: {name} stands on this recipe itself; let one of them go without a base")
+        raise EarmarkError(
+            f"{path.name}: base: {name} is itself based on this recipe; let one of them go without a base"
+        )
     base = merged(base_path, above)
-    for key in ("train", "score"):  # what this file says of all tasks beats what its base says of single ones
+    for key in ("train", "score"):  # what this file sets for all tasks overrides what its base sets for one
         for entry in filter(None, (base.get("tasks") or {}).values()):
             if isinstance(entry, dict) and isinstance(entry.get(key), dict):
                 entry[key] = _without(entry[key], raw.get(key, {}))
@@ -108,7 +107,7 @@ def overlaid(base: Any, value: Any) -> Any:
 
 
 def _without(value: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
-    """A mapping without the entries that another one has, down to single values."""
+    """A mapping without the entries that another one has, compared value by value at any depth."""
     kept = {}
     for key, entry in value.items():
         if isinstance(entry, dict) and isinstance(said.get(key), dict):
@@ -129,7 +128,7 @@ def _read(path: Path) -> dict[str, Any]:
                 raise EarmarkError(f"{path.name}: {unknown('key', key, KEYS)}")
             if key not in ("base", "seeds") and not isinstance(value, dict | None):
                 raise EarmarkError(
-                    f"{path.name}: {key}: {value!r} is no mapping; write one, see docs/reference/recipe_keys.md"
+                    f"{path.name}: {key}: {value!r} is not a mapping; write one, see docs/reference/recipe_keys.md"
                 )
         return {
             key: _plain(f"{path.name}: {key}", value, path.parent) for key, value in raw.items() if value is not None
@@ -141,12 +140,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def _plain(where: str, value: Any, folder: Path) -> Any:
-    """The value, where it is what JSON knows; a user's file that lies beside the recipe by its whole path."""
+    """Check that a value is what JSON can hold, and give user's files beside the recipe their full path."""
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str) or not key.isprintable():
                 raise EarmarkError(
-                    f"{where}: {key!r} is no name; write printable characters, and put numbers and dates in quotes"
+                    f"{where}: {key!r} is not a name; write printable characters, and put numbers and dates in quotes"
                 )
         return {_placed(key, folder): _plain(f"{where}.{key}", entry, folder) for key, entry in value.items()}
     if isinstance(value, list):
@@ -155,7 +154,7 @@ def _plain(where: str, value: Any, folder: Path) -> Any:
         return _placed(value, folder)
     if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return value
-    raise EarmarkError(f"{where}: {value!r} is no plain value; write a finite number, or put a word in quotes")
+    raise EarmarkError(f"{where}: {value!r} is not a plain value; write a finite number, or put a word in quotes")
 
 
 def _placed(text: str, folder: Path) -> str:

@@ -78,8 +78,9 @@ def write_leaderboard(folder: Path, cache: Cache | None = None) -> list[Path]:
 
 
 def render(path: Path, columns: Sequence[str] | None = BRIEF) -> str:
-    """A CSV file as an aligned Markdown table, which reads well in a terminal too; columns that the file lacks are
-    passed over, None: all it has.
+    """A CSV file as an aligned Markdown table, which also reads well in a terminal.
+
+    Columns that the file lacks are skipped; None: all that it has.
     """
     frame = pd.read_csv(path, dtype=str, keep_default_na=False)
     shown = [column for column in (frame.columns if columns is None else columns) if column in frame.columns]

@@ -131,8 +131,9 @@ def _own_figures(entry: TaskEntry, task_class: type[Task]) -> dict[str, Any]:
 
 
 def _settings(entry: TaskEntry, task_class: type[Task]) -> str:
-    """Digest of what all rows of a board have in common: budgets, test scenes, the task's model and its scores. A
-    recipe that was edited has another one.
+    """Digest of what all rows of a board have in common: budgets, test scenes, the task's model and its scores.
+
+    A recipe that was edited has another one.
     """
     speed: Any = {phase: {"workers"} for phase in ("pretrain", "stock", "adapt")}
     return digest(

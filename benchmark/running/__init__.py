@@ -1,1 +1,1 @@
-"""Running the cells of a plan and resuming where a run was stopped."""
+"""Running the cells of a plan, and resuming a run that was stopped."""

@@ -1,6 +1,4 @@
-"""What a run would do: the cells as a graph, what is done, and an estimate of the time from runs of the same cells
-before.
-"""
+"""What a run would do: its cells, which of them are done, and how long the others should take."""
 
 import dataclasses
 
@@ -16,25 +14,26 @@ from benchmark.running.timings import Timings
 from benchmark.store import Store, Workspace
 
 
-def describe(recipe: Recipe, corpora: Corpora, workspace: Workspace, jobs: int) -> tuple[str, list[str]]:
-    """Lines for people, and what is missing on disk; then the lines are of the tasks that lack nothing. Whether
-    recordings can be decoded is not tried.
+def preview(recipe: Recipe, corpora: Corpora, workspace: Workspace, jobs: int) -> tuple[str, list[str]]:
+    """A text for people, and a line for each thing that is missing on disk.
+
+    Where corpora are missing, the text is about the other tasks. Whether all recordings can be decoded is not tried.
     """
     lacking = missing_corpora(recipe, corpora)
     missing = list(dict.fromkeys(error for errors in lacking.values() for error in errors))
     if not lacking:
-        return _described(make_plan(recipe, corpora), workspace, jobs), missing
+        return _text(make_plan(recipe, corpora), workspace, jobs), missing
     rest = dataclasses.replace(
         recipe, tasks={label: entry for label, entry in recipe.tasks.items() if label not in lacking}
     )
     try:
-        described = _described(make_plan(rest, corpora), workspace, jobs) if rest.tasks and not recipe.together else ""
+        text = _text(make_plan(rest, corpora), workspace, jobs) if rest.tasks and not recipe.together else ""
     except EarmarkError as error:  # such as a front-end that needs one of the missing tasks
-        described = f"the rest cannot be planned by itself: {error}"
-    return f"{described}\nwithout {', '.join(lacking)}, whose corpora are missing".lstrip(), missing
+        text = f"the rest cannot be planned by itself: {error}"
+    return f"{text}\nwithout {', '.join(lacking)}, whose corpora are missing".lstrip(), missing
 
 
-def _described(plan: Plan, workspace: Workspace, jobs: int) -> str:
+def _text(plan: Plan, workspace: Workspace, jobs: int) -> str:
     store = Store(workspace.runs)
     timings = Timings(plan.recipe.name, store, workspace.boards)
     lines = [f"{plan.recipe.name}: {plan.recipe.title}"]

@@ -1,9 +1,9 @@
-"""Enhanced test scenes on disk: one file of samples, and an index that says where each scene's are.
+"""Enhanced test scenes on disk: one file of samples, and an index of where those of each scene are.
 
-    audio.f32     float32, little-endian, one scene after another, (channels, samples) each
-    index.jsonl   one line a scene and listener: where its samples stand, or why the front-end failed on it
+    audio.f32     float32, little-endian, one scene after the other, (channels, samples) each
+    index.jsonl   a line for each scene and listener: where its samples are, or why the front-end failed on it
 
-Samples are kept as they came out, so that what is scored is the output bit by bit.
+Samples are not converted: what is scored is the output, bit by bit.
 """
 
 import json
@@ -23,18 +23,18 @@ AUDIO, INDEX = "audio.f32", "index.jsonl"
 
 
 class Output(NamedTuple):
-    """What came of enhancing one scene: audio, or the reason why there is none."""
+    """The result of enhancing one scene: audio, or the reason why there is none."""
 
     audio: Tensor | None = None  # (1, channels, samples)
-    shared: Tensor | None = None  # (1, frames, features) of an encoder that task models share
+    shared: Tensor | None = None  # (1, frames, features), of an encoder that task models share
     failed: str | None = None
 
 
 class EnhancedWriter:
-    """Appends outputs to the files of a folder."""
+    """Appends outputs to the two files."""
 
     def __init__(self, audio: BinaryIO, index: BinaryIO) -> None:
-        self.audio, self.index, self.place = audio, index, 0
+        self.audio, self.index, self.position = audio, index, 0  # in samples
 
     def add(self, scene: str, listener: str, output: Output) -> None:
         """Append one scene's output."""
@@ -43,21 +43,21 @@ class EnhancedWriter:
             tensor = getattr(output, name)
             if tensor is not None:
                 values = np.ascontiguousarray(tensor[0].cpu().numpy(), "<f4")
-                entry[name] = {"at": self.place, "shape": list(values.shape)}
+                entry[name] = {"at": self.position, "shape": list(values.shape)}
                 self.audio.write(values.tobytes())
-                self.place += values.size
+                self.position += values.size
         self.index.write(f"{canonical(entry)}\n".encode())
 
 
 @contextmanager
 def writing(folder: Path) -> Iterator[EnhancedWriter]:
-    """A writer of both files in a folder."""
+    """Open both files in a folder for writing."""
     with (folder / AUDIO).open("wb") as audio, (folder / INDEX).open("wb") as index:
         yield EnhancedWriter(audio, index)
 
 
 class EnhancedAudio:
-    """Outputs by scene and listener, read from a folder when asked for."""
+    """The outputs in a folder, by scene and listener. Each is read when it is asked for."""
 
     def __init__(self, folder: Path) -> None:
         try:
@@ -75,9 +75,9 @@ class EnhancedAudio:
             raise EarmarkError(f"{scene}: it was not enhanced; delete the record's enhanced audio and run again")
         return Output(self._tensor(entry.get("audio")), self._tensor(entry.get("shared")), entry["failed"])
 
-    def _tensor(self, place: dict[str, Any] | None) -> Tensor | None:
-        if place is None:
+    def _tensor(self, entry: dict[str, Any] | None) -> Tensor | None:
+        if entry is None:
             return None
-        start, shape = place["at"], place["shape"]
+        start, shape = entry["at"], entry["shape"]
         values = np.array(self.samples[start : start + int(np.prod(shape))]).reshape(shape)
         return torch.from_numpy(values)[None]

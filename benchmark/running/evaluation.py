@@ -1,6 +1,6 @@
 """From test scenes to raw predictions, one scene at a time.
 
-One at a time, because then no neighbour, batch size or padding can change a prediction, not even in its last digit.
+One at a time, so that neither neighbours in a batch nor padding can change a prediction, not even in its last digit.
 """
 
 import math
@@ -21,23 +21,23 @@ from benchmark.training.system import System
 Prediction = dict[str, Any]
 Controls = Mapping[str, float]
 Ears = Mapping[str, Sequence[float]]  # thresholds in dB HL by listener
-Hear = Callable[[Batch, str, Controls], Output]  # a batch of one scene, its listener, controls
+Hear = Callable[[Batch, str, Controls], Output]  # from a batch of one scene, its listener and controls
 Keep = Callable[[Prediction, torch.Tensor | None], None]
-LOUDEST = 1e6  # a sample beyond it, 220 dB SPL, is no output but a defect; ours
+LOUDEST = 1e6  # a larger sample (220 dB SPL) counts as a defect; ours
 
 
 def live(enhancer: Enhancer) -> Hear:
-    """Hear what a front-end makes of each scene, as it is evaluated."""
+    """Enhance each scene when it is evaluated."""
     return lambda batch, listener, controls: enhance(enhancer, batch, **controls)
 
 
 def stored(audio: EnhancedAudio, by_listener: bool) -> Hear:
-    """Hear what was enhanced before; `by_listener`: whether the front-end knew the listener."""
+    """Take the audio that was enhanced before; `by_listener`: whether the front-end knew the listener."""
     return lambda batch, listener, controls: audio.get(batch.scenes[0].id, listener if by_listener else "")
 
 
 def clean(batch: Batch, listener: str, controls: Controls) -> Output:
-    """Hear the clean signal: the reference row. Raises EarmarkError where a corpus has none."""
+    """Take the clean signal, as the reference row does. Raises EarmarkError where a corpus has none."""
     if batch.clean is None:
         raise EarmarkError("the corpus has no clean signal; a reference row needs one")
     return Output(batch.clean)
@@ -53,18 +53,19 @@ def evaluate(
     settings: Sequence[Controls] = ({},),
     keep: Keep | None = None,
 ) -> Iterator[Prediction]:
-    """Yield one record for each scene and condition: scene, base, group, conditions, prediction, reference, failed.
+    """Yield a record for each scene, condition and setting.
+
+    A record has scene, base, group, interferers, conditions, prediction, reference and failed. `failed` is None, or why
+    the front-end failed on the scene: a wrong length or shape, values that are not real, not finite or beyond LOUDEST,
+    or an error that it raised.
 
     Args:
-        system: holds the task model `label`
-        hear: where the audio comes from that the task gets
-        listeners: each hears every scene
-        settings: controls of the front-end; each is applied to every scene
-        keep: called with each scene's record, without its prediction, and the audio that the task got, (channels,
+        system: has the task model `label`
+        hear: gives the enhanced audio
+        listeners: thresholds in dB HL by name; each listener hears every scene
+        settings: values of the front-end's controls; each setting is applied to every scene
+        keep: called with each record, before its prediction, and with the audio that the task model got, (channels,
             time); None where the front-end failed
-
-    `failed` is None, or why the front-end failed on this scene: wrong length or shape, values that are not real, not
-    finite or beyond LOUDEST, an error raised.
     """
     system.eval()
     task = system.tasks[label]
@@ -99,7 +100,7 @@ def evaluate(
 
 
 def heard_scenes(mixer: Mixer, scenes: Scenes, listeners: Ears | None) -> Iterator[tuple[Mixture, str]]:
-    """Every test scene under every SNR, for each listener, with the listener's name; "" where nobody is named."""
+    """Every test scene at every SNR for each listener, with the listener's name; "" where there is no listener."""
     for row in select(mixer.targets, scenes.scenes, scenes.seed):
         for snr in snrs(mixer, scenes, row):
             mixture = mixer.scene(row, snr, scenes.level, scenes.seed)
@@ -108,7 +109,7 @@ def heard_scenes(mixer: Mixer, scenes: Scenes, listeners: Ears | None) -> Iterat
 
 
 def enhance(enhancer: Enhancer, batch: Batch, **controls: float) -> Output:
-    """Enhance one scene; a third party's code may fail, which is told and counted, and the run goes on."""
+    """Enhance one scene. Where the front-end fails, the reason is returned, and the run goes on."""
     with torch.inference_mode():
         try:
             enhanced = enhancer(batch.heard, **controls)
@@ -122,7 +123,7 @@ def enhance(enhancer: Enhancer, batch: Batch, **controls: float) -> Output:
 
 
 def check_any_success(reasons: Sequence[str | None], label: str, given_up: bool = False) -> None:
-    """EarmarkError where a front-end failed on every scene, or on all so far and was given up."""
+    """Raise EarmarkError where a front-end failed on every scene, or on all so far and was given up."""
     if reasons and all(reasons):
         which = (
             f"each of the first {len(reasons)} scenes and was given up" if given_up else f"all {len(reasons)} scenes"
@@ -131,14 +132,14 @@ def check_any_success(reasons: Sequence[str | None], label: str, given_up: bool 
 
 
 def snrs(mixer: Mixer, scenes: Scenes, row: Mapping[str, Any]) -> Sequence[float | None]:
-    """The SNRs of a target's scenes in dB; None: as it is."""
-    if "clean" in row or mixer.interferers is None:  # a pair mixed by its owner has the condition it has
+    """The SNRs of a target's scenes in dB; None: clean, or as it was recorded."""
+    if "clean" in row or mixer.interferers is None:  # a pair mixed by its owner has its own condition
         return [None]
     return [None if snr == "clean" else float(snr) for snr in scenes.snr]
 
 
 def defect(audio: torch.Tensor) -> str | None:
-    """What makes audio no output, or None."""
+    """Why audio cannot be an output; None if it can."""
     if not torch.isfinite(audio).all():
         return "is not finite"
     if (peak := float(audio.abs().max())) > LOUDEST:
@@ -147,7 +148,7 @@ def defect(audio: torch.Tensor) -> str | None:
 
 
 def _plain(value: Any) -> Any:
-    """JSON has no NaN: what is not finite becomes null."""
+    """The value as JSON can hold it: numbers that are not finite become null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""What a record keeps to be listened to: of a few scenes, the very audio that a task was scored on."""
+"""The audio that a record keeps for listeners: that of a few scenes, just as the task was scored on it."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -17,10 +17,9 @@ INDEX = "audio.json"
 
 
 class KeptAudio:
-    """Collects the audio of the first scenes at the lowest and the middle SNR, for the first listener where there are
-    several.
+    """Collects the audio of the first scenes, at the lowest and the middle SNR, for the first listener if any.
 
-    It is kept as 32-bit floats, where rms 1.0 is 100 dB SPL, so that it is bit for bit what was scored.
+    It is kept as 32-bit floats, where an rms of 1.0 is 100 dB SPL: bit by bit what was scored.
     """
 
     def __init__(self, snrs: Sequence[float | str]) -> None:
@@ -32,15 +31,16 @@ class KeptAudio:
         self.kept: list[tuple[dict[str, Any], np.ndarray]] = []
 
     def add(self, record: Mapping[str, Any], heard: Tensor | None) -> None:
-        """Keep what a task heard, (channels, time), if it is wanted; `record` names scene, base and conditions.
+        """Keep the audio that a task model got, (channels, time), if it is among those wanted.
 
-        None: the system failed there. The scene counts all the same, so that all systems are heard on the same ones.
+        `record` has scene, base and conditions. `heard` is None where the front-end failed; the scene counts all the
+        same, so that the same scenes are kept of all systems.
         """
         conditions = record["conditions"]
         self.listener = self.listener or conditions.get("listener")
         if record["base"] not in self.bases and len(self.bases) < SCENES:
             self.bases.append(record["base"])
-        # a scene that its corpus mixed has the one SNR that it has
+        # A scene that its corpus mixed has an SNR of its own, which was not planned.
         passed_over = conditions.get("snr") in self.planned - self.wanted
         if (
             heard is not None
@@ -57,7 +57,7 @@ class KeptAudio:
             self.kept.append((entry, heard.cpu().numpy().copy()))
 
     def write(self, folder: Path) -> None:
-        """Write the files and an index of them, audio.json: a list of scene, base, conditions and file."""
+        """Write the WAV files and their index, audio.json: a list with scene, base, conditions and file of each."""
         for entry, signal in self.kept:
             audio.write(folder / entry["file"], signal)
         write_text(folder / INDEX, json.dumps([entry for entry, _ in self.kept], indent=1))

@@ -1,6 +1,4 @@
-"""What a run shows: a bar for the grid and one for each cell in hand, with time left; plain lines where nobody
-watches.
-"""
+"""The progress of a run: a bar for all cells and one for each that runs; plain lines where there is no terminal."""
 
 from collections.abc import Mapping
 from types import TracebackType
@@ -12,8 +10,11 @@ from benchmark.planning.cells import Cell
 
 
 class Display:
-    """Progress over cells, `jobs` of them at a time; `expected`: seconds by key, of which the first cells tell how far
-    they are off.
+    """Shows the progress of cells, with the time left.
+
+    Args:
+        expected: seconds that each cell should take, by key; they are corrected by what finished cells took
+        jobs: how many cells run at a time
     """
 
     def __init__(self, expected: Mapping[str, float], jobs: int) -> None:
@@ -32,7 +33,7 @@ class Display:
             disable=not self.console.is_terminal,
             transient=True,
         )
-        self.grid = self.progress.add_task(f"[bold]{self.total} cells, {jobs} at a time", total=self.total)
+        self.overall = self.progress.add_task(f"[bold]{self.total} cells, {jobs} at a time", total=self.total)
 
     def __enter__(self) -> "Display":
         self.progress.start()
@@ -44,17 +45,17 @@ class Display:
         self.progress.stop()
 
     def started(self, cell: Cell) -> None:
-        """A cell is in hand."""
+        """Show that a cell has started."""
         self.bars[cell.key] = self.progress.add_task(f"  {cell.label}", total=None)
 
     def update(self, done: Mapping[str, tuple[int, int] | None]) -> None:
-        """Steps or scenes done of those in hand."""
+        """Show how many steps or scenes of the running cells are done: (done, total) by key."""
         for key, value in done.items():
             if value is not None:
                 self.progress.update(self.bars[key], completed=value[0], total=value[1])
 
     def finished(self, cell: Cell, seconds: float, succeeded: bool) -> None:
-        """A cell has ended."""
+        """Show that a cell has ended."""
         self.progress.remove_task(self.bars.pop(cell.key))
         self.done += 1
         self.spent, self.foreseen = self.spent + seconds, self.foreseen + self.expected.pop(cell.key)
@@ -65,7 +66,7 @@ class Display:
             / min(self.jobs, max(len(self.expected), 1))
         )
         self.progress.update(
-            self.grid,
+            self.overall,
             advance=1,
             description=f"[bold]{self.total} cells, {self.jobs} at a time, about {_clock(left)} left",
         )

@@ -1,4 +1,4 @@
-"""Running a recipe: plan it, run the cells that are missing, then write its boards."""
+"""Run a recipe: plan it, run the cells that are missing, then write its boards."""
 
 import dataclasses
 import sys
@@ -20,15 +20,17 @@ from benchmark.store import Store, Workspace
 def run(
     recipe: Recipe, workspace: Workspace, jobs: int, accept_changed_code: bool = False, engine: str = "local"
 ) -> list[Path]:
-    """Run what is missing of a recipe and rebuild its boards. Finished cells are kept whatever happens.
+    """Run what a recipe still lacks, and rebuild its boards. Finished cells are kept whatever happens.
 
     Args:
         workspace: where it reads and writes
-        jobs: cells at a time
-        accept_changed_code: keep results of components whose code changed under an unchanged version
+        jobs: how many cells run at a time
+        accept_changed_code: keep results of components whose code changed but whose version did not
         engine: where the cells run: a registered name, or `path/to/file.py:Class`
     Returns:
         the files written
+    Raises:
+        EarmarkError: the recipe cannot be planned, code changed, or cells failed; one line for each
     """
     if recipe.trainer.fast_dev_run:
         with tempfile.TemporaryDirectory() as scratch:
@@ -52,15 +54,17 @@ def run(
 
 
 def run_missing(plan: Plan, workspace: Workspace, jobs: int, engine: str = "local") -> list[str]:
-    """Run the cells of a plan that are missing; the reasons of those that failed, a line each."""
+    """Run the missing cells of a plan. Return why cells failed, a line for each."""
     return run_cells(plan, missing_cells(plan, Store(workspace.runs)), workspace, open_engine(engine, jobs, plan))
 
 
 def publish(plan: Plan, store: Store, boards: Path, only: str | None = None) -> list[Path]:
-    """Write the summaries of a plan's finished rows, and the boards; the files written.
+    """Write the summaries of a plan's finished rows, and the boards.
 
     Args:
         only: the front-end that the plan is about; the rows of others stay on the boards as they are
+    Returns:
+        the files written
     """
     summaries = summarise(plan, store, boards)
     for task, reason in {
@@ -75,16 +79,16 @@ def _any_left(summary: Mapping[str, Any]) -> bool:
 
 
 def _fast_dev_run(recipe: Recipe, workspace: Workspace, jobs: int, engine: str) -> None:
-    """One batch of every training and one scene of every scoring, in a folder that goes away."""
+    """Run one batch of every training and one scene of every scoring, in a temporary folder."""
     plan = make_plan(recipe, Corpora(workspace.data, workspace.cache))
     if failures := run_missing(plan, workspace, jobs, engine):
         raise EarmarkError("\nearmark: ".join(failures))
 
 
 def check_code(plan: Plan, store: Store, accept: bool) -> None:
-    """EarmarkError where a component's code changed under an unchanged version since a cell was run.
+    """Raise EarmarkError where a component's code, but not its version, changed since a cell was run.
 
-    Its numbers may no longer be this code's.
+    The code of today might give other numbers.
     """
     for cell in plan.cells.values():
         if accept or not store.exists(cell.shelf, cell.key):

@@ -1,4 +1,4 @@
-"""Which cell runs next: those that a plan lacks, each after the ones it needs, on whatever engine."""
+"""Run the cells that a plan lacks, each after those that it needs, on any engine."""
 
 import json
 import shutil
@@ -14,20 +14,20 @@ from benchmark.running.progress import Display
 from benchmark.running.timings import Timings
 from benchmark.store import Store, Workspace
 
-FIRST = ("train", "enhance", "score")  # what others wait for
-PATIENCE = 0.5  # seconds between two looks at what runs
+ORDER = ("train", "enhance", "score")  # those that others wait for come first
+INTERVAL = 0.5  # seconds between two looks at the running cells
 
 
 def open_engine(name: str, jobs: int, plan: Plan) -> Engine:
-    """The engine registered as `name`, or the one at `path/to/file.py:Class`."""
+    """Build the engine registered as `name`, or written as `path/to/file.py:Class`."""
     engine: Engine = registry.load("engines", name)(jobs, _imported_once(plan))
     return engine
 
 
 def missing_cells(plan: Plan, store: Store) -> list[Cell]:
-    """The cells of a plan that are still to run.
+    """The cells of a plan that are still to be run.
 
-    Enhanced audio that nothing waits for is not missing: a scoring that is there has heard it.
+    Enhanced audio may be deleted once it is scored: it is missing only where a missing scoring needs it.
     """
     missing = {cell.key: cell for cell in plan.cells.values() if not store.exists(cell.shelf, cell.key)}
     wanted = {key for cell in missing.values() if cell.kind == "score" for key in cell.needs}
@@ -35,10 +35,10 @@ def missing_cells(plan: Plan, store: Store) -> list[Cell]:
 
 
 def run_cells(plan: Plan, cells: list[Cell], workspace: Workspace, engine: Engine) -> list[str]:
-    """Run cells, each after those it needs, at most `engine.jobs` beside each other.
+    """Run cells, each after those that it needs, at most `engine.jobs` at a time.
 
     Returns:
-        the reasons of those that failed, a line each; others go on
+        why cells failed, a line for each; the others are run all the same
     """
     if not cells:
         return []
@@ -51,12 +51,12 @@ def run_cells(plan: Plan, cells: list[Cell], workspace: Workspace, engine: Engin
         with display:
             while waiting or running:
                 for cell in _ready(plan, waiting, running, failed, store)[: engine.jobs - len(running)]:
-                    engine.start(cell.key, _written(waiting.pop(cell.key), plan, workspace, store))
+                    engine.start(cell.key, _write_job(waiting.pop(cell.key), plan, workspace, store))
                     running[cell.key] = cell, time.monotonic()
                     display.started(cell)
                 if not running:
-                    break  # what waits needs a cell that failed
-                for key, status in engine.wait(PATIENCE).items():
+                    break  # the rest needs cells that failed
+                for key, status in engine.wait(INTERVAL).items():
                     cell, started = running.pop(key)
                     done = store.exists(cell.shelf, key)
                     if done:
@@ -68,7 +68,7 @@ def run_cells(plan: Plan, cells: list[Cell], workspace: Workspace, engine: Engin
     finally:
         engine.stop()
     count = f"{len(waiting)} cell{'s' * (len(waiting) > 1)}"
-    skipped = [f"{count} not run, for want of what failed"] if waiting else []
+    skipped = [f"{count} not run, as what they need failed"] if waiting else []
     return [*dict.fromkeys(failed.values()), *skipped]
 
 
@@ -79,18 +79,18 @@ def _ready(
     failed: Mapping[str, str],
     store: Store,
 ) -> list[Cell]:
-    """Cells whose needs are in the store; trainings that others wait for come first."""
+    """The cells whose needs are in the store, in the order to start them; trainings that many wait for come first."""
 
     def met(key: str) -> bool:
         return key not in running and key not in failed and store.exists(plan.cells[key].shelf, key)
 
     able = [cell for cell in waiting.values() if all(key not in waiting and met(key) for key in cell.needs)]
     needed = {key: sum(key in other.needs for other in waiting.values()) for key in waiting}
-    return sorted(able, key=lambda cell: (FIRST.index(cell.kind), -needed[cell.key]))
+    return sorted(able, key=lambda cell: (ORDER.index(cell.kind), -needed[cell.key]))
 
 
-def _written(cell: Cell, plan: Plan, workspace: Workspace, store: Store) -> Path:
-    """The job of a cell as a file in its work folder; an earlier reason of failure goes."""
+def _write_job(cell: Cell, plan: Plan, workspace: Workspace, store: Store) -> Path:
+    """Write the job of a cell into its work folder, and forget why it failed before."""
     (store.root / "errors" / f"{cell.key}.reason").unlink(missing_ok=True)
     path = store.work(cell.key) / "cell.json"
     Job(cell.key, cell.kind, cell, workspace, plan.recipe.trainer).write(path)
@@ -98,7 +98,7 @@ def _written(cell: Cell, plan: Plan, workspace: Workspace, store: Store) -> Path
 
 
 def _imported_once(plan: Plan) -> list[str]:
-    """Modules that every cell needs, for engines that can import them once for all."""
+    """Modules that cells need, for engines that can import them once for all."""
     named = [
         ("tasks", {entry.task for entry in plan.recipe.tasks.values()}),
         ("task_models", {entry.model.name for entry in plan.recipe.tasks.values() if entry.model is not None}),

@@ -1,6 +1,4 @@
-"""What a front-end's controls do: a grid of them, evaluated without any training on the scenes of a recipe that has
-been run, and maps of the figures.
-"""
+"""What a front-end's controls do: a grid of settings, scored without training again, and maps of the figures."""
 
 import io
 import itertools
@@ -36,26 +34,27 @@ from benchmark.scenes import Mixer
 from benchmark.settings import Scenes
 from benchmark.store import Store, Workspace, write_text
 
-ACROSS = 3  # maps in a row
-POINTS = 5  # of an axis that is not given, from 0 to the control's default
+ACROSS = 3  # maps side by side
+POINTS = 5  # values of a control that are tried by default, from 0 to its own default
 Grid = Mapping[str, Sequence[float]]
 
 
 def sweep(
     recipe: Recipe, workspace: Workspace, front_end: str, grid: Grid, scenes: int | None = None, seed: int | None = None
 ) -> list[Path]:
-    """Evaluate a grid of controls of one front-end on every task, with the weights of one seed and the first fold of
-    each scheme that drops it in or trains it.
+    """Evaluate a grid of a front-end's controls, on every task and under every scheme of a recipe that has been run.
+
+    It takes the weights of one seed and of the first fold.
 
     Args:
-        recipe: run before, so that the weights are there
+        recipe: it must have been run, so that the weights are there
         front_end: its label in the recipe
         grid: values by control; empty: its own controls, from 0 to their defaults, or `wet` where it has none
-        scenes: how many of each task; None: as the recipe says
-        seed: whose weights; None: the recipe's first
+        scenes: how many of each task; None: as in the recipe
+        seed: of the weights; None: the recipe's first
     Returns:
         the files written below workspace.boards/controls: <front_end>.csv, and <front_end>_<scheme>_<task>.svg for
-        each row; a seed that was asked for is part of their names
+        each row; a seed that was asked for is part of the names
     Raises:
         EarmarkError: no such front-end, control or seed; the recipe was not run
     """
@@ -70,19 +69,21 @@ def sweep(
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, one_thread():
         for row in rows:
             described = describe(plan, row, registry.load("tasks", row.component), store)
-            frames.append(_swept(workspace, plan.enhancing(row), plan.scoring(row), described, grid, scenes, progress))
+            frames.append(
+                _evaluate_grid(workspace, plan.enhancing(row), plan.scoring(row), described, grid, scenes, progress)
+            )
     stem = front_end if seed is None else f"{front_end}_seed_{seed}"
     table = out / f"{stem}.csv"
     write_text(table, pd.concat(frames).to_csv(index=False, lineterminator="\n", float_format="%.4f"))
     drawings = [out / f"{stem}_{row.scheme}_{row.task}.svg" for row in rows]
     for path, row, frame in zip(drawings, rows, frames, strict=True):
         known = registry.load("tasks", row.component).figures_of(recipe.tasks[row.task].options)  # type: ignore[attr-defined]
-        write_text(path, _drawn(frame, grid, row, known))
+        write_text(path, _draw(frame, grid, row, known))
     return [table, *drawings]
 
 
 def _rows(plan: Plan, store: Store, front_end: str, seed: int | None) -> list[PlannedRow]:
-    """The first row of each scheme and task, of one seed where it is given."""
+    """The first row of each scheme and task; of this seed, if it is given."""
     rows: dict[tuple[str, str], PlannedRow] = {}
     for row in plan.rows:
         if row.front_end == front_end and seed in (None, row.seed):
@@ -124,7 +125,7 @@ def _grid(label: str, front_end: FrontEnd, given: Grid) -> Grid:
     return grid
 
 
-def _swept(
+def _evaluate_grid(
     workspace: Workspace,
     enhancing: Enhancing,
     scoring: Scoring,
@@ -133,8 +134,9 @@ def _swept(
     scenes: int | None,
     progress: Progress,
 ) -> pd.DataFrame:
-    """One line for each setting: its values, the score with its interval, further figures, the score in each condition,
-    and shadows where there are masks.
+    """A line for each setting: its values, the score with its interval, other figures, and the score in each condition.
+
+    A front-end with masks also has the figures of shadow filtering.
     """
     source = open_source(scoring.source, workspace)
     system = scored_system(enhancing, scoring, source, Store(workspace.runs))
@@ -170,7 +172,7 @@ def _swept(
 
 
 def batches(mixer: Mixer, scenes: Scenes, listeners: Mapping[str, Sequence[float]] | None) -> Iterator[Batch]:
-    """Every scene that has a clean signal and something added to it, for each listener."""
+    """Every scene in which something was added to a clean signal, for each listener."""
     for mixture, _ in heard_scenes(mixer, scenes, listeners):
         if mixture.clean is not None and not np.array_equal(mixture.clean, mixture.noisy):
             yield collate([mixture], None)
@@ -189,8 +191,8 @@ def _name(setting: Mapping[str, float]) -> str:
     return " ".join(f"{name}={value:g}" for name, value in setting.items())
 
 
-def _drawn(frame: pd.DataFrame, grid: Grid, row: PlannedRow, known: Mapping[str, Figure]) -> str:
-    """An SVG: a map of each figure over two controls, or its curve over one, the score with its interval."""
+def _draw(frame: pd.DataFrame, grid: Grid, row: PlannedRow, known: Mapping[str, Figure]) -> str:
+    """An SVG with a map of each figure over two controls, or a curve over one; that of the score has its interval."""
     primary, *others = (name for name in (*known, *FIGURES) if name == frame["metric"].iloc[0] or name in frame)
     figures = {primary: "score"} | {name: name for name in others}
     across, down = min(ACROSS, len(figures)), -(-len(figures) // ACROSS)

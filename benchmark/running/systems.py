@@ -1,4 +1,4 @@
-"""Building what cells name: corpora, tasks, task models, front-ends, and systems with their weights."""
+"""Build what cells specify: corpora, tasks, task models, front-ends, and systems with their weights."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -20,8 +20,8 @@ from benchmark.store import Store, Workspace
 from benchmark.training.system import System
 
 
-def open_source(source: cells.Source, workspace: Workspace) -> Source:
-    """The corpora that a cell names, by role."""
+def open_source(source: cells.SourceContent, workspace: Workspace) -> Source:
+    """Open the corpora that a cell names, by role."""
     return Source(
         {
             role: open_corpus(corpus.name, corpus.options, workspace.data, workspace.cache, corpus.path)
@@ -31,7 +31,7 @@ def open_source(source: cells.Source, workspace: Workspace) -> Source:
 
 
 def build_task(spec: TaskSpec, source: Source) -> tuple[Task, TaskModel]:
-    """A task on its target corpus, and its model: the task itself where it is a signal task."""
+    """Build a task for its target corpus, and its model; a signal task is its own."""
     task: Task = registry.load("tasks", spec.task.name)(source.targets.schema, **spec.task.config)
     if isinstance(task, SignalTask):
         return task, task
@@ -40,36 +40,36 @@ def build_task(spec: TaskSpec, source: Source) -> tuple[Task, TaskModel]:
 
 
 def build_part(spec: Spec) -> nn.Module:
-    """A further part of a system, a class in a user's own file."""
+    """Build a further part of a system, from a class in a user's own file."""
     return registry.load("parts", spec.name)(**spec.config)  # type: ignore[no-any-return]
 
 
-def build(spec: Spec) -> FrontEnd:
-    """A front-end."""
+def front_end_of(spec: Spec) -> FrontEnd:
+    """Build a front-end."""
     return build_front_end({spec.name: spec.config})
 
 
 def enhancer_of(work: Enhancing, store: Store) -> Enhancer:
-    """The front-end of an enhancing with its weights, on the device that its accelerator means."""
-    system = System(build(work.front_end), {})
+    """Build the front-end of an enhancing with its weights, on its device."""
+    system = System(front_end_of(work.front_end), {})
     if work.weights is not None:
         load_part(system, FRONT_END, store.get("weights", work.weights))
     return system.enhancer.to(device_of(work.accelerator)).eval()
 
 
 def model_of(work: Scoring, source: Source, store: Store) -> System:
-    """The task model of a scoring with its weights, behind no front-end, on the device that its accelerator means."""
+    """Build the task model of a scoring with its weights, without a front-end, on its device."""
     _, model = build_task(work.task, source)
-    system = System(build(cells.IDENTITY), {work.label: model}, prescribed=work.prescribed)
+    system = System(front_end_of(cells.IDENTITY), {work.label: model}, prescribed=work.prescribed)
     if work.weights is not None:
         load_part(system, work.label, store.get("weights", work.weights))
     return system.to(device_of(work.accelerator)).eval()
 
 
 def scored_system(enhancing: Enhancing | None, scoring: Scoring, source: Source, store: Store) -> System:
-    """The front-end and the task model of a row with their weights; without an enhancing: identity before the model."""
+    """Build the front-end and the task model of a row with their weights; without an enhancing, behind identity."""
     _, model = build_task(scoring.task, source)
-    front_end = build(cells.IDENTITY if enhancing is None else enhancing.front_end)
+    front_end = front_end_of(cells.IDENTITY if enhancing is None else enhancing.front_end)
     system = System(front_end, {scoring.label: model}, prescribed=scoring.prescribed)
     weights = {FRONT_END: None if enhancing is None else enhancing.weights, scoring.label: scoring.weights}
     for part, key in weights.items():
@@ -79,20 +79,20 @@ def scored_system(enhancing: Enhancing | None, scoring: Scoring, source: Source,
 
 
 def save_parts(system: System, parts: Mapping[str, str] | list[str], folder: Path) -> None:
-    """Write the weights of some parts, a file each: <part>.safetensors."""
+    """Write the weights of these parts, each into a file <part>.safetensors."""
     for part in parts:
-        # safetensors holds no shared memory, tied weights do
+        # Tied weights share memory, which safetensors refuses.
         state = {name: tensor.clone().contiguous() for name, tensor in system.part(part).state_dict().items()}
         save_file(state, folder / f"{part}.safetensors")
 
 
 def load_part(system: System, part: str, folder: Path) -> None:
-    """Load a part from the folder of weights that a training left."""
+    """Load a part's weights from the folder that a training left."""
     load_weights(system.part(part), folder / f"{part}.safetensors")
 
 
 def load_weights(module: nn.Module, path: Path) -> None:
-    """Load a part from a file of weights. Raises EarmarkError where they are those of something else."""
+    """Load a module's weights from a file. Raises EarmarkError where they do not fit."""
     try:
         module.load_state_dict(load_file(path))
     except RuntimeError as error:
@@ -103,7 +103,7 @@ def load_weights(module: nn.Module, path: Path) -> None:
 
 
 def device_of(accelerator: str) -> torch.device:
-    """What Lightning trains on under this flag."""
+    """The device that Lightning uses with this flag."""
     here = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
     if accelerator == "auto":
         return torch.device(next((name for name, there in here.items() if there), "cpu"))

@@ -1,6 +1,4 @@
-"""How long cells should take, judged by earlier runs of the same cells: on this machine, else where the boards were
-made.
-"""
+"""How long cells should take, judged by earlier runs on this machine, else by those that made the boards."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -9,16 +7,13 @@ from benchmark.planning.cells import SHELVES, Cell, Work, from_json
 from benchmark.results.summary_file import SUMMARIES, read_summaries
 from benchmark.store import Store, canonical
 
-BOARDS = Path(__file__).resolve().parents[2] / "leaderboards"  # that come with the suite
-GUESS = {
-    "train": 60.0,
-    "enhance": 6.0,
-    "score": 4.0,
-}  # seconds of a cell where nothing at all is known; ours, as most of mini's
+BOARDS = Path(__file__).resolve().parents[2] / "leaderboards"  # those that come with the suite
+# Seconds of a cell of a kind that was never timed; ours, as most cells of the recipe mini take.
+GUESS = {"train": 60.0, "enhance": 6.0, "score": 4.0}
 
 
 class Timings:
-    """Seconds by label; and by label and amount of work, where cells of this machine say how much theirs was."""
+    """Seconds by label; for cells of this machine, by label and amount of work."""
 
     def __init__(self, recipe: str, store: Store, boards: Path) -> None:
         self.known: dict[tuple[str, str | None], float] = {}
@@ -29,16 +24,16 @@ class Timings:
         for shelf in SHELVES.values():
             for key in store.list(shelf):
                 manifest = store.manifest(shelf, key)
-                # an estimate is no place to complain about others
+                # Other manifests are skipped: an estimate is no reason to fail.
                 if manifest.keys() >= {"label", "work", "seconds"}:
                     self.known[manifest["label"], _amount(from_json(manifest["work"]))] = manifest["seconds"]
 
     def seconds(self, cell: Cell) -> float | None:
-        """What a cell took before, None where it never ran."""
+        """What a cell took before; None if it never ran."""
         return self.known.get((cell.label, _amount(cell.work)), self.known.get((cell.label, None)))
 
     def expected(self, cells: Iterable[Cell]) -> dict[str, float]:
-        """Seconds by key; a cell that never ran is taken to last as long as others of its kind."""
+        """Expected seconds by key. A cell that never ran gets the mean of its kind."""
         judged = {cell.key: (cell.kind, self.seconds(cell)) for cell in cells}
         means = dict(GUESS)
         for kind in means:

@@ -1,7 +1,7 @@
-"""Running one cell: `python -m benchmark.running.worker cell.json` is the unit that any engine can call.
+"""Run one cell: `python -m benchmark.running.worker cell.json` is what any engine can call.
 
-A cell runs in a process of its own with one thread. What it leaves is put into the store; a line of JSON in its work
-folder tells how far it is, and a line of text beside the store's entries why it failed.
+A cell runs in its own process with one thread. Its result goes into the store. A line of JSON in its work folder tells
+how far it is; if it fails, a line of text in the store's folder errors/ tells why.
 """
 
 import fcntl
@@ -36,12 +36,12 @@ from benchmark.training.schemes import build_scheme
 from benchmark.training.system import System
 
 SECONDS_BETWEEN_REPORTS = 0.5
-# A system that only failed so far is given up after this: a program that hangs would take hours.
+# A front-end that has failed on all scenes so far is given up after this: one that hangs would take hours.
 HOPELESS_SECONDS, HOPELESS_SCENES = 180.0, 3
 
 
-class Run:
-    """A job under way: where it puts what it makes, and how far it is."""
+class RunningJob:
+    """A job that runs: its store, its work folder and its progress."""
 
     def __init__(self, job: Job) -> None:
         self.job = job
@@ -53,35 +53,35 @@ class Run:
         self._reported = 0.0
 
     def progress(self, done: int, total: int) -> None:
-        """Say how far the cell is, now and then."""
+        """Write how far the cell is, but not too often."""
         now = time.monotonic()
         if done == total or now - self._reported > SECONDS_BETWEEN_REPORTS:
             self._reported = now
             write_text(self.folder / "progress.json", json.dumps([done, total]))
 
     def put(self, manifest: Mapping[str, Any], fill: Callable[[Path], None]) -> None:
-        """Leave what was made in the store."""
+        """Put the result into the store: a manifest, and the files that `fill` writes."""
         spent = {
             "seconds": round(time.monotonic() - self.started, 2),
             "peak_memory_mb": round(_peak_memory_mb(), 1),
         }
-        told = {"label": self.label, "work": to_json(self.cell.work), "code": dict(self.cell.code)}
-        self.store.put(self.cell.shelf, self.job.key, {**told, **manifest, **spent}, fill)
+        described = {"label": self.label, "work": to_json(self.cell.work), "code": dict(self.cell.code)}
+        self.store.put(self.cell.shelf, self.job.key, {**described, **manifest, **spent}, fill)
 
     def scenes(self, scenes: Scenes) -> Scenes:
-        """The test scenes; one of them where a recipe is only tried."""
+        """The test scenes; a single one in a fast_dev_run."""
         return scenes.model_copy(update={"scenes": 1}) if self.job.trainer.fast_dev_run else scenes
 
 
 def run_cell(job: Job) -> None:
-    """Run one cell to its end. Raises EarmarkError for what a user can mend."""
+    """Run one cell to its end. Raises EarmarkError for what the user can fix."""
     torch.set_num_threads(1)
-    run = Run(job)
+    run = RunningJob(job)
     work = job.cell.work
     L.seed_everything(work.seed if isinstance(work, Training) else 0, verbose=False)
     try:
         with (run.folder / "lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX)  # a child of a run that was killed lives on for a second
+            fcntl.flock(lock, fcntl.LOCK_EX)  # a child of a killed run may live on for a second
             if run.store.exists(job.cell.shelf, job.key):
                 return
             if isinstance(work, Training):
@@ -94,13 +94,13 @@ def run_cell(job: Job) -> None:
         raise full_disk(error, run.store.root) from error
 
 
-def _train(run: Run, work: Training) -> None:
+def _train(run: RunningJob, work: Training) -> None:
     sources = {label: systems.open_source(source, run.job.workspace) for label, source in work.sources.items()}
     built = {label: systems.build_task(spec, sources[label]) for label, spec in work.tasks.items()}
     tasks = {label: task for label, (task, _) in built.items()}
     phase = work.phase.model_copy(update={"workers": run.cell.workers})
     system = System(
-        systems.build(work.front_end),
+        systems.front_end_of(work.front_end),
         {label: model for label, (_, model) in built.items()},
         build_scheme(work.scheme),
         phase,
@@ -136,7 +136,7 @@ def _train(run: Run, work: Training) -> None:
     run.put({"report": report}, fill)
 
 
-def _enhance(run: Run, work: Enhancing) -> None:
+def _enhance(run: RunningJob, work: Enhancing) -> None:
     source = systems.open_source(work.source, run.job.workspace)
     enhancer = systems.enhancer_of(work, run.store)
     mixer, scenes = source.mixer("test"), run.scenes(work.scenes)
@@ -163,7 +163,7 @@ def _enhance(run: Run, work: Enhancing) -> None:
     run.put({"costs": costs}, fill)
 
 
-def _score(run: Run, work: Scoring) -> None:
+def _score(run: RunningJob, work: Scoring) -> None:
     source = systems.open_source(work.source, run.job.workspace)
     system = systems.model_of(work, source, run.store)
     mixer, scenes = source.mixer("test"), run.scenes(work.scenes)
@@ -185,7 +185,7 @@ def _score(run: Run, work: Scoring) -> None:
         write_text(folder / PREDICTIONS, lines)
         kept.write(folder / "audio")
 
-    # The enhanced audio can be deleted once it is scored: what its costs were stays.
+    # The enhanced audio may be deleted once it is scored; its costs are kept here.
     kept_of = {name: behind[name] for name in ("label", "seconds", "peak_memory_mb", "work") if name in behind}
     run.put({"costs": behind.get("costs", {}), "enhanced": kept_of}, fill)
 
@@ -207,17 +207,17 @@ def _peak_memory_mb() -> float:
 
 
 def reason_file(store: Store, key: str) -> Path:
-    """Where a cell that failed says why, in one line."""
+    """The file in which a failed cell says why, in one line."""
     return store.root / "errors" / f"{key}.reason"
 
 
 def run_reported(job: Job) -> int:
-    """Run a job; where it fails the reason is in the store. The exit status: 0, 2 for what a user can mend, else 1."""
+    """Run a job; if it fails, write why. Return the exit status: 0, 2 for what the user can fix, 1 for all else."""
     store = Store(job.workspace.runs)
     try:
         run_cell(job)
     except Ended:
-        return ENDED  # the run does, and asks for no reason
+        return ENDED  # the run itself was ended, and needs no reason
     except EarmarkError as error:
         text = str(error)
         write_text(
@@ -235,7 +235,7 @@ def run_reported(job: Job) -> int:
 
 
 def main(arguments: list[str]) -> int:
-    """Run the cell that a file describes."""
+    """Run the cell in a file; the exit status is that of `run_reported`."""
     if len(arguments) != 1 or arguments[0] in ("-h", "--help"):
         print("usage: python -m benchmark.running.worker cell.json", file=sys.stderr)
         return 2

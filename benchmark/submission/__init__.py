@@ -1,1 +1,1 @@
-"""Putting a front-end of one's own on a leaderboard."""
+"""Front-ends of your own: on a leaderboard, in programs that run elsewhere, and on your own recordings."""

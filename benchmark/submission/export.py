@@ -1,7 +1,7 @@
-"""The noisy test scenes of a recipe as files, for enhancement by programs that run elsewhere.
+"""Write the noisy test scenes of a recipe as files, for programs that run elsewhere.
 
-A file's name and its place in any list tell nothing of target, SNR or task. Clean signals and labels never leave:
-scenes whose input is the clean signal are left out, and what was enhanced elsewhere is not scored on them.
+Neither the name of a file nor its place in a list tells anything about target, SNR or task. Clean signals and labels
+are never exported: scenes whose input is clean are left out, and a front-end that runs elsewhere is not scored on them.
 """
 
 import hashlib
@@ -46,17 +46,18 @@ class _Wanted(NamedTuple):
 
 
 def export(recipe: Recipe, corpora: Corpora, folder: Path, tasks: Sequence[str] = ()) -> Path:
-    """Write every noisy test scene of a recipe as <opaque name>.wav, 32-bit float at 16 kHz, and manifest.json; what is
-    there and right is kept.
+    """Write every noisy test scene of a recipe as <opaque name>.wav, of 32-bit floats at 16 kHz, and manifest.json.
+
+    Files that are already right are kept. The manifest has recipe, protocol, tasks, how to submit, and for each file
+    its name, channels, samples, sample_rate and sha256, sorted by name.
 
     Args:
         tasks: labels; none: all
     Returns:
-        the manifest: recipe, protocol, tasks, how to submit, and for each file its name, channels, samples, sample_rate
-            and sha256, sorted by name
+        the path of the manifest
     Raises:
-        EarmarkError: an unknown task, missing corpora, too little space on the disk, or two different scenes of one
-            name
+        EarmarkError: an unknown task, missing corpora, too little space on the disk, or two different scenes with the
+            same name
     """
     for label in tasks:
         if label not in recipe.tasks:
@@ -99,8 +100,9 @@ def export(recipe: Recipe, corpora: Corpora, folder: Path, tasks: Sequence[str] 
 
 
 def expected(recipe: Recipe, corpora: Corpora) -> dict[str, dict[str, dict[str, Any]]]:
-    """By task, what an export of it holds: an entry of the manifest for each file, by its name. Every scene is mixed
-    for it, and nothing written.
+    """What an export would contain: for each task, the entries of the manifest by name.
+
+    All scenes are mixed for it, and nothing is written.
     """
     mixed: dict[str, dict[str, Any]] = {}
     found: dict[str, dict[str, dict[str, Any]]] = {}
@@ -114,8 +116,9 @@ def expected(recipe: Recipe, corpora: Corpora) -> dict[str, dict[str, dict[str, 
 
 
 def _wanted(recipe: Recipe, corpora: Corpora) -> dict[str, _Wanted]:
-    """Each noisy scene once, by a hash and in its order: neither the order nor the time of writing tells what belongs
-    together.
+    """Each noisy scene once, by a hash and in the order of the hashes.
+
+    So neither the order nor the time of writing tells which scenes belong together.
     """
     mixers: dict[str, Mixer] = {}
     wanted: dict[str, _Wanted] = {}
@@ -149,7 +152,7 @@ def _check_space(folder: Path, wanted: Sequence[_Wanted], console: Console) -> N
 
 
 def _samples(source: Any) -> int:
-    """How long a recording is at 16 kHz, by its header."""
+    """The number of samples of a recording at 16 kHz, from its header."""
     stored = source.get("bytes") if isinstance(source, Mapping) else None
     info = soundfile.info(
         io.BytesIO(stored) if stored else str(source["path"] if isinstance(source, Mapping) else source)
@@ -172,7 +175,7 @@ def _mixed(wanted: _Wanted) -> tuple[dict[str, Any], np.ndarray]:
 
 
 def _written(folder: Path, wanted: _Wanted) -> dict[str, Any]:
-    """Mix a scene and see that its file is there, whole; its entry in the manifest."""
+    """Mix a scene, write its file unless that is there and right, and return its entry in the manifest."""
     entry, samples = _mixed(wanted)
     path = folder / f"{entry['name']}.wav"
     if not path.is_file() or file_hash(path) != entry["sha256"]:

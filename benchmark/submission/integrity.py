@@ -1,6 +1,4 @@
-"""What code from outside may not touch: the suite's own files, finished work and boards, by their hashes before and
-after.
-"""
+"""Check that code from outside left the suite's files, finished work and boards alone."""
 
 import shutil
 from collections.abc import Iterable, Iterator
@@ -14,11 +12,11 @@ from benchmark.store import MANIFEST, Store, file_hash
 
 
 class Guard:
-    """Hashes of the suite's files and recipes, of the manifests of finished cells (which hold the hashes of their
-    files), and of all boards.
+    """Hashes of what code from outside may not touch, to be compared afterwards.
 
-    It is taken and checked while no code from outside runs. Not seen are new files and compiled ones, the corpora, the
-    environment, and processes that left their group to act later.
+    They are of the suite's files and recipes, of the manifests of finished cells (which hold the hashes of their
+    files), and of all boards. The guard is made and checked while no code from outside runs. It does not see new files
+    and compiled ones, the corpora, the environment, and processes that left their group to act later.
     """
 
     def __init__(self, store: Store, boards: Path) -> None:
@@ -26,8 +24,9 @@ class Guard:
         self.before, self.remembered = _hashes(self._guarded()), _hashes(_files(caches()))
 
     def check(self) -> None:
-        """EarmarkError where a file was changed or removed since; cells finished since are gone then. What boards came
-        to is forgotten where it was touched.
+        """Raise EarmarkError where a file was changed or removed; the cells finished since are then deleted.
+
+        Cached results of boards that were touched are deleted in any case.
         """
         now = _hashes(self._guarded())
         for path, value in _hashes(_files(caches())).items():
@@ -39,8 +38,7 @@ class Guard:
             more = f" and {len(changed) - 1} more" if len(changed) > 1 else ""
             raise EarmarkError(
                 f"{changed[0]}{more}: changed while code from outside ran; nothing of it is taken over. If you changed "
-                "that yourself, run it again; "
-                "else restore the files from version control or a backup"
+                "that yourself, run it again; else restore the files from version control or a backup"
             )
 
     def _finished(self) -> list[Path]:

@@ -1,4 +1,4 @@
-"""A front-end as a tool: recordings in, enhanced recordings out, with the weights that a run left or without any."""
+"""Enhance recordings of your own, by a front-end with the weights that a run left, or without any."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -30,8 +30,13 @@ from benchmark.training.system import System
 
 
 def system_of(entry: str | Mapping[str, Any], weights: Path | None = None) -> System:
-    """A front-end on the CPU in evaluation mode, with the weights of a file front_end.safetensors that a run left.
-    EarmarkError where they do not fit.
+    """A front-end on the CPU, in evaluation mode.
+
+    Args:
+        entry: as recipes write it: a name, {name: options} or {"path/to/file.py:Class": options}
+        weights: a file front_end.safetensors that a run left
+    Raises:
+        EarmarkError: it cannot be built, the weights do not fit, or it needs some and none are given
     """
     system = System(build_front_end(entry), {})
     if weights is not None:
@@ -57,24 +62,23 @@ def system_of(entry: str | Mapping[str, Any], weights: Path | None = None) -> Sy
 
 
 def _ours(front_end: FrontEnd) -> bool:
-    """Whether it is the suite's own, whose constructor loads no weights, as that of anyone else's may."""
+    """Whether it is one of the suite's, whose constructors load no weights; those of others may."""
     return type(front_end).__module__.startswith("benchmark.") and not isinstance(front_end, ModuleAdapter)
 
 
 def benchmarked(recipe: Recipe, workspace: Workspace, front_end: str, scheme: str, task: str | None = None) -> System:
-    """A front-end as a recipe's run left it under a scheme, with the first seed and fold.
+    """A front-end with the weights that a run of a recipe left under a scheme, of the first seed and fold.
 
     Args:
         front_end: its label in the recipe
-        task: which one it was trained with; needed where a scheme trains it with each
+        task: the task that it was trained with; needed where a scheme trains it with each
     Raises:
-        EarmarkError: no such row, several trainings to choose from, or a recipe that was not run
+        EarmarkError: there is no such row, there are several trainings to choose from, or the recipe was not run
     """
     if not workspace.runs.is_dir():
         raise EarmarkError(
             f"{workspace.runs}: nothing was run here; run `earmark run {recipe.name}` first, or say with --out where "
-            "it "
-            "was"
+            "it was"
         )
     if front_end not in recipe.front_ends:
         raise EarmarkError(f"{recipe.name}: {unknown('front-end', front_end, recipe.front_ends)}")
@@ -114,21 +118,21 @@ def enhance(
     listener: Sequence[Audiogram] = (),
     controls: Mapping[str, float] | None = None,
 ) -> list[Path]:
-    """Enhance a recording, or all in a folder at any depth, into WAV files of 32-bit float samples with the rate,
-    channels and length of their inputs.
+    """Enhance a recording, or all recordings in a folder, at any depth.
 
-    The front-end gets samples as they are, where an rms of 1 stands for 100 dB SPL, at 16 kHz: nothing above 8 kHz is
-    left. Where it takes one channel each channel is enhanced alone.
+    The output files are WAV files of 32-bit floats, with the rate, channels and length of their inputs. The front-end
+    gets the samples at 16 kHz, so nothing above 8 kHz is left, and at their own level, where an rms of 1 stands for
+    100 dB SPL. If it takes one channel, each channel is enhanced by itself.
 
     Args:
         source: a file that libsndfile reads, or a folder
-        target: a .wav file, or a folder, where names and tree are kept
-        listener: thresholds in dB HL, of all channels or of one after the other
-        controls: of the front-end, and `wet`: the share of its output
+        target: a .wav file; for a folder, a folder that gets the same names and tree
+        listener: thresholds in dB HL, one audiogram for all channels or one for each
+        controls: of the front-end, and `wet`, the share of its output in the mix with its input
     Returns:
         the files written
     Raises:
-        EarmarkError: what is missing or does not fit; a file that failed, after all others are done
+        EarmarkError: something is missing or does not fit, or a file failed; the others are then done all the same
     """
     controls = dict(controls or {})
     for name, value in controls.items():
@@ -159,7 +163,7 @@ def enhance(
 
 
 def _pairs(source: Path, target: Path) -> list[tuple[Path, Path]]:
-    """Inputs and outputs; EarmarkError where an output is an input, or that of two inputs."""
+    """Pairs of input and output. Raises EarmarkError where an output is an input, or that of two inputs."""
     if source.is_dir():
         pairs = [(path, (target / path.relative_to(source)).with_suffix(".wav")) for path in audio.audio_files(source)]
     else:
@@ -182,7 +186,7 @@ def _pairs(source: Path, target: Path) -> list[tuple[Path, Path]]:
 def _enhanced(
     system: System, path: Path, listener: Sequence[Audiogram], controls: Mapping[str, float]
 ) -> tuple[np.ndarray, int]:
-    """Samples, (channels, time), and their rate."""
+    """Enhanced samples, (channels, time), and their rate in Hz."""
     try:
         samples = audio.read(path, None)
     except EarmarkError as error:
@@ -203,7 +207,7 @@ def _enhanced(
         raise
     except (Exception, SystemExit) as error:  # a third party's code
         raise EarmarkError(
-            f"{path}: the front-end failed ({' '.join(f'{type(error).__name__}: {error}'.split())[:200]}); mend it, or "
+            f"{path}: the front-end failed ({' '.join(f'{type(error).__name__}: {error}'.split())[:200]}); fix it, or "
             "the recording"
         ) from error
     if reason := defect(torch.from_numpy(output)):

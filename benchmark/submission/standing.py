@@ -1,4 +1,4 @@
-"""Where a submission stands on its boards, and what to know beside that."""
+"""Where a submission stands on its boards, and what a reader should know besides."""
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -11,13 +11,14 @@ from benchmark.results.cards import measured
 from benchmark.results.records import Records
 from benchmark.results.view import LeaderboardView, OverallResult, TaskResult, TaskView
 
-REASONS = 3  # of failures that are listed for a row
+REASONS = 3  # at most so many reasons of failures are listed for a row
 
 
 def standing(view: LeaderboardView, name: str) -> list[dict[str, str]]:
     """The standing of a submission: a line for each task and scheme, the best scheme first.
 
-    Where there are several tasks, the lines of all tasks together come first.
+    Where there are several tasks, lines of the overall board come first. A line has task, scheme, rank, score, change
+    and p, as text.
     """
     lines = []
     for row in view.rows if len(view.tasks) > 1 else []:
@@ -52,7 +53,7 @@ def _task_line(task: TaskView, row: TaskResult) -> dict[str, str]:
 
 
 def _change(row: TaskResult) -> str:
-    """The change from the baseline, its interval, and what it means, in words."""
+    """The change from the baseline with its interval, and a verdict in words."""
     if row.change is None or row.gain is None:
         return ""
     if abs(row.gain.value) < statistics.TIE:
@@ -63,7 +64,7 @@ def _change(row: TaskResult) -> str:
 
 
 def _rank(row: TaskResult | OverallResult, rows: Sequence[TaskResult] | Sequence[OverallResult]) -> str:
-    """A rank among the ranked rows of the same track."""
+    """The rank among the ranked rows of the same track."""
     if row.who.rank is None:
         return "unranked"
     competitors = sum(other.who.rank is not None and other.who.track == row.who.track for other in rows)
@@ -73,8 +74,8 @@ def _rank(row: TaskResult | OverallResult, rows: Sequence[TaskResult] | Sequence
 def remarks(found: Sequence[Board], name: str, card: Mapping[str, Any], records: Records) -> list[str]:
     """What a reader of the figures should know.
 
-    That is: failures with their reasons, training data that name a corpus of the boards, and a baseline that was run on
-    another machine.
+    These are failures with their reasons, training data that name a corpus of the boards, and a baseline that was run
+    on another machine.
     """
     rows = [(board, row) for board in found for row in board.rows if row.name[0] == name]
     said = [

@@ -1,4 +1,4 @@
-"""Bringing a front-end to a board: its missing cells of a recipe, and its card."""
+"""Put a front-end from outside on a board: run its cells of a recipe, and keep its card."""
 
 import json
 import multiprocessing
@@ -36,20 +36,19 @@ from benchmark.training.schemes import build_scheme
 
 @dataclass(frozen=True)
 class Submission:
-    """A front-end that somebody brings in: its label on the boards, its entry as a recipe would have it, what is said
-    of it.
-    """
+    """A front-end that somebody submits."""
 
-    name: str
-    entry: Mapping[str, Any]
-    card: Card = field(default_factory=Card)
-    tasks: tuple[str, ...] = ()  # that it is scored on; none: all of the recipe
-    checked: bool = True  # it must keep to the rules of benchmark.conformance
+    name: str  # its label on the boards
+    entry: Mapping[str, Any]  # {name: options}, as a recipe writes it
+    card: Card = field(default_factory=Card)  # what its author says of it
+    tasks: tuple[str, ...] = ()  # those to score it on; none: all of the recipe
+    checked: bool = True  # whether it must keep to the rules of benchmark.conformance
 
     @property
     def identity(self) -> str:
-        """Digest of the entry and of the files that it names, without running any. Raises EarmarkError where a file is
-        missing.
+        """Digest of the entry and of the files that it names; none of them is run.
+
+        Raises EarmarkError where a file is missing.
         """
         ((name, options),) = self.entry.items()
         path, separator, attribute = name.rpartition(":")
@@ -61,7 +60,7 @@ class Submission:
 
 
 def name_for(entry: Mapping[str, Any]) -> str:
-    """A label for a front-end that was given none: its class's or file's name in small letters."""
+    """A label for a front-end without one: the name of its class or file in small letters."""
     name, options = next(iter(entry.items()))
     last = Path(str((options or {}).get("path") or (options or {}).get("source") or name.rpartition(":")[2])).stem
     label = re.sub(r"\W+", "_", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", last)).strip("_").lower()
@@ -76,16 +75,16 @@ def name_for(entry: Mapping[str, Any]) -> str:
 def submit(
     submission: Submission, recipe_name: str, workspace: Workspace, jobs: int, replacing: bool = False
 ) -> Iterator[Path]:
-    """Run the missing cells of a submission, dropped in first, then trained where it can be; put its card beside the
-    boards.
+    """Run the missing cells of a submission, rebuild the boards, and put its card beside them.
 
-    Its code runs in processes of its own alone; this one reads what they leave, scores it and writes the boards.
+    It is dropped in first, and then trained, if it can be. Its code runs only in other processes; this one reads what
+    they leave, scores it and writes the boards.
 
     Yields:
-        the card's path, each time that the boards were rebuilt
+        the path of the card, each time that the boards were rebuilt
     Raises:
-        EarmarkError: the name is taken, the front-end cannot be built, cells failed, or files were changed that are not
-            its own; what is finished is kept
+        EarmarkError: the name is taken, the front-end cannot be built, cells failed, or its code changed files that are
+            not its own; finished cells are kept, but for those after such a change
     """
     own = _of_tasks(load_recipe(recipe_name), submission.tasks)
     _check_name(submission, own, workspace.boards, replacing)
@@ -117,7 +116,7 @@ def submit(
 
 
 def _run_baseline(plan: Plan, store: Store, workspace: Workspace, jobs: int) -> None:
-    """What a submission is held against, of the tasks whose boards lack it; nothing where the recipe has none."""
+    """Run the baseline of tasks whose boards lack it, if the recipe has one."""
     file = workspace.boards / SUMMARIES
     there = read_lines(file, cache_of(workspace.boards)) if file.is_file() else []
     held = {line["task"] for line in there if line["baseline"]}
@@ -135,8 +134,9 @@ def _run_baseline(plan: Plan, store: Store, workspace: Workspace, jobs: int) -> 
 def _own_rows(
     submission: Submission, recipe: Recipe, answered: Sequence[Mapping[str, Any]], store: Store
 ) -> list[PlannedRow]:
-    """The rows that the other process answered with. EarmarkError where one is not the submission's: its code could
-    make that process say anything.
+    """The rows that the other process answered with.
+
+    Raises EarmarkError where one is not of this submission: its code could make that process say anything.
     """
     try:
         rows = [PlannedRow(**row) for row in answered]
@@ -160,7 +160,7 @@ def _own_rows(
 
 
 def _made_by(submission: Submission, row: PlannedRow, store: Store) -> bool:
-    """Whether a row's record, where there is one, is of this task and of a front-end of the name that was submitted."""
+    """Whether a row's record, if there is one, is of this task and of a front-end with the submitted name."""
     if not store.exists("records", row.record):
         return True
     manifest = store.manifest("records", row.record)
@@ -174,8 +174,10 @@ def _made_by(submission: Submission, row: PlannedRow, store: Store) -> bool:
 def _apart(
     submission: Submission, recipe_name: str, stage: int, schemes: list[str], workspace: Workspace, jobs: int
 ) -> dict[str, Any]:
-    """Plan and run the cells of some schemes in another process, of which nothing is left running; the rows and the
-    failures that it answers with.
+    """Plan and run the cells of some schemes in another process, and leave nothing of it running.
+
+    Returns:
+        its answer: rows, failures, elsewhere (what the front-end was trained on before) and dropped_in_only
     """
     with tempfile.TemporaryDirectory(prefix="earmark-") as scratch:
         file = Path(scratch, "answer")
@@ -213,7 +215,7 @@ def _apart(
 
 
 def _child(text: str) -> None:
-    os.setsid()  # a session of its own, by which all that it starts is ended
+    os.setsid()  # a session of its own, so that all that it starts can be ended
     job = json.loads(text)
     end_on_request()
     end_with(job["parent"])
@@ -236,7 +238,7 @@ def _child(text: str) -> None:
 
 
 def _check_rules(job: Mapping[str, Any]) -> None:
-    """EarmarkError with what was expected, what came and why it matters, for every rule that is broken."""
+    """Raise EarmarkError if rules are broken: for each, what was expected, what came and why it matters."""
     print(f"checking {job['name']}; --unchecked leaves this out", file=sys.stderr)
     broken = [
         details(finding) for finding in examine(lambda: build_front_end(job["entry"])) if finding.status == "failed"
@@ -245,7 +247,7 @@ def _check_rules(job: Mapping[str, Any]) -> None:
         raise EarmarkError(
             "\n".join(
                 [
-                    f"{job['name']}: it breaks {len(broken)} of the rules that the engine relies on; mend it, or say "
+                    f"{job['name']}: it breaks {len(broken)} of the rules that the engine relies on; fix it, or say "
                     "--unchecked",
                     *broken,
                 ]
@@ -268,8 +270,9 @@ def _ran(job: Mapping[str, Any], workspace: Workspace) -> dict[str, Any]:
 
 
 def tasks_of(folder: Path, recipe: Recipe, corpora: Corpora) -> tuple[str, ...]:
-    """The tasks of a recipe that a folder of enhanced scenes is for. Raises EarmarkError that lists, a line each, what
-    is wrong with its files.
+    """The tasks of a recipe whose scenes are in a folder of enhanced files.
+
+    Raises EarmarkError with a line for everything that is wrong with the files.
     """
     if not folder.is_dir():
         raise EarmarkError(f"{folder}: no such folder; it should hold one enhanced WAV file for each exported mixture")
@@ -317,6 +320,6 @@ def _check_name(submission: Submission, recipe: Recipe, boards: Path, replacing:
 
 
 def _card(submission: Submission, recipe: Recipe, elsewhere: Sequence[str]) -> dict[str, Any]:
-    """What its author says, and what the front-end says that it learned before it came here."""
+    """What the author says of the submission, and what the front-end says that it was trained on before."""
     card = {"name": submission.name, **submission.card.model_dump(), "recipe": recipe.name}
     return card | {"pretrained_on": list(elsewhere), "identity": submission.identity}

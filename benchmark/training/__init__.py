@@ -1,1 +1,1 @@
-"""Training a front-end together with a task model."""
+"""Training front-ends, and training them together with task models."""

@@ -1,4 +1,4 @@
-"""Training a system with Lightning: checkpoints, best weights, early stopping, logs."""
+"""Train a system with Lightning: checkpoints, best weights, early stopping, logs."""
 
 import csv
 import logging
@@ -19,7 +19,7 @@ from benchmark.settings import Trainer
 from benchmark.training.system import System
 
 LAST = "last.ckpt"
-Progress = Callable[[int, int], None]  # steps done, steps in all
+Progress = Callable[[int, int], None]  # steps done, steps in total
 
 
 class _Report(Callback):
@@ -34,14 +34,15 @@ class _Report(Callback):
 
 
 class _Resume(Callback):
-    """A checkpoint after every epoch, written whole or not at all, with what was spent so far. The log goes on, too: a
-    new logger would begin another.
+    """Writes a checkpoint after every epoch, whole or not at all, with the updates and audio spent so far.
+
+    It continues the log as well, where a new logger would begin another.
     """
 
     def __init__(self, folder: Path) -> None:
         self.path, log = folder / LAST, folder / "metrics.csv"
         rows = csv.DictReader(log.read_text(encoding="utf-8", errors="replace").splitlines()) if log.is_file() else []
-        # a machine that fell over may leave others
+        # A crash may leave incomplete lines.
         self.logged = [row for row in rows if None not in row and (row.get("epoch") or "").isdigit()]
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
@@ -62,7 +63,7 @@ class _Resume(Callback):
 
 
 class _Stop(EarlyStopping):
-    """Early stopping that a training cut off after its last epoch remembers."""
+    """Early stopping, which also holds when a training is resumed after its last epoch."""
 
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         if self.wait_count >= self.patience:
@@ -70,17 +71,18 @@ class _Stop(EarlyStopping):
 
 
 def fit(system: System, data: SceneData, options: Trainer, folder: Path, progress: Progress) -> dict[str, Any]:
-    """Train `system` in place, ending with the weights that validated best.
+    """Train `system` in place; it ends with the weights of the best validation.
 
-    Checkpoints lie in `folder`; where it holds the last one of a training that was cut off, training goes on from
-    there.
+    Checkpoints are written to `folder`. If it holds one of an interrupted training, training resumes from there.
 
     Returns:
-        best_score, scores (one a validation), and the counts of updates and seconds of audio
+        best_score, scores (one for each validation), front_end and task (numbers of updates), and audio_seconds
+    Raises:
+        EarmarkError: the loss or the validation score is not finite, or no gradient reaches the front-end
     """
     quieten()
     phase = system.phase
-    # Both act right after a validation, so that the checkpoint written when the epoch ends knows of it.
+    # Both act right after a validation, so the checkpoint at the end of the epoch includes it.
     best = ModelCheckpoint(
         folder,
         "best",
@@ -140,32 +142,33 @@ class _History(Callback):
 
 
 def fit_gain(system: System, batches: Iterable[Batch]) -> float:
-    """Give a front-end whose loss ignores scale its one fixed gain, so that the target keeps its level: <clean, clean>
-    / <clean, output> on validation scenes.
+    """Fit the fixed gain of a front-end whose loss ignores scale, and return it; 1.0 for any other.
 
-    Whether the loss ignores scale is measured: that of the doubled output equals that of the output. The estimate of
-    the gain is ours: unlike the least squares of the output on the clean signal, it does not shrink with what noise is
-    left.
+    The gain is <clean, clean> / <clean, output> over the validation scenes, so that the target keeps its level. Whether
+    the loss ignores scale is measured: doubling the output must not change it. The estimate is ours: unlike a least
+    squares fit of the output to the clean signal, it does not shrink with the residual noise.
     """
     target, matched = 0.0, 0.0
     with torch.no_grad():
         for batch in batches:
             enhanced = system.enhance(batch)
             doubled = Enhanced(
-                2 * enhanced.audio, enhanced.shared, {name: 2 * part for name, part in enhanced.parts.items()}
+                2 * enhanced.audio,
+                enhanced.shared,
+                {name: 2 * tensor for name, tensor in enhanced.intermediates.items()},
             )
             losses, other = system.front_end_loss(enhanced, batch), system.front_end_loss(doubled, batch)
             if batch.clean is None or not torch.allclose(losses, other, rtol=1e-3, atol=1e-3):
                 return 1.0
             target += float(batch.clean.square().sum())
-            matched += float((batch.clean * enhanced.parts.get("trained", enhanced.audio)).sum())
+            matched += float((batch.clean * enhanced.intermediates.get("trained", enhanced.audio)).sum())
     if matched > 0:
         system.enhancer.gain.fill_(target / matched)
     return float(system.enhancer.gain)
 
 
 def quieten() -> None:
-    """Lightning's advice is for people who wrote the Trainer call."""
+    """Silence Lightning's advice, which is for those who call the Trainer."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     logging.getLogger("lightning.fabric").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore", module="lightning")

@@ -1,4 +1,4 @@
-"""A front-end joined to its task models, trained by a scheme: the one LightningModule."""
+"""A front-end joined to task models, and trained by a scheme: the one LightningModule."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -31,17 +31,20 @@ from benchmark.settings import Phase
 
 
 class System(L.LightningModule):
-    """Named parts and the scheme that trains them; without a scheme it only evaluates.
+    """Named parts, and the scheme that trains them; without a scheme it only evaluates.
 
-    The parts are the front-end (FRONT_END, as the engine runs it), a task model for each label, and what else a scheme
-    asks for. A step runs the scheme's updates one after the other. Each moves the parts that it names and no others:
-    gradients are accumulated into those alone, and only modules in training mode change their buffers.
+    The parts are the front-end (FRONT_END, as the engine runs it), the task model of each label, and any others that a
+    scheme asks for. A step runs the scheme's updates one after the other. Each update moves the parts that it names and
+    no others: gradients are accumulated into these alone, and only modules in training mode change their buffers.
 
     Args:
-        front_end: what enhances
-        models: by label; a signal task is its own model
+        front_end: the front-end
+        models: task models by label; a signal task is its own
+        scheme: what trains them; None: nothing does
+        phase: the budget of the training
+        seed: of dropout and the like
         others: further parts by name
-        prescribed: whether a task that has a prescription puts it behind a front-end that does not know the listener
+        prescribed: whether a task's prescription, if it has one, follows a front-end that does not know the listener
     """
 
     def __init__(
@@ -72,11 +75,11 @@ class System(L.LightningModule):
         self.counts = {"front_end": 0, "task": 0, "audio_seconds": 0.0}
         self._seen: dict[str, list[Any]] = {}
 
-    # What schemes and the evaluation are made of.
+    # For schemes and evaluation.
 
     @property
     def enhancer(self) -> Enhancer:
-        """The front-end as the engine runs it."""
+        """The front-end, as the engine runs it."""
         return cast(Enhancer, self.parts[FRONT_END])
 
     @property
@@ -85,15 +88,15 @@ class System(L.LightningModule):
         return self.enhancer.front_end
 
     def model(self, label: str) -> TaskModel:
-        """The task model of a label."""
+        """The task model of this label."""
         return cast(TaskModel, self.parts[label])
 
     def enhance(self, batch: Batch, wet: float = 1.0, **controls: float) -> Enhanced:
-        """The output for a batch; see `Enhancer.forward`."""
+        """The front-end's output for a batch; see `Enhancer.forward`."""
         return cast(Enhanced, self.enhancer(batch.heard, wet, **controls))
 
     def enhance_fixed(self, batch: Batch) -> Enhanced:
-        """The same with the front-end as it stands: in evaluation mode, without gradient."""
+        """The output of the front-end as it is: in evaluation mode, without a gradient."""
         with self.training_mode(), torch.no_grad():
             return self.enhance(batch)
 
@@ -102,18 +105,18 @@ class System(L.LightningModule):
         return self.enhancer.loss(enhanced, batch)
 
     def task_loss(self, label: str, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """The loss of a task's model on enhanced audio, (batch,)."""
+        """The loss of a task model on enhanced audio, (batch,)."""
         return self.model(label).loss(self.task_output(label, enhanced, batch), batch)
 
     def task_input(self, label: str, enhanced: Enhanced, batch: Batch) -> Tensor:
-        """The audio that a task model gets: behind the task's prescription, where there is one."""
+        """The audio that a task model gets: enhanced, then prescribed if the task has a prescription."""
         if label not in self.prescriptions:
             return enhanced.audio
         prescription = cast(FrontEnd, self.prescriptions[label])
         return by_ear(prescription, batch.heard._replace(audio=enhanced.audio)).audio
 
     def task_output(self, label: str, enhanced: Enhanced, batch: Batch) -> Any:
-        """What a task's model makes of enhanced audio."""
+        """The output of a task model for enhanced audio."""
         return self.model(label)(self.task_input(label, enhanced, batch), batch.heard.lengths, enhanced.shared)
 
     @contextmanager
@@ -128,12 +131,12 @@ class System(L.LightningModule):
             self.eval()
 
     def part(self, name: str) -> nn.Module:
-        """A part by the name that updates use."""
+        """A part by its name."""
         return self.parts[name]
 
     @property
     def moved(self) -> list[str]:
-        """The parts that the scheme moves, of those that can be trained."""
+        """The names of the parts that the scheme moves, if there is anything in them to train."""
         return [name for name in self.parts if self._moves(name)]
 
     def _moves(self, name: str) -> bool:
@@ -141,7 +144,7 @@ class System(L.LightningModule):
         moves = self.scheme is not None and wanted in self.scheme.moves
         return moves and any(p.requires_grad for p in self.parts[name].parameters())
 
-    # What Lightning calls.
+    # For Lightning.
 
     def configure_optimizers(self) -> tuple[list[Any], list[Any]]:
         """AdamW and a one-cycle schedule for each part that the scheme moves."""
@@ -165,29 +168,27 @@ class System(L.LightningModule):
     def training_step(self, batches: Mapping[str, Batch], step: int) -> None:
         """The scheme's updates for one batch of every task."""
         assert self.scheme is not None
-        # Dropout and the like are seeded by step, so that a resumed training repeats what an unbroken one does.
+        # Dropout and the like are seeded in each step, so that a resumed training equals an uninterrupted one.
         torch.manual_seed(self.seed * 10_000_000 + self.current_epoch * self.phase.epoch + step)
         self.eval()
         for batch in batches.values():
             self.counts["audio_seconds"] += float(batch.heard.lengths.sum()) / SAMPLE_RATE
         for update in self.scheme.updates(self, batches, step):
-            self._make(update)
+            self._optimise(update)
 
-    def _make(self, update: Update) -> None:
+    def _optimise(self, update: Update) -> None:
         chosen = [index for index, name in enumerate(self._order) if name in update.moves]
         if not chosen:
             return  # a signal task has nothing to move
         if not torch.isfinite(update.loss):
             raise EarmarkError(
                 f"{self.enhancer.name}: the training loss is not finite; look for NaN in the front-end's output, or "
-                "lower "
-                "train.*.lr in the recipe"
+                "lower train.*.lr in the recipe"
             )
         if not update.loss.requires_grad:
             raise EarmarkError(
                 f"{self.enhancer.name}: no gradient reaches its parameters; its output must not be detached, nor made "
-                "under "
-                "torch.no_grad"
+                "under torch.no_grad"
             )
         optimizers, schedules = _listed(self.optimizers(use_pl_optimizer=True)), _listed(self.lr_schedulers())
         parameters = {
@@ -197,7 +198,7 @@ class System(L.LightningModule):
             optimizers[index].zero_grad()
         self._backward(update, [p for part in parameters.values() for p in part])
         for index in chosen:
-            # each part by itself, so that no scheme clips harder than another
+            # Each part is clipped by itself, so that no scheme clips harder than another.
             nn.utils.clip_grad_norm_(parameters[index], self.phase.clip)
             optimizers[index].step()
             schedules[index].step()
@@ -205,23 +206,23 @@ class System(L.LightningModule):
         self.log_dict({f"loss/{'+'.join(sorted(update.moves))}": update.loss.detach()}, prog_bar=False)
 
     def _backward(self, update: Update, parameters: list[nn.Parameter]) -> None:
-        """Gradients of the sum of the terms.
+        """Accumulate the gradients of the sum of the terms.
 
-        Where terms of several tasks move the front-end, the cosines between all their gradients on it are logged.
+        Where terms of several tasks move the front-end, log the cosine between each two of their gradients on it.
         """
         if FRONT_END not in update.moves or len(update.terms.keys() - {FRONT_END}) < 2:
             return self.manual_backward(update.loss, inputs=parameters)
         shared = [p for p in self.front_end.parameters() if p.requires_grad]
         gradients, before = {}, torch.zeros(sum(p.numel() for p in shared), device=self.device)
         for label, term in update.terms.items():
-            self.manual_backward(term, inputs=parameters, retain_graph=True)  # terms may stand on one graph
+            self.manual_backward(term, inputs=parameters, retain_graph=True)  # terms may share one graph
             after = torch.cat([(torch.zeros_like(p) if p.grad is None else p.grad).flatten() for p in shared])
             gradients[label], before = after - before, after
         for one, other in combinations(gradients, 2):
             self.log(f"cosine/{one}~{other}", nn.functional.cosine_similarity(gradients[one], gradients[other], dim=0))
 
     def validation_step(self, batch: Batch, index: int, dataloader_idx: int = 0) -> None:
-        """Collect what the validation score is made of."""
+        """Collect what the validation score is computed from."""
         self.eval()
         if not self.tasks:
             assert self.scheme is not None
@@ -235,10 +236,10 @@ class System(L.LightningModule):
         self._seen.setdefault(label, []).append(task.score(pd.DataFrame(predictions), pd.DataFrame(references)))
 
     def on_validation_epoch_end(self) -> None:
-        """Log one score, of which more is better.
+        """Log the validation score; higher is better.
 
-        The mean over tasks of the primary metric, 0 at its floor and 1 at its best; without a task, the negative of
-        what the scheme validates by.
+        It is the mean over tasks of the primary metric, scaled to 0 at its floor and 1 at its best. Without a task it
+        is the negative mean of `Scheme.validation`.
         """
         if FRONT_END in self._seen:
             score = -float(torch.cat(self._seen[FRONT_END]).mean())

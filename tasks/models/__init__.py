@@ -1,1 +1,1 @@
-"""Task models: what answers a task. One a file; the file's name is the registered name."""
+"""Task models: the models that answer tasks. One a file; the file's name is the registered name."""

@@ -1,4 +1,4 @@
-"""What task models share that choose one class for an utterance."""
+"""What task models share that classify utterances."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from benchmark.contracts import Batch, Task, TaskModel
 
 
 class Classifier(TaskModel):
-    """One of the task's classes by cross entropy. A subclass writes `forward`, to logits (batch, classes)."""
+    """A classifier trained by cross entropy. A subclass defines `forward`, which gives logits, (batch, classes)."""
 
     answers = "classes"
 
@@ -22,7 +22,7 @@ class Classifier(TaskModel):
         return F.cross_entropy(output.float(), batch.labels["label"], reduction="none")
 
     def predict(self, output: Tensor, batch: Batch) -> list[dict[str, Any]]:
-        """`label`, the most probable class, and `log_probability`, that of the true class in nats."""
+        """`label`, the most probable class, and `log_probability`, the true class's, in nats."""
         true = -self.loss(output, batch)
         best = output.argmax(-1).tolist()
         return [

@@ -1,5 +1,6 @@
-"""CTC posteriors to text, for one utterance: (frames, 1 + characters) log-probabilities, where symbol 0 is the blank
-and symbol i + 1 character i.
+"""Decoders: from the CTC posteriors of an utterance to text.
+
+Posteriors are log-probabilities, (frames, 1 + characters); symbol 0 is the blank, symbol i + 1 is character i.
 """
 
 import importlib.util
@@ -16,22 +17,22 @@ from benchmark.errors import EarmarkError, unknown
 from benchmark.scores.text import normalise
 
 Decoder = Callable[[Tensor], str]
-SILENCE = -1e4  # log-probability of what cannot be
+IMPOSSIBLE = -1e4  # a log-probability
 
 
-def build(name: str, alphabet: str, words: tuple[str, ...], width: int, language_model: str | None) -> Decoder:
-    """The decoder called `name`; kept outside of the model, for what libraries build can be neither copied nor stored.
+def build_decoder(name: str, alphabet: str, words: tuple[str, ...], width: int, language_model: str | None) -> Decoder:
+    """Build a decoder. Models do not keep it, as the libraries' own can be neither copied nor stored.
 
     Args:
-        name: greedy (the likeliest symbol of each frame), beam (SpeechBrain's CTC beam search, any spelling) or lexicon
-            (Flashlight's, by torchaudio: only `words`)
+        name: greedy (the most probable symbol of each frame), beam (SpeechBrain's CTC beam search, any spelling) or
+            lexicon (that of Flashlight through torchaudio, only `words`)
         alphabet: characters, in the order of the posteriors
-        words: the lexicon; beam uses it with a language model alone
-        width: hypotheses that are kept
-        language_model: an n-gram model over words that KenLM reads (ARPA or binary), mixed in with the library's own
-            weights; greedy takes none
+        words: the lexicon; beam uses it only with a language model
+        width: how many hypotheses are kept
+        language_model: a file with an n-gram model of words that KenLM reads (ARPA or binary), weighted as the library
+            does by default; greedy takes none
     Raises:
-        EarmarkError: an unknown name, a missing package, file, lexicon or space
+        EarmarkError: an unknown name, or a missing package, file, lexicon or space in the alphabet
     """
     if name not in _DECODERS:
         raise unknown("decoder", name, _DECODERS)
@@ -53,7 +54,7 @@ def _beam(alphabet: str, words: tuple[str, ...], width: int, language_model: str
     if language_model is not None:
         _need("kenlm", "language_model with decoder: beam")
         _need("pygtrie", "language_model with decoder: beam")
-    from speechbrain.decoders.ctc import CTCBeamSearcher  # here, because it takes seconds
+    from speechbrain.decoders.ctc import CTCBeamSearcher  # only here, as it takes seconds
 
     vocabulary = ["<blank>", *alphabet]
     search = CTCBeamSearcher(0, vocabulary, kenlm_model_path=language_model, unigrams=[*words] or None, beam_size=width)
@@ -76,11 +77,11 @@ def _lexicon(alphabet: str, words: tuple[str, ...], width: int, language_model: 
         search = ctc_decoder(
             str(path), tokens, lm=language_model, beam_size=width, blank_token="<blank>", sil_token="|", log_add=True
         )
-    space = torch.full((1, len(tokens)), SILENCE)
+    space = torch.full((1, len(tokens)), IMPOSSIBLE)
     space[0, tokens.index("|")] = 0
 
     def decode(posterior: Tensor) -> str:
-        # A word counts once its space is heard, so a space that costs nothing closes the last one.
+        # A word counts once its space has come: a space that costs nothing ends the last one.
         emissions = torch.cat([posterior, space])[None].contiguous()
         best = search(emissions)[0]
         return " ".join(best[0].words) if best else ""

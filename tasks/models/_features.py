@@ -1,4 +1,4 @@
-"""Log-mel features that know nothing of padding or level."""
+"""Log-mel features that depend on neither padding nor level."""
 
 import torch
 from torch import Tensor, nn
@@ -13,24 +13,23 @@ WINDOW = 400  # samples, 25 ms
 
 
 class LogMel(nn.Module):
-    """Log-mel spectrogram of the audio at rms 1, less each band's mean over the utterance, scaled to a variance near 1;
-    in float32 under any autocast.
+    """Log-mel spectrogram, less each band's mean over the utterance, scaled to a variance near 1.
+
+    The audio is first brought to an rms of 1. All is computed in float32, even under autocast.
 
     Args:
-        bands: mel bands between 20 Hz and 7600 Hz
+        bands: mel bands, from 20 to 7600 Hz
         floor: power added before the logarithm, of a signal whose rms is 1
     """
 
     def __init__(self, bands: int, floor: float = 1e-2) -> None:
         super().__init__()
-        # Zeros at the ends, not reflections: then it is all one whether an example ends or is padded.
+        # Zeros at the ends, not reflections: then it makes no difference whether an example ends or is padded.
         self.mel = MelSpectrogram(SAMPLE_RATE, WINDOW, WINDOW, HOP, 20.0, 7600.0, n_mels=bands, pad_mode="constant")
         self.floor = floor
 
     def forward(self, audio: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, channels, time) to (batch, bands, frames), zero behind each example's frames, and their number,
-        (batch,).
-        """
+        """(batch, channels, time) to (batch, bands, frames), zero behind each example's frames, and their numbers."""
         with torch.autocast(audio.device.type, enabled=False):
             features = torch.log(self.mel(unit_rms(audio, lengths)) + self.floor)
             frames = lengths // HOP + 1

@@ -1,4 +1,4 @@
-"""Layers that the task models share: level normalisation, and a normalisation blind to padding."""
+"""Layers that task models share: level normalisation, and a normalisation that ignores padding."""
 
 import torch
 from torch import Tensor, nn
@@ -8,11 +8,10 @@ from benchmark.padding import mask
 
 
 def unit_rms(audio: Tensor, lengths: Tensor) -> Tensor:
-    """(batch, channels, time) to float32 (batch, time): the mean of the channels, brought to rms 1 over each example's
-    own samples.
+    """The mean of the channels, brought to an rms of 1 over each example's own samples: float32, (batch, time).
 
-    A task that begins with this hears no presentation level, and a front-end can neither gain nor lose by a constant
-    gain. Silence stays silence.
+    A model that starts with this does not hear the presentation level, and a front-end neither wins nor loses by a
+    constant gain. Silence stays silence.
     """
     mono = mask(audio.float().mean(1), lengths)
     power = mono.square().sum(-1, keepdim=True) / lengths.to(audio.device)[:, None]
@@ -20,7 +19,7 @@ def unit_rms(audio: Tensor, lengths: Tensor) -> Tensor:
 
 
 class MaskedNorm(nn.Module):
-    """Group normalisation with one group, over channels and an example's own frames; batch statistics are nowhere used.
+    """Group normalisation with one group, over channels and an example's own frames, without batch statistics.
 
     Y. Wu and K. He, "Group Normalization", 2018, with the mask added.
     """
@@ -30,7 +29,7 @@ class MaskedNorm(nn.Module):
         self.weight, self.bias = nn.Parameter(torch.ones(channels, 1)), nn.Parameter(torch.zeros(channels, 1))
 
     def forward(self, x: Tensor, lengths: Tensor) -> Tensor:
-        """(batch, channels, time), zero behind `lengths`, to the same."""
+        """Normalise (batch, channels, time); input and output are zero behind `lengths`."""
         count = (lengths * x.shape[1]).to(x.device)[:, None, None]
         x = mask(x - x.sum((1, 2), keepdim=True) / count, lengths)
         x = x * torch.rsqrt(x.square().sum((1, 2), keepdim=True) / count + 1e-5)

@@ -1,4 +1,4 @@
-"""Characters by CTC, from 2-D convolutions with residual blocks and a bidirectional GRU on a log-mel spectrogram.
+"""A recogniser with CTC: 2-D convolutions with residual blocks and a bidirectional GRU on a log-mel spectrogram.
 
 The order of layers is that of Milling et al., "Audio Enhancement for Computer Audition" (JCST 39(4), 2024):
 convolutions, blocks with skip connections, layer normalisation, bidirectional GRU, classification layer. The paper
@@ -16,19 +16,19 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence, pad_se
 from benchmark.contracts import Batch, Task, TaskModel
 from benchmark.options import Size
 from benchmark.padding import after, mask
-from tasks.models._decoders import build
+from tasks.models._decoders import build_decoder
 from tasks.models._features import LogMel
 
 
 class CRNNCTC(TaskModel):
-    """A convolutional recurrent network with CTC. One posterior every 40 ms.
+    """A convolutional recurrent network trained by CTC, with a posterior every 40 ms.
 
     Args:
-        task: whose alphabet and words it knows
+        task: the task whose alphabet and words it knows
         bands: of the log-mel spectrogram
-        channels, blocks: of the convolutions, number of residual blocks
-        features, hidden: what the GRU hears in a frame, and its units in each direction
-        decoder, beam_size, language_model: see _decoders.build
+        channels, blocks: channels of the convolutions, and the number of residual blocks
+        features, hidden: the size of the GRU's input, and its units in each direction
+        decoder, beam_size, language_model: see `_decoders.build_decoder`
     """
 
     answers = "text"
@@ -48,7 +48,7 @@ class CRNNCTC(TaskModel):
         super().__init__(task)
         self.alphabet = "".join(task.schema["alphabet"])
         self.decoding = (decoder, self.alphabet, tuple(task.schema.get("words", ())), beam_size, language_model)
-        build(*self.decoding)  # a user's error shows now, not after training
+        build_decoder(*self.decoding)  # so that an error shows now, not after training
         self.spectrogram = LogMel(bands)
         self.convolutions = nn.ModuleList([nn.Conv2d(1, channels, 3, 2, 1), nn.Conv2d(channels, channels, 3, 2, 1)])
         self.blocks = nn.ModuleList(_Residual(channels) for _ in range(blocks))
@@ -57,8 +57,9 @@ class CRNNCTC(TaskModel):
         self.head = nn.Linear(2 * hidden, 1 + len(self.alphabet))
 
     def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(batch, channels, time) to log-probabilities (batch, frames, 1 + characters), the blank first, and numbers of
-        frames (batch,).
+        """(batch, channels, time) to posteriors and numbers of frames, (batch,).
+
+        Posteriors are log-probabilities, (batch, frames, 1 + characters), the blank first.
         """
         features, lengths = self.spectrogram(audio, lengths)
         x = features[:, None]
@@ -73,7 +74,7 @@ class CRNNCTC(TaskModel):
         return self.head(x).float().log_softmax(-1), lengths
 
     def loss(self, output: tuple[Tensor, Tensor], batch: Batch) -> Tensor:
-        """CTC loss over the number of characters, (batch,); 0 where the audio has too few frames for its text."""
+        """CTC loss per character, (batch,); 0 where the audio has too few frames for its text."""
         posteriors, frames = output
         symbols = [torch.tensor([self.alphabet.index(c) + 1 for c in text]) for text in batch.labels["text"]]
         lengths = torch.tensor([len(each) for each in symbols], device=posteriors.device)
@@ -82,8 +83,8 @@ class CRNNCTC(TaskModel):
         return loss / lengths
 
     def predict(self, output: tuple[Tensor, Tensor], batch: Batch) -> list[dict[str, Any]]:
-        """`text`, the hypothesis."""
-        decode = build(*self.decoding)
+        """`text`: the hypothesis."""
+        decode = build_decoder(*self.decoding)
         return [
             {"text": decode(posterior[:frames])}
             for posterior, frames in zip(output[0].cpu(), output[1].tolist(), strict=True)
@@ -91,7 +92,7 @@ class CRNNCTC(TaskModel):
 
 
 class _Residual(nn.Module):
-    """Normalisation over channels and bands of each frame, two convolutions, and a skip connection over all of them."""
+    """Layer normalisation over channels and bands of each frame, two convolutions, and a skip connection over these."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()

@@ -1,8 +1,8 @@
 """Convolution blocks on a log-mel spectrogram, for utterances with one label.
 
-Convolution blocks alone, global average pooling, a classifier: the emotion model of Milling et al., "Audio Enhancement
-for Computer Audition" (JCST 39(4), 2024), Fig. 3c. The paper states no sizes; sizes, spectrogram, normalisation and
-pooling are ours.
+Convolution blocks only, global average pooling and a classifier: the emotion model of Milling et al., "Audio
+Enhancement for Computer Audition" (JCST 39(4), 2024), Fig. 3c. The paper states no sizes; sizes, spectrogram,
+normalisation and pooling are ours.
 """
 
 from collections.abc import Sequence
@@ -21,20 +21,20 @@ from tasks.models._classifier import Classifier
 from tasks.models._layers import MaskedNorm, unit_rms
 
 HOP = 320  # samples, 20 ms
-WINDOW = 1024  # samples, 64 ms: long enough to tell the harmonics of a voice apart
+WINDOW = 1024  # samples, 64 ms: long enough to resolve the harmonics of a voice
 FLOOR = 1e-2  # power added before the logarithm, of a signal whose rms is 1
 
 
 class MelCNN(Classifier):
-    """Logits of classes. The level is not heard: utterances are brought to rms 1.
+    """A classifier of utterances. It does not hear their level: they are brought to an rms of 1.
 
     Args:
-        task: whose classes it tells apart
+        task: the task whose classes it distinguishes
         channels: of the convolution blocks, each of which halves bands and frames
-        bands: of the log-mel spectrogram, 50 to 7600 Hz
+        bands: of the log-mel spectrogram, from 50 to 7600 Hz
         centre: what is subtracted from the spectrogram: "utterance", its mean over all bands and frames, or "bands",
-            each band's own mean over the utterance. The latter removes the long-term spectrum: the voice's and the
-            channel's, but also that of vocal effort
+            each band's own mean over the utterance. The latter removes the long-term spectrum: that of the voice and
+            the channel, but also that of vocal effort
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class MelCNN(Classifier):
     ) -> None:
         super().__init__(task)
         self.spectrogram = _LogMel(bands, centre)
-        heights = [-(-bands // 2 ** (i + 1)) for i in range(len(channels))]  # bands that are left behind each block
+        heights = [-(-bands // 2 ** (i + 1)) for i in range(len(channels))]  # bands that are left after each block
         self.blocks = nn.ModuleList(
             _Block(inputs, outputs, height, first=not i)
             for i, (inputs, outputs, height) in enumerate(zip((1, *channels), channels, heights, strict=False))
@@ -54,7 +54,7 @@ class MelCNN(Classifier):
         self.head = nn.Linear(channels[-1], len(self.classes))
 
     def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Tensor:
-        """(batch, channels, time) to logits (batch, classes)."""
+        """(batch, channels, time) to logits, (batch, classes)."""
         x, lengths = self.spectrogram(audio, lengths)
         x = x[:, None]
         for block in self.blocks:
@@ -63,20 +63,19 @@ class MelCNN(Classifier):
 
 
 class _LogMel(nn.Module):
-    """Log-mel spectrogram of the audio at rms 1, centred and scaled to a variance near 1; in float32 under any
-    autocast. Its frames tell harmonics apart.
+    """Log-mel spectrogram with resolved harmonics, centred and scaled to a variance near 1.
+
+    The audio is first brought to an rms of 1. All is computed in float32, even under autocast.
     """
 
     def __init__(self, bands: int, centre: str) -> None:
         super().__init__()
-        # Zeros at the ends, not reflections: then it is all one whether an example ends or is padded.
+        # Zeros at the ends, not reflections: then it makes no difference whether an example ends or is padded.
         self.mel = MelSpectrogram(SAMPLE_RATE, WINDOW, WINDOW, HOP, 50.0, 7600.0, n_mels=bands, pad_mode="constant")
         self.centre = centre
 
     def forward(self, audio: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """(batch, channels, time) to (batch, bands, frames), zero behind each example's frames, and their number,
-        (batch,).
-        """
+        """(batch, channels, time) to (batch, bands, frames), zero behind each example's frames, and their numbers."""
         with torch.autocast(audio.device.type, enabled=False):
             frames = lengths // HOP + 1
             features = mask(torch.log(self.mel(unit_rms(audio, lengths)) + FLOOR), frames)
@@ -87,8 +86,10 @@ class _LogMel(nn.Module):
 
 
 class _Block(nn.Module):
-    """Convolution, ReLU, halving, normalisation. The first strides, which is cheap; the others pool: after ReLU, zeros
-    behind never win.
+    """Convolution, ReLU, halving and normalisation.
+
+    The first block halves by a stride, which is cheap, the others by max-pooling: after ReLU, padding with zeros never
+    wins.
     """
 
     def __init__(self, inputs: int, outputs: int, height: int, first: bool) -> None:

@@ -1,6 +1,6 @@
-"""A fully convolutional network whose classifier hears the average of every block.
+"""A fully convolutional network whose classifier gets the average of every block.
 
-Convolution blocks alone, on a spectrogram, with the outputs of different blocks concatenated: the scene model of
+Convolution blocks only, on a spectrogram, with the outputs of different blocks concatenated: the scene model of
 Milling et al., "Audio Enhancement for Computer Audition" (JCST 39(4), 2024), Fig. 3d. The paper states no sizes; sizes,
 features, normalisation and pooling are ours.
 """
@@ -22,13 +22,13 @@ from tasks.models._layers import MaskedNorm, unit_rms
 
 
 class MultilevelCNN(Classifier):
-    """Logits of classes. The level is not heard: each clip is brought to rms 1, its channels averaged.
+    """A classifier of clips. It does not hear their level: channels are averaged and brought to an rms of 1.
 
-    The blocks hear what changes: the log-mel spectrogram less each band's mean over the clip. The classifier hears
-    those means too, the long-term spectrum, beside the average of every block over time and frequency.
+    The blocks get what changes: the log-mel spectrogram less each band's mean over the clip. The classifier also gets
+    these means, the long-term spectrum, besides the average of every block over time and frequency.
 
     Args:
-        task: whose classes it tells apart
+        task: the task whose classes it distinguishes
         bands: of the log-mel spectrogram
         channels: of the blocks, each of which halves bands and frames
     """
@@ -47,13 +47,13 @@ class MultilevelCNN(Classifier):
         self.head = nn.Linear(bands + sum(channels), len(self.classes))
 
     def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Tensor:
-        """(batch, channels, time) to logits (batch, classes)."""
+        """(batch, channels, time) to logits, (batch, classes)."""
         frames = lengths // HOP + 1
         with torch.autocast(audio.device.type, enabled=False):
             levels = torch.log(self.spectrogram.mel(unit_rms(audio, lengths)) + self.spectrogram.floor) / 3
             pooled = [mean(mask(levels, frames), frames)]
             x = mask(levels - pooled[0][..., None], frames)
-        # time before bands, so that what is behind an example lies behind it in memory too
+        # Time comes before bands, so that padding also lies behind an example in memory.
         x = x.transpose(1, 2)[:, None]
         for block in self.blocks:
             x, frames = block(x, frames)
@@ -62,8 +62,9 @@ class MultilevelCNN(Classifier):
 
 
 class _Block(nn.Module):
-    """A 3 x 3 convolution that halves frames and bands, normalisation, ReLU, on (batch, channels, frames, bands) with
-    zeros behind each example's frames.
+    """A 3 x 3 convolution that halves frames and bands, normalisation and ReLU.
+
+    Input and output are (batch, channels, frames, bands), with zeros behind each example's frames.
     """
 
     def __init__(self, inputs: int, outputs: int) -> None:

@@ -1,8 +1,8 @@
 """One-dimensional convolutions on the waveform, for short utterances with one label.
 
-Convolution and max-pooling, global average pooling, a linear classifier: the model for speech commands of Milling et
-al., "Audio Enhancement for Computer Audition" (JCST 39(4), 2024), the only one there that hears samples instead of a
-spectrogram. The paper states no sizes; all of them, the normalisation and the compression are ours.
+Convolution and max-pooling, global average pooling and a linear classifier: the model for speech commands of Milling et
+al., "Audio Enhancement for Computer Audition" (JCST 39(4), 2024), the only one there whose input is samples instead of
+a spectrogram. The paper states no sizes; all of them, the normalisation and the compression are ours.
 """
 
 from collections.abc import Sequence
@@ -22,13 +22,13 @@ from tasks.models._layers import MaskedNorm, unit_rms
 
 
 class WaveformCNN(Classifier):
-    """Logits of classes. The level is not heard: each utterance is brought to rms 1, its channels averaged.
+    """A classifier of utterances. It does not hear their level: channels are averaged and brought to an rms of 1.
 
     Args:
-        task: whose classes it tells apart
+        task: the task whose classes it distinguishes
         channels: of the convolutions
         kernel, stride: of the first convolution, in samples (5 ms and 1.25 ms); the others span three frames
-        pools: frames that each block's max-pooling joins
+        pools: how many frames the max-pooling of each block joins
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class WaveformCNN(Classifier):
         self.head = nn.Linear(channels[-1], len(self.classes))
 
     def forward(self, audio: Tensor, lengths: Tensor, shared: Tensor | None = None) -> Tensor:
-        """(batch, channels, time) to logits (batch, classes)."""
+        """(batch, channels, time) to logits, (batch, classes)."""
         x = unit_rms(audio, lengths)[:, None]
         for block in self.blocks:
             x, lengths = block(x, lengths)
@@ -59,8 +59,9 @@ class WaveformCNN(Classifier):
 
 
 class _Block(nn.Module):
-    """Convolution, ReLU, max-pooling, normalisation. ReLU comes before the pool, so the zeros behind an example never
-    win it.
+    """Convolution, ReLU, max-pooling and normalisation.
+
+    ReLU comes before the pooling, so that the zeros behind an example never win.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, stride: int, pool: int, compress: bool = False) -> None:
@@ -77,5 +78,5 @@ class _Block(nn.Module):
         x = F.max_pool1d(F.relu(mask(x, lengths)), self.pool, ceil_mode=True)
         lengths = after(lengths, self.pool)
         if self.compress:
-            x = torch.log1p(10 * x)  # like a log spectrogram: soft sounds count
+            x = torch.log1p(10 * x)  # like the logarithm of a spectrogram: soft sounds count
         return self.norm(x, lengths), lengths

@@ -222,7 +222,7 @@ class Detached(toys.Gain):
         return Enhanced(own.detach(), None, {"own": own})
 
     def loss(self, enhanced, batch):
-        return super().loss(enhanced._replace(audio=enhanced.parts["own"]), batch)
+        return super().loss(enhanced._replace(audio=enhanced.intermediates["own"]), batch)
 
 
 class Moved(FrontEnd):

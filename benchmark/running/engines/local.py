@@ -1,4 +1,4 @@
-"""This machine: each cell in a process of its own, some beside each other."""
+"""This machine: each cell in a process of its own, several at a time."""
 
 import multiprocessing
 import os
@@ -12,13 +12,13 @@ from typing import Any
 from benchmark.contracts import Engine
 from benchmark.processes import end_on_request, end_with, stop
 
-# Of cells: one thread; and freed memory is used again by the same cell, where glibc would give it back and get it anew
-# at every step of a training.
+# Cells have one thread. They also keep the memory that they free: glibc would give it back to the system and ask for
+# it anew in every training step.
 ENVIRONMENT = {"OMP_NUM_THREADS": "1", "MALLOC_MMAP_THRESHOLD_": str(1 << 30), "MALLOC_TRIM_THRESHOLD_": str(1 << 30)}
 
 
 class Local(Engine):
-    """Processes forked from one that has imported everything and computes nothing itself."""
+    """Forks each cell from a server process that has done all imports and computes nothing itself."""
 
     def __init__(self, jobs: int, imports: Sequence[str] = ()) -> None:
         super().__init__(jobs, imports)
@@ -30,9 +30,8 @@ class Local(Engine):
     def start(self, key: str, job: Path) -> None:
         """Fork a process for the job."""
         self.context.set_forkserver_preload([*self.imports])
-        before = signal.signal(
-            signal.SIGINT, signal.SIG_IGN
-        )  # Ctrl-C reaches the server too, and would find it importing
+        # Ctrl-C reaches the server too, and would interrupt its imports.
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         forkserver.ensure_running()
         signal.signal(signal.SIGINT, before)
         process = self.context.Process(target=_child, args=(str(job), os.getpid()))
@@ -40,7 +39,7 @@ class Local(Engine):
         self.running[process.sentinel] = key, process
 
     def wait(self, seconds: float) -> Mapping[str, int]:
-        """Wait for the first process to end."""
+        """Wait until a process ends."""
         ended = {}
         for sentinel in wait(list(self.running), timeout=seconds):
             key, process = self.running.pop(sentinel)
@@ -49,7 +48,7 @@ class Local(Engine):
         return ended
 
     def stop(self) -> None:
-        """End all processes with what they started."""
+        """End all processes, with those that they started."""
         stop(process for _, process in self.running.values())
         self.running = {}
 

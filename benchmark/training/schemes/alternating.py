@@ -1,4 +1,4 @@
-"""Sample importance with all weights 1: the control that tells weighting from alternation."""
+"""Sample importance with all weights 1: the control that separates weighting from alternation."""
 
 from typing import Annotated
 
@@ -8,10 +8,10 @@ from benchmark.training.schemes.sample_importance import SampleImportance
 
 
 class Alternating(SampleImportance):
-    """Front-end and task model take turns, each moved by its own loss, every example alike.
+    """Front-end and task model take turns, each trained by its own loss, with all examples alike.
 
     Args:
-        period: batches before front-end and task model change turns
+        period: batches for the one before it is the other's turn
     """
 
     def __init__(self, period: Annotated[int, Field(ge=1)] = 1) -> None:

@@ -1,7 +1,7 @@
-"""Dropped in before a task model trained once on clean audio."""
+"""The front-end dropped in before a task model that was trained on clean audio."""
 
 from benchmark.contracts import Scheme
 
 
 class Clean(Scheme):
-    """Nothing moves: the front-end, however trained, stands before the stock model of clean audio."""
+    """Nothing is trained: the stock model of clean audio follows the front-end, which is pre-trained if it can be."""

@@ -1,4 +1,4 @@
-"""Front-end and task model trained together, by the enhancement loss and by the task's."""
+"""Front-end and task model trained together, by the front-end's loss and the task's."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated
@@ -15,12 +15,11 @@ if TYPE_CHECKING:  # it imports Lightning, which takes seconds
 
 
 class Joint(Scheme):
-    """One loss, the task's plus `enhancement_weight` times the front-end's own, moves both (scheme b of Milling et al.
-    2024; their weight is not at hand).
+    """The sum of both losses moves both (scheme b of Milling et al. 2024; their weight is not at hand).
 
     Args:
-        enhancement_weight: 0 or more; 0 needs no clean reference
-        balance: how the losses of several tasks are weighed against each other, equal or uncertainty
+        enhancement_weight: of the front-end's own loss, 0 or more; at 0 no clean reference is needed
+        balance: how to weight the losses of several tasks, equal or uncertainty (see training/balance.py)
     """
 
     version = 3
@@ -34,7 +33,7 @@ class Joint(Scheme):
         self.enhancement_weight = enhancement_weight
 
     def updates(self, system: "System", batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
-        """One update of everything."""
+        """One update of all parts."""
         with system.training_mode(FRONT_END, *batches):
             enhanced = {label: system.enhance(batch) for label, batch in batches.items()}
             losses = {label: system.task_loss(label, enhanced[label], batch).mean() for label, batch in batches.items()}

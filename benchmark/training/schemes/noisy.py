@@ -1,4 +1,4 @@
-"""Dropped in before a task model trained once on noisy mixtures."""
+"""The front-end dropped in before a task model that was trained on noisy mixtures."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ from benchmark.contracts import FRONT_END, MODEL, PRETRAINED, STOCK_NOISY, Artef
 
 
 class Noisy(Scheme):
-    """Nothing moves: the front-end stands before the stock model of noisy mixtures. `identity` here is the baseline."""
+    """Nothing is trained: the stock model of noisy mixtures follows the front-end. With `identity`, the baseline."""
 
     def artefacts(self) -> Mapping[str, Artefact]:
         """The pre-trained front-end and the stock model of noisy mixtures."""

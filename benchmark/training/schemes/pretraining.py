@@ -1,4 +1,4 @@
-"""Front-end trained alone, by its own loss."""
+"""The front-end trained alone, by its own loss."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -10,12 +10,12 @@ if TYPE_CHECKING:  # it imports Lightning, which takes seconds
 
 
 class Pretraining(Scheme):
-    """The front-end's own loss moves the front-end. Other schemes start from it."""
+    """The front-end's own loss moves the front-end. Other schemes start from the result."""
 
     moves = frozenset({FRONT_END})
 
     def updates(self, system: "System", batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
-        """One update."""
+        """One update for each batch."""
         for label, batch in batches.items():
             with system.training_mode(FRONT_END):
                 loss = system.front_end_loss(system.enhance(batch), batch).mean()

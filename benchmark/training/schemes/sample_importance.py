@@ -1,4 +1,4 @@
-"""Front-end moved by its own loss, weighted by what the task finds hard; the task model follows in turn."""
+"""The front-end trained by its own loss, weighted by what the task finds hard, in turn with the task model."""
 
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -16,21 +16,20 @@ if TYPE_CHECKING:  # it imports Lightning, which takes seconds
 
 
 class SampleImportance(Scheme):
-    """Scheme c of Milling et al. 2024: no gradient of the task reaches the front-end; the task's detached loss weighs
-    the examples of the front-end's loss.
+    """Each example of the front-end's loss is weighted by its detached task loss (scheme c of Milling et al. 2024).
 
-    The weights come from the task model in evaluation mode on the front-end's present output, and have mean 1. For
-    `period` batches the front-end is updated, then on the same batches the task model is, on detached output. The
-    paper's importance function, period and normalisation are not at hand. A batch of one example has weight 1, as under
-    `alternating`. With several tasks the terms are the front-end's own loss on each task's batch, all of mean weight 1:
-    they are of one kind and need no balance.
+    No gradient of the task reaches the front-end. The weights come from the task model, in evaluation mode, on the
+    front-end's current output, and have mean 1. The front-end is updated on `period` batches; then the task model is
+    updated on the same batches, with detached output. The paper's importance function, period and normalisation are not
+    at hand. A batch of one example has weight 1, as under `alternating`. With several tasks, the terms are the
+    front-end's own loss on the batch of each: they are of one kind, all of mean weight 1, and need no balance.
 
     Args:
         importance: proportional, softmax, rank, focal, or uniform (all weights 1: the scheme `alternating`)
         temperature: of softmax, in units of the task's loss
         gamma: of focal
-        period: batches before front-end and task model change turns
-        normalise_over: the set over which weights are computed and have mean 1: one batch, or all batches of a period
+        period: batches for the front-end before it is the task model's turn
+        normalise_over: the examples over which weights are computed and have mean 1: one batch, or a whole period
     """
 
     moves = frozenset({FRONT_END, MODEL})
@@ -53,9 +52,7 @@ class SampleImportance(Scheme):
         self.held: list[Mapping[str, Batch]] = []
 
     def updates(self, system: "System", batches: Mapping[str, Batch], step: int) -> Iterator[Update]:
-        """`period` updates of the front-end, then as many of each task model; nothing until that many batches have
-        come.
-        """
+        """Once `period` batches are there: as many updates of the front-end, then as many of each task model."""
         self.held.append(batches)
         if len(self.held) < self.period:
             return
@@ -81,7 +78,7 @@ class SampleImportance(Scheme):
                 yield Update({label: loss}, frozenset({label}))
 
     def weights(self, losses: Tensor) -> Tensor:
-        """Detached task losses, (examples,), to weights of mean 1."""
+        """The weights, of mean 1, for detached task losses, (examples,)."""
         if self.importance == "uniform":
             return torch.ones_like(losses)
         return normalised(FUNCTIONS[self.importance](losses, self.temperature, self.gamma))
@@ -96,5 +93,5 @@ class SampleImportance(Scheme):
         prepared = {}
         for label in held[0]:
             losses = [self._task_losses(system, label, system.enhance_fixed(each[label]), each[label]) for each in held]
-            prepared[label] = self.weights(torch.cat(losses)).split([len(part) for part in losses])
+            prepared[label] = self.weights(torch.cat(losses)).split([len(each) for each in losses])
         return prepared

@@ -102,7 +102,7 @@ def test_without_any_of_its_masks_the_input_comes_back(objective, causal, batch)
 @pytest.mark.parametrize("objective", ["both", "noise_reduction"])
 def test_more_noise_reduction_attenuates_more_at_every_frequency(objective):
     network, audio = build(objective, strength=1.0), noise(2, 4000)
-    assert (network.process(heard(audio)).parts["noise"] <= 0).all()
+    assert (network.process(heard(audio)).intermediates["noise"] <= 0).all()
     spectra = [
         network.stft.analyse(network.process(heard(audio), **{**dict.fromkeys(network.controls, 0.0), "p": p}).audio)
         for p in (0, 0.5, 1, 2, 4)
@@ -129,12 +129,12 @@ def test_each_exponent_is_a_power_of_its_own_mask():
 
 def test_the_output_is_the_masked_spectrum():
     network, audio = build(range_db=12.0), noise(2)
-    parts = network.process(heard(audio)).parts
-    assert set(parts) == {"heard", "noise", "compensation"}
+    masks = network.process(heard(audio)).intermediates
+    assert set(masks) == {"heard", "noise", "compensation"}
     spectrum = STFT(512, 256).analyse(audio)
-    assert parts["noise"].shape == parts["compensation"].shape == spectrum.shape
+    assert masks["noise"].shape == masks["compensation"].shape == spectrum.shape
     for p, q in ((1, 1), (0.5, 2)):
-        masked = spectrum * parts["noise"].exp() ** p * parts["compensation"].exp() ** q
+        masked = spectrum * masks["noise"].exp() ** p * masks["compensation"].exp() ** q
         torch.testing.assert_close(
             network.process(heard(audio), p=p, q=q).audio,
             STFT(512, 256).synthesise(masked, SAMPLES),
@@ -146,21 +146,24 @@ def test_the_output_is_the_masked_spectrum():
 @pytest.mark.parametrize("range_db", [6.0, 60.0])
 def test_the_compensation_mask_stays_within_its_range(range_db):
     mask = (
-        build("compensation", strength=1e4, range_db=range_db).process(heard(noise(1))).parts["compensation"].detach()
+        build("compensation", strength=1e4, range_db=range_db)
+        .process(heard(noise(1)))
+        .intermediates["compensation"]
+        .detach()
     )
     assert float(mask.abs().max()) * 20 / torch.log(torch.tensor(10.0)) == pytest.approx(range_db, rel=1e-3)
 
 
 def gains(network, audio):
     """Of the compensation mask at the ten frequencies of audiograms, in nepers, (batch, 10, frames)."""
-    mask = network.process(heard(audio)).parts["compensation"][:, 0]
+    mask = network.process(heard(audio)).intermediates["compensation"][:, 0]
     return torch.linalg.lstsq(network.weights.T.expand(len(mask), -1, -1), mask).solution
 
 
 def test_the_gains_of_compensation_are_those_of_a_prescription():
     """Straight lines over log frequency between the frequencies of audiograms, held beyond them."""
     network, audio = build(), noise(2)
-    mask = network.process(heard(audio)).parts["compensation"][:, 0].detach()
+    mask = network.process(heard(audio)).intermediates["compensation"][:, 0].detach()
     hertz = np.linspace(0, 8000, 257)
     known = gains(network, audio).detach()
     for example, frame in ((0, 0), (1, 3)):
@@ -187,10 +190,10 @@ def test_the_gains_of_compensation_are_slow(causal):
 
 def test_one_mask_that_does_both_follows_every_bin_and_frame():
     network, audio = build("joint"), noise(1)
-    mask = network.process(heard(audio)).parts["compensation"]
+    mask = network.process(heard(audio)).intermediates["compensation"]
     assert mask[0, 0, :, 0].unique().numel() == 257
     network.pole = 0.0
-    assert torch.equal(mask, network.process(heard(audio)).parts["compensation"])
+    assert torch.equal(mask, network.process(heard(audio)).intermediates["compensation"])
 
 
 @pytest.mark.parametrize(("objective", "product"), EVERY)

@@ -96,7 +96,7 @@ def test_of_clips_that_are_alike_in_their_middle_every_copy_is_found(table, tmp_
 
 def test_null_is_no_fold_among_others(tmp_path):
     tasks = {"digits": {"task": "speech_commands", "targets": "free_spoken_digits", "folds": ["jackson", None]}}
-    with pytest.raises(EarmarkError, match=r"tasks\.digits\.folds: null is no fold among others"):
+    with pytest.raises(EarmarkError, match=r"tasks\.digits\.folds: null cannot be one fold among others"):
         load_recipe(toys.toy_recipe(tmp_path, tasks=tasks))
 
 
@@ -272,7 +272,7 @@ def test_two_ears_of_one_name_are_refused(tmp_path):
         (tmp_path / name / "listeners.json").write_text(json.dumps({"L0001": record}))
         ears.append(f"{tmp_path / name}/listeners.json:L0001:left")
     with pytest.raises(
-        EarmarkError, match=r"tasks.hearing.score.listeners: two of them have one name \(listeners.json:L0001:left\)"
+        EarmarkError, match=r"tasks.hearing.score.listeners: two of them share a name \(listeners.json:L0001:left\)"
     ):
         planned(tmp_path / "r", ears)
 
@@ -298,8 +298,8 @@ def test_a_prescription_is_part_of_what_was_run(tmp_path, monkeypatch):
     ("prescription", "message"),
     [
         ("nalr", "prescription: unknown front-end 'nalr'"),
-        ("two_mask", "prescription: TwoMask is none"),
-        ("unet", "UNet is none"),
+        ("two_mask", "prescription: TwoMask cannot be one"),
+        ("unet", "UNet cannot be one"),
     ],
 )
 def test_a_prescription_that_is_none_is_refused_before_anything_runs(tmp_path, prescription, message):

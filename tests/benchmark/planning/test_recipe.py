@@ -139,18 +139,22 @@ def test_a_label_may_stand_for_a_component_with_options(tmp_path):
         (
             "{identity: }",
             "{spectral: {smoothing: .nan}}",
-            "r.yaml: front_ends.spectral.smoothing: nan is no plain value",
+            "r.yaml: front_ends.spectral.smoothing: nan is not a plain value",
         ),
-        ("{identity: }", "{a: {unet: }, a: {unet: }}", "the key 'a' stands twice.*line 2"),
-        ("{identity: }", "{3: unet}", "front_ends: 3 is no name"),
-        ("{identity: }", "all", "front_ends: 'all' is no mapping"),
+        ("{identity: }", "{a: {unet: }, a: {unet: }}", "the key 'a' occurs twice.*line 2"),
+        ("{identity: }", "{3: unet}", "front_ends: 3 is not a name"),
+        ("{identity: }", "all", "front_ends: 'all' is not a mapping"),
         ("{clean: }", "{clean: , jiont: }", "r.yaml: schemes.jiont: unknown scheme 'jiont'; did you mean 'joint'"),
         (
             "{clean: }",
             "{x: {sample_importance: {importance: sofmax}}}",
             "r.yaml: schemes.x: unknown importance 'sofmax'; did you mean 'softmax'",
         ),
-        ("{clean: }", "{joint: {enhancement_weight: .inf}}", "schemes.joint.enhancement_weight: inf is no plain value"),
+        (
+            "{clean: }",
+            "{joint: {enhancement_weight: .inf}}",
+            "schemes.joint.enhancement_weight: inf is not a plain value",
+        ),
         ("speech_commands:", "speech_command:", "did you mean 'speech_commands'"),
         ("{clean: }", "{clean: }\ntrain: {snr: 5}", "train.snr"),
         ("{clean: }", "{clean: }\ntrain: {snr: [5, 0]}", r"snr: write \[lowest, highest\]"),
@@ -161,15 +165,15 @@ def test_a_label_may_stand_for_a_component_with_options(tmp_path):
             "r.yaml: train.stock.steps: Input should be a valid integer .it says '8'.",
         ),
         ("{clean: }", "{clean: }\ntrain: {stock: {steps: true}}", "train.stock.steps"),
-        ("{clean: }", "{clean: }\ntrain: {stock: {lr: .nan}}", "train.stock.lr: nan is no plain value"),
-        ("{clean: }", "{clean: }\ntrain: {stock: {segment: .inf}}", "train.stock.segment: inf is no plain value"),
+        ("{clean: }", "{clean: }\ntrain: {stock: {lr: .nan}}", "train.stock.lr: nan is not a plain value"),
+        ("{clean: }", "{clean: }\ntrain: {stock: {segment: .inf}}", "train.stock.segment: inf is not a plain value"),
         (
             "{clean: }",
             "{clean: }\ntrain: {stock: {segment: 1e-5}}",
             "train.stock.segment: Input should be greater than or equal to 0.1",
         ),
-        ("{clean: }", "{clean: }\ntrain: {snr: [.nan, 5]}", "train.snr.0: nan is no plain value"),
-        ("{clean: }", "{clean: }\ntrain: {snr: [0, 1e999]}", "train.snr.1: inf is no plain value"),
+        ("{clean: }", "{clean: }\ntrain: {snr: [.nan, 5]}", "train.snr.0: nan is not a plain value"),
+        ("{clean: }", "{clean: }\ntrain: {snr: [0, 1e999]}", "train.snr.1: inf is not a plain value"),
         (
             "{clean: }",
             "{clean: }\ntrain: {level: [60, 121]}",
@@ -180,7 +184,7 @@ def test_a_label_may_stand_for_a_component_with_options(tmp_path):
             "{clean: }\ntrain: {stock: {stepz: 1}}",
             "r.yaml: train.stock: unknown key 'stepz'; did you mean 'steps'",
         ),
-        ("{clean: }", "{clean: }\ntrain: 3", "train: 3 is no mapping"),
+        ("{clean: }", "{clean: }\ntrain: 3", "train: 3 is not a mapping"),
         (
             "synthetic/noise}",
             "synthetic/noise, train: {adapt: {stpes: 3}}}",
@@ -216,25 +220,25 @@ def test_a_label_may_stand_for_a_component_with_options(tmp_path):
         ),
         ("synthetic/commands", "{synthetic/commands: [1]}", r"targets: \[1\] are no options of synthetic/commands"),
         ("synthetic/commands", "{synthetic/commands: x}", "targets: 'x' are no options of synthetic/commands"),
-        ("synthetic/commands", "{an4: {path: 3}}", "targets: path: 3 is no folder"),
+        ("synthetic/commands", "{an4: {path: 3}}", "targets: path: 3 is not a path"),
         ("synthetic/commands", "[an4]", "targets: .* is no component"),
-        ("{clean: }", "{clean: }\nscore: all", "score: 'all' is no mapping"),
+        ("{clean: }", "{clean: }\nscore: all", "score: 'all' is not a mapping"),
         ("{clean: }", "{clean: }\nscore: {snr: []}", "score.snr: Tuple should have at least 1 item"),
         ("{clean: }", "{clean: }\nscore: {snr: [5, clean, 5.0]}", "score.snr: write each value once"),
-        ("{clean: }", "{clean: }\nscore: {snr: [.nan]}", "score.snr.0: nan is no plain value"),
+        ("{clean: }", "{clean: }\nscore: {snr: [.nan]}", "score.snr.0: nan is not a plain value"),
         ("{clean: }", "{clean: }\nscore: {level: -1}", "score.level"),
-        ("{clean: }", "{clean: }\nscore: {level: .inf}", "score.level: inf is no plain value"),
+        ("{clean: }", "{clean: }\nscore: {level: .inf}", "score.level: inf is not a plain value"),
         (
             "{clean: }",
             "{clean: }\nscore: {snr: [2020-01-01]}",
-            r"score.snr.0: datetime.date\(2020, 1, 1\) is no plain value",
+            r"score.snr.0: datetime.date\(2020, 1, 1\) is not a plain value",
         ),
         ("{clean: }", "{clean: }\nscore: {snr: [2020-13-41]}", "not YAML: month must be"),
         ("{clean: }", "{clean: }\nseeds: [true]", "seeds.0: Input should be a valid integer"),
         ("{clean: }", "{clean: }\nseeds: [-1]", "seeds.0: Input should be greater than or equal to 0"),
         ("{clean: }", "{clean: }\nseeds: [1, 1]", "seeds: write each value once"),
         ("{clean: }", "{clean: }\nseeds: []", "seeds: Tuple should have at least 1 item"),
-        ("{clean: }", "{clean: }\nseeds: [1]\nseeds: [2]", r"the key 'seeds' stands twice in .*r\.yaml., line 6"),
+        ("{clean: }", "{clean: }\nseeds: [1]\nseeds: [2]", r"the key 'seeds' occurs twice in .*r\.yaml., line 6"),
         (
             "{clean: }",
             "{clean: }\ntrainer: {accelerator: gppu}",
@@ -311,7 +315,7 @@ def test_a_front_end_trained_by_several_tasks_is_scored_on_all_of_them(tmp_path)
         ("{joint: [[one], [two]]}", "together.joint.0: Input should be a valid string"),
         ("{joint: [one, twoo]}", "did you mean 'two'"),
         ("{noisy: [one, two]}", "trains no front-end"),
-        ("[one, two]", "no mapping"),
+        ("[one, two]", "is not a mapping"),
     ],
 )
 def test_bad_groups_of_tasks_are_one_line(tmp_path, together, message):
@@ -334,7 +338,7 @@ def test_bad_groups_of_tasks_are_one_line(tmp_path, together, message):
 @pytest.mark.parametrize("text", [f"base: r.yaml\n{GOOD}", "base: other.yaml\n"])
 def test_bases_in_a_circle_are_one_line(tmp_path, text):
     (tmp_path / "other.yaml").write_text("base: r.yaml\n")
-    with pytest.raises(EarmarkError, match=r"yaml: base: r.yaml stands on this recipe itself; let one"):
+    with pytest.raises(EarmarkError, match=r"yaml: base: r.yaml is itself based on this recipe; let one"):
         load(tmp_path, text)
 
 
@@ -369,13 +373,13 @@ def test_a_recipe_is_utf_8(tmp_path):
 )
 def test_labels_of_tasks_become_file_names_and_modules(tmp_path, label):
     text = GOOD.replace("{speech_commands: {", f"{{'{label}': {{task: speech_commands, ")
-    with pytest.raises(EarmarkError, match=r"r.yaml: tasks: '.*' (is no label; write|means something else)"):
+    with pytest.raises(EarmarkError, match=r"r.yaml: tasks: '.*' (is not a label; write|means something else)"):
         load(tmp_path, text)
 
 
 @pytest.mark.parametrize("label", [r"a\e[31m", r"a\nb", r"a\0"])
 def test_no_label_steers_a_terminal(tmp_path, label):
-    with pytest.raises(EarmarkError, match=r"front_ends: 'a\\.*' is no name; write printable") as caught:
+    with pytest.raises(EarmarkError, match=r"front_ends: 'a\\.*' is not a name; write printable") as caught:
         load(tmp_path, GOOD.replace("identity: ", f'"{label}": unet'))
     assert str(caught.value).isprintable()
 
@@ -389,8 +393,8 @@ def test_labels_of_front_ends_and_schemes(tmp_path):
         with pytest.raises(
             EarmarkError,
             match=(
-                r"is no label; write .* my_label: |'reference' means something else|is a component, not a label; write "
-                r"my_label"
+                r"is not a label; write .* my_label: |'reference' means something else|"
+                r"is a component, not a label; write my_label"
             ),
         ):
             load(tmp_path, GOOD.replace(old, new))
@@ -422,7 +426,7 @@ class Other:
     [
         ("mine.py:Raises", r"r.yaml: front_ends.mine: cannot be built \(IndexError: size is not to be had\); change"),
         ("mine.py:Odd", "r.yaml: front_ends.mine: option 'activation': <class .*> is no plain value"),
-        ("mine.py:Other", "r.yaml: front_ends.mine: Other is no Module"),
+        ("mine.py:Other", "r.yaml: front_ends.mine: Other is not a Module"),
         ("mine.py:None", "r.yaml: front_ends.mine: unknown class in .*mine.py: 'None'"),
         ("nowhere.py:Fine", "r.yaml: front_ends.mine: no file nowhere.py"),
     ],

@@ -1,0 +1,35 @@
+"""Check that a front-end keeps to what the engine relies on.
+
+For each rule that it breaks, the command prints what was expected, what came instead and why it matters; the exit
+status is then 1.
+"""
+
+import argparse
+
+from benchmark.cli._arguments import add_options, constructor_options
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    parser.add_argument(
+        "front_end",
+        metavar="FRONTEND",
+        help="a registered name, path/to/file.py:Class, model.onnx, or speechbrain:FOLDER",
+    )
+    add_options(parser)
+
+
+def run(options: argparse.Namespace) -> int:
+    """Examine the front-end; 1 where a rule is broken."""
+    from benchmark.conformance import examine, exit_refused, line, summary
+    from benchmark.frontends import build_front_end, entry_of
+
+    entry = entry_of(options.front_end, constructor_options(options))
+    with exit_refused():
+        build_front_end(entry)  # what cannot be built is the user's error, not a finding
+    findings = []
+    for finding in examine(lambda: build_front_end(entry)):
+        findings.append(finding)
+        print(line(finding), flush=True)
+    print(f"\n{summary(findings)}")
+    return int(any(finding.status == "failed" for finding in findings))
