@@ -25,6 +25,7 @@ def levels_of(board: Board) -> np.ndarray:
 
     It is -1 under conditions that the board's score does not cover.
     """
+    assert board.baseline is not None
     sums, scenes = board.sums(board.baseline), len(board.scenes)
     errors = np.empty((scenes, len(board.conditions)))
     for scene, weights in enumerate(np.eye(scenes)):

@@ -10,7 +10,7 @@ the minimum, both sets of gains in dB, and how far they are apart (root mean squ
 
 import torch
 
-from benchmark.catalogue import Corpora
+from benchmark.catalogue import open_corpus
 from benchmark.contracts import SAMPLE_RATE
 from benchmark.data import Source, collate
 from benchmark.hearing.audiograms import PROFILES
@@ -22,29 +22,37 @@ from benchmark.store import default_cache
 
 SCENES, SECONDS, STEPS = 4, 2, 80
 LISTENERS = ("N3", "N4", "S3")
+LOSS = AuditoryLoss()
 
 
-def prescribed(audio: torch.Tensor, lengths: torch.Tensor, listener: str) -> tuple[list[float], torch.Tensor]:
+def amplified(audio: torch.Tensor, gains: torch.Tensor) -> torch.Tensor:
+    """Audio (batch, time) under gains in dB at the frequencies of NAL-R, interpolated over log frequency."""
+    hertz = torch.fft.rfftfreq(audio.shape[-1], 1 / SAMPLE_RATE).clamp_min(1.0)
+    decibels = interpolated(gains, torch.tensor(NAL_R_HZ, dtype=torch.float32).log(), hertz.log())
+    return torch.fft.irfft(torch.fft.rfft(audio) * 10 ** (decibels / 20), audio.shape[-1])
+
+
+def minimising_gains(
+    audio: torch.Tensor, lengths: torch.Tensor, listener: str, steps: int = STEPS
+) -> tuple[list[float], torch.Tensor]:
     """Gradient descent on the gains for one listener.
 
     Args:
         audio: (batch, time)
         lengths: (batch,) in samples
         listener: the name of a standard audiogram
+        steps: of the descent
     Returns:
         the loss at each step, and the gains in dB at the least loss, at the frequencies of NAL-R
     """
     thresholds = torch.tensor(PROFILES[listener], dtype=torch.float32).expand(len(audio), -1)
     gains = nal_r(thresholds[0]).clone().requires_grad_()
-    optimizer, spectrum = torch.optim.Adam([gains], 2.0), torch.fft.rfft(audio)
-    hertz = torch.fft.rfftfreq(audio.shape[-1], 1 / SAMPLE_RATE).clamp_min(1.0)
-    slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, STEPS)
+    optimizer = torch.optim.Adam([gains], 2.0)
+    slower = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     losses: list[float] = []
     best = gains.detach().clone()
-    for _ in range(STEPS):
-        decibels = interpolated(gains, torch.tensor(NAL_R_HZ, dtype=torch.float32).log(), hertz.log())
-        aided = torch.fft.irfft(spectrum * 10 ** (decibels / 20), audio.shape[-1])
-        loss = DIFFERENCE(aided, audio, lengths, thresholds).mean()
+    for _ in range(steps):
+        loss = LOSS(amplified(audio, gains), audio, lengths, thresholds).mean()
         if not losses or loss.item() < min(losses):
             best = gains.detach().clone()
         losses.append(loss.item())
@@ -58,33 +66,26 @@ def prescribed(audio: torch.Tensor, lengths: torch.Tensor, listener: str) -> tup
 def main() -> None:
     """Print a line for each level, SNR and listener."""
     torch.set_num_threads(1)
-    corpora = Corpora(None, default_cache())
-    targets, interferers = (
-        corpora.open({"name": f"synthetic/{name}", "options": {}, "path": None}) for name in ("sentences", "noise")
-    )
-    mixer = Source(targets, interferers).mixer("validation")
+    roles = {"targets": "synthetic/sentences", "interferers": "synthetic/noise"}
+    source = Source({role: open_corpus(name, {}, None, default_cache()) for role, name in roles.items()})
+    mixer = source.mixer("validation")
     rows = select(mixer.targets, SCENES)
     for raised in (0.0, 15.0):
         for snr in (None, 2.5):
             heard = collate([mixer.scene(row, snr, 65.0) for row in rows], None).heard
-            audio, lengths = (
-                heard.audio[:, 0, : SECONDS * SAMPLE_RATE] * 10 ** (raised / 20),
-                heard.lengths.clamp_max(SECONDS * SAMPLE_RATE),
-            )
+            audio = heard.audio[:, 0, : SECONDS * SAMPLE_RATE] * 10 ** (raised / 20)
+            lengths = heard.lengths.clamp_max(SECONDS * SAMPLE_RATE)
             for listener in LISTENERS:
-                losses, gains = prescribed(audio, lengths, listener)
+                losses, gains = minimising_gains(audio, lengths, listener)
                 usual = nal_r(torch.tensor(PROFILES[listener], dtype=torch.float32))
                 apart = gains - usual
-                said = [[round(value) for value in each.tolist()] for each in (usual, gains)]
+                told = [[round(value) for value in each.tolist()] for each in (usual, gains)]
                 print(
                     f"+{raised:g} dB, SNR {snr}, {listener}: loss {losses[0]:.3f} to {min(losses):.3f}, NAL-R "
-                    f"{said[0]}, found {said[1]}, ",
-                    end="",
+                    f"{told[0]}, found {told[1]}, apart {apart.square().mean().sqrt():.1f}, {apart.mean():+.1f}",
+                    flush=True,
                 )
-                print(f"apart {apart.square().mean().sqrt():.1f}, {apart.mean():+.1f}", flush=True)
 
-
-DIFFERENCE = AuditoryLoss()
 
 if __name__ == "__main__":
     main()

@@ -21,36 +21,44 @@ import torch
 from benchmark.catalogue import Corpora
 from benchmark.contracts import FrontEnd
 from benchmark.data import Source
-from benchmark.frontends import build_front_end
 from benchmark.hearing.audiograms import PROFILES
 from benchmark.hearing.prescriptions import nal_r
 from benchmark.hearing.shadow_filtering import shadows
+from benchmark.planning.plan import Plan
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import load_recipe
 from benchmark.running.sweep import batches
-from benchmark.running.worker import scored_system
-from benchmark.settings import Score
-from benchmark.store import Store, default_cache
+from benchmark.running.systems import build, enhancer_of, open_source
+from benchmark.settings import Scenes
+from benchmark.store import Store, Workspace, default_cache
 
-SCENES, FEW = 30, 10  # for the effects of p and q; for the distance from NAL-R
+EFFECT_SCENES, NAL_R_SCENES = 30, 10  # for the effects of p and q; for the distance from NAL-R
 CORNERS = [{"p": p, "q": q} for p in (0.0, 1.0) for q in (0.0, 1.0)]
 ALONG = [{"p": 0.0, "q": q / 10} for q in range(11)]
 LOSSES = {name: profile for name, profile in PROFILES.items() if name != "normal"}
 
 
 def independence(
-    front_end: FrontEnd, source: Source, score: Score, listeners: dict[str, list[float]]
+    front_end: FrontEnd, source: Source, mixing: Scenes, listeners: Mapping[str, Sequence[float]]
 ) -> dict[str, float]:
-    """The measurements by name, in dB; most of them have a limit."""
+    """The measurements by name, in dB; most of them have a limit.
+
+    Args:
+        front_end: with controls p and q, and a method `shadow`, as `shadow_filtering.shadows` wants it
+        mixing: SNRs and level of the scenes
+        listeners: thresholds in dB HL by name
+    """
 
     def table(
         split: str, scenes: int, heard_by: Mapping[str, Sequence[float]], settings: list[dict[str, float]]
     ) -> pd.DataFrame:
-        own = batches(source.mixer(split), score.model_copy(update={"scenes": scenes}), heard_by)
+        own = batches(source.mixer(split), mixing.model_copy(update={"scenes": scenes}), heard_by)
         return pd.DataFrame(settings).join(shadows(front_end, own, settings)).set_index(["p", "q"])
 
-    corners = table("test", SCENES, listeners, CORNERS)
-    off = {split: table(split, FEW, LOSSES, ALONG)["shadow_nal_r"].loc[0.0] for split in ("validation", "test")}
+    corners = table("test", EFFECT_SCENES, listeners, CORNERS)
+    off = {
+        split: table(split, NAL_R_SCENES, LOSSES, ALONG)["shadow_nal_r"].loc[0.0] for split in ("validation", "test")
+    }
     nearest = off["validation"].idxmin()
     prescribed = nal_r(torch.tensor(list(LOSSES.values()), dtype=torch.float32))
     figures = {
@@ -77,22 +85,29 @@ def failed(figures: dict[str, float]) -> list[str]:
     return beyond + [name for name, value in figures.items() if name.endswith(": SNR") and not value >= 3.0]
 
 
+def front_end_of(plan: Plan, label: str, seed: str, store: Store) -> FrontEnd:
+    """A front-end of a plan with the weights of a seed; "untrained": as it is built under the first seed."""
+    row = next(row for row in plan.rows if row.front_end == label and seed in (str(row.seed), "untrained"))
+    enhancing = plan.enhancing(row)
+    if seed == "untrained":
+        torch.manual_seed(row.seed)
+        return build(enhancing.front_end).eval()
+    return enhancer_of(enhancing, store).front_end
+
+
 def main(recipe_name: str, label: str, out: Path, seeds: list[str]) -> None:
     """Print a column for each seed, and the limits that it fails."""
     torch.set_num_threads(1)
-    recipe = load_recipe(recipe_name)
-    plan, corpora = make_plan(recipe, Corpora(None, default_cache())), Corpora(None, default_cache())
-    found = {}
-    for seed in seeds:
-        row = next(row for row in plan.rows if row.front_end == label and seed in (str(row.seed), "untrained"))
-        config = plan.cells[row.record].config
-        source = Source(*(corpora.open(config["source"][role]) for role in ("targets", "interferers")))
-        if seed == "untrained":
-            torch.manual_seed(row.seed)
-            front_end = build_front_end({recipe.front_ends[label].name: dict(recipe.front_ends[label].config)})
-        else:
-            front_end = scored_system(config, source, Store(out / "runs")).front_end
-        found[seed] = independence(front_end.eval(), source, Score(**config["score"]), config["listeners"])
+    workspace = Workspace(None, default_cache(), out / "runs", out / "leaderboards")
+    plan = make_plan(load_recipe(recipe_name), Corpora(workspace.data, workspace.cache))
+    scoring = plan.scoring(next(row for row in plan.rows if row.front_end == label))
+    source = open_source(scoring.source, workspace)
+    found = {
+        seed: independence(
+            front_end_of(plan, label, seed, Store(workspace.runs)), source, scoring.scenes, scoring.listeners or {}
+        )
+        for seed in seeds
+    }
     print(pd.DataFrame(found).round(2).to_string())
     for seed, figures in found.items():
         print(f"{seed}: {'; '.join(failed(figures)) or 'nothing'} fails")

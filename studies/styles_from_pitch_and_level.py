@@ -18,7 +18,9 @@ from sklearn.preprocessing import StandardScaler
 from torchaudio.functional import detect_pitch_frequency
 
 from benchmark import audio
+from benchmark.catalogue import open_corpus
 from benchmark.contracts import SAMPLE_RATE
+from benchmark.store import default_cache
 
 FRAME = SAMPLE_RATE // 100
 AUDIBLE = 20.0  # dB; pitch counts in frames that are at most this much softer than the loudest one
@@ -42,10 +44,12 @@ def recall(train: Sequence[Mapping[str, Any]], test: Sequence[Mapping[str, Any]]
     return float(balanced_accuracy_score(labels[1], model.predict(features[1])))
 
 
-if __name__ == "__main__":
-    from benchmark.catalogue import open_corpus
-    from benchmark.store import default_cache
-
+def main() -> None:
+    """Print the UAR of the validation and the test split."""
     corpus = open_corpus("synthetic/prosody", {}, None, default_cache())
     for split in ("validation", "test"):
         print(f"{split}: {recall(list(corpus.rows('train')), list(corpus.rows(split))):.2f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,7 @@ keys and columns.
 """
 
 import csv
+import inspect
 import re
 import shlex
 import shutil
@@ -16,6 +17,7 @@ import yaml
 
 from benchmark import audio, registry
 from benchmark.cli import main
+from benchmark.contracts import ROLES
 from benchmark.planning.recipe import TaskEntry, _Document
 from benchmark.results import compare
 from benchmark.settings import Phase, Score, Strict, Train, Trainer
@@ -32,6 +34,7 @@ EARMARK = sorted(
 )
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 CODE = re.compile(r"```.*?```|`[^`\n]*`", re.DOTALL)
+INSIDE = ("roles", "options")  # fields that hold several keys of a task
 EXAMPLE = re.compile(r"```(python|yaml)\n(# (\S+\.(?:py|yaml))\n.*?)```", re.DOTALL)
 
 
@@ -113,7 +116,7 @@ def test_every_page_is_in_a_list_of_pages():
     ("section", "model", "others"),
     [
         ("The recipe", _Document, {"base"}),
-        ("A task", TaskEntry, set()),
+        ("A task", TaskEntry, {*ROLES, "<option>"}),
         ("Training", Train, set()),
         ("Phase", Phase, set()),
         ("Scoring", Score, set()),
@@ -122,10 +125,13 @@ def test_every_page_is_in_a_list_of_pages():
 )
 def test_recipe_keys_are_all_described_with_their_defaults(section: str, model: type[Strict], others: set[str]):
     described = {cells[0].strip("`"): cells[2] for cells in table("docs/reference/recipe_keys.md", section)}
-    assert set(described) == set(model.model_fields) | others
-    for key, field in model.model_fields.items():
-        if field.is_required():
-            assert described[key] in ("required", "the label", "the recipe's"), key
+    fields = {key: field for key, field in model.model_fields.items() if key not in INSIDE}
+    assert set(described) == set(fields) | others
+    for role in ROLES.keys() & others:
+        assert described[role] == ("required" if ROLES[role].required else "none"), role
+    for key, field in fields.items():
+        if field.is_required() or key == "model":
+            assert described[key] in ("required", "the label", "the recipe's", "the task's own"), key
         else:
             default = field.get_default(call_default_factory=True)
             if isinstance(default, Strict):
@@ -133,6 +139,31 @@ def test_recipe_keys_are_all_described_with_their_defaults(section: str, model: 
             else:
                 plain = list(default) if isinstance(default, tuple) else default
                 assert yaml.safe_load(described[key].strip("`").replace("1e-3", "1.0e-3")) == plain, key
+
+
+def test_options_of_tasks_are_all_described_with_their_defaults():
+    rows = table("docs/reference/recipe_keys.md", "Options of tasks")
+    described = {(task.strip("`"), key.strip("`")): default.strip("`") for task, key, _, default, _ in rows}
+    options = {
+        (name, key): parameter.default
+        for name in registry.names("tasks")
+        for key, parameter in inspect.signature(registry.load("tasks", name)).parameters.items()
+        if key != "schema"
+    }
+    plain = {key: list(value) if isinstance(value, tuple) else value for key, value in options.items()}
+    assert {key: yaml.safe_load(default) for key, default in described.items()} == plain
+
+
+def test_kinds_of_questions_and_what_answers_them_are_described():
+    rows = table("docs/guides/add_a_task_model.md", "What task and model exchange")
+    described = {kind.strip("`"): set(re.findall(r"`(\w+)`", tasks)) for kind, *_, tasks in rows}
+    asked: dict[str, set[str]] = {}
+    for name in registry.names("tasks"):
+        task = registry.load("tasks", name)
+        if task.model is not None:
+            asked.setdefault(task.asks, set()).add(name)
+    assert described == asked
+    assert {registry.load("task_models", name).answers for name in registry.names("task_models")} == set(asked)
 
 
 def test_columns_of_the_boards_are_all_described():
@@ -168,9 +199,9 @@ def test_columns_of_comparisons_are_all_described():
 
 def test_every_metric_is_described():
     described = columns("docs/reference/csv_columns.md", "Metrics")
-    for name in registry.names("tasks"):
-        for figure in registry.load("tasks", name).figures:
-            assert any(re.fullmatch(re.sub("<variable>", r"\\w+", metric), figure) for metric in described), figure
+    measuring = [registry.load(kind, name) for kind in ("tasks", "metrics") for name in registry.names(kind)]
+    for figure in (figure for component in measuring for figure in component.figures):
+        assert any(re.fullmatch(re.sub("<variable>", r"\\w+", metric), figure) for metric in described), figure
 
 
 def anchors(page: Path) -> set[str]:

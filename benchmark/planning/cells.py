@@ -9,7 +9,7 @@ a cell, and where it runs.
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -251,7 +251,13 @@ def _named(name: str) -> str:
     """The name of a component; for a user's own, its class and the digest of its source."""
     if ".py:" not in name:
         return name
-    return f"{_base(name)} {provenance.source_digest(registry.load('front_ends', name))}"  # whatever its kind
+    return f"{_base(name)} {_source(registry.load('front_ends', name))}"  # whatever kind it is of
+
+
+@cache
+def _source(component: type) -> str:
+    """The digest of a user's own class: once in a process, which loads a file once."""
+    return provenance.source_digest(component)
 
 
 def _base(key: str) -> str:

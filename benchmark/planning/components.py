@@ -37,6 +37,11 @@ class Components:
             if task.prescription is not None
         }
         self._check_needs()
+        # Of every component once: a digest takes a tenth of a second, and many cells share it.
+        self._front_end_code = {
+            label: provenance.code_of(front_end, "front-end") for label, front_end in self.front_ends.items()
+        }
+        self._task_code = {label: self._code_of_task(label) for label in self.tasks}
 
     def _task(self, label: str, entry: TaskEntry) -> Task:
         first = roles_of(entry, label, entry.folds[0])["targets"]
@@ -96,7 +101,10 @@ class Components:
     def listeners(self, task: str) -> dict[str, Audiogram]:
         """Thresholds by the listener's name. Of a file of listeners the name keeps the file, not its folder."""
         with reported(f"tasks.{task}.score.listeners"):
-            listeners = {Path(name).name: audiogram(name) for name in self.recipe.tasks[task].score.listeners}
+            # floats, as JSON gives them back: a cell that is read again has the same key
+            listeners = {
+                Path(name).name: tuple(map(float, audiogram(name))) for name in self.recipe.tasks[task].score.listeners
+            }
         if len(listeners) < len(self.recipe.tasks[task].score.listeners):
             raise EarmarkError(
                 f"tasks.{task}.score.listeners: two of them share a name ({', '.join(listeners)}); rename a file of "
@@ -127,10 +135,13 @@ class Components:
 
     def front_end_code(self, label: str | None) -> dict[str, str]:
         """The digests of a front-end's code, by class."""
-        return {} if label is None else provenance.code_of(self.front_ends[label], "front-end")
+        return {} if label is None else dict(self._front_end_code[label])
 
     def task_code(self, label: str) -> dict[str, str]:
         """The digests of the code of a task, its model and its prescription, by class."""
+        return dict(self._task_code[label])
+
+    def _code_of_task(self, label: str) -> dict[str, str]:
         code = {f"task {type(self.tasks[label]).__name__}": provenance.source_digest(type(self.tasks[label]))}
         code |= provenance.code_of(self.models[label], "task model")
         if label in self.prescriptions:

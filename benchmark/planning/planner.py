@@ -87,27 +87,27 @@ class _Planner:
 
     def _fits(self, front_end: str, scheme: str, trial: _Trial) -> bool:
         """Whether a front-end and a scheme make a row of this task: they do not where the scheme cannot train it."""
-        built, trainer = self.components.front_ends[front_end], self.components.schemes[scheme]
+        built, how = self.components.front_ends[front_end], self.components.schemes[scheme]
         if not built.needs <= self.components.offered(trial.task):
             return False
-        if trainer.through_task and not self.components.models[trial.task].differentiable:
+        if how.through_task and not self.components.models[trial.task].differentiable:
             return False
-        if FRONT_END in trainer.moves and not trainable(built):
+        if FRONT_END in how.moves and not trainable(built):
             return False
-        return not (trainer.moves and built.dropped_in_only)
+        return not (how.moves and built.dropped_in_only)
 
     def _weights(self, front_end: str, scheme: str, trial: _Trial) -> dict[str, str | None]:
         """The trainings whose weights a row is scored with, by FRONT_END and MODEL."""
         if scheme in self.recipe.together:
             return self._together(front_end, scheme, trial)
-        built = self.components.schemes[scheme]
-        artefacts = built.artefacts()
+        how = self.components.schemes[scheme]
+        artefacts = how.artefacts()
         starts = {part: self._artefact(each, front_end, trial) for part, each in artefacts.items()}
-        moved = {part for part in built.moves if part != MODEL or self.components.models[trial.task].trainable}
+        moved = {part for part in how.moves if part != MODEL or self.components.models[trial.task].trainable}
         if not moved:
             return starts
         spec, phase = self._scheme(scheme, trial.entry.train)
-        others = {part: own for each in artefacts.values() for part, own in each.others.items()}
+        others = _others(artefacts)
         key = self._train(
             f"{trial.task}: {front_end} {scheme}", front_end, [trial], spec, phase, self._named(starts, trial), others
         )
@@ -159,16 +159,19 @@ class _Planner:
             if task in partners
         ]
         first = next(each for each in trials if each.task == partners[0])
-        artefacts = self.components.schemes[scheme].artefacts()
-        starts: dict[str, str | None] = {FRONT_END: self._artefact(artefacts[FRONT_END], front_end, first)}
+        how = self.components.schemes[scheme]
+        artefacts = how.artefacts()
+        starts = {part: self._artefact(each, front_end, first) for part, each in artefacts.items() if part != MODEL}
         starts |= {each.task: self._artefact(artefacts[MODEL], front_end, each) for each in trials}
         spec, phase = self._scheme(scheme, self.recipe.train)
         settings = dataclasses.replace(first, entry=first.entry.model_copy(update={"train": self.recipe.train}))
-        shared = self._train(f"{front_end} {scheme}", front_end, trials, spec, phase, _present(starts), {}, settings)
+        shared = self._train(
+            f"{front_end} {scheme}", front_end, trials, spec, phase, _present(starts), _others(artefacts), settings
+        )
         own = self._artefact(artefacts[MODEL], front_end, trial)
         if own is None or trial.task in partners:
-            return {FRONT_END: shared, MODEL: shared if own else None}
-        follower = self.components.schemes[scheme].follower
+            return {FRONT_END: shared, MODEL: shared if own and MODEL in how.moves else own}
+        follower = how.follower
         title = follower.title.format(front_end=f"{front_end} {scheme}", task=trial.task)
         key = self._trained_as(follower, title, front_end, trial, {FRONT_END: shared, trial.task: own})
         return {FRONT_END: shared, MODEL: key}
@@ -388,6 +391,11 @@ class _Planner:
 
 def _joined(source: SourceContent) -> str:
     return " + ".join(corpus.name for corpus in source.values())
+
+
+def _others(artefacts: Mapping[str, Artefact]) -> dict[str, Spec]:
+    """The further parts that artefacts hold."""
+    return {part: spec for artefact in artefacts.values() for part, spec in artefact.others.items()}
 
 
 def _present(starts: Mapping[str, str | None]) -> dict[str, str]:

@@ -52,14 +52,18 @@ class Clock(L.Callback):
         self.times.append(time.perf_counter())
 
 
-def front_end_and_task():
+TASK = SpeechCommands({"classes": ["yes", "no"]})
+
+
+def parts():
+    """A front-end and a task model, always with the same weights."""
     torch.manual_seed(0)
-    return UNet(), WaveformCNN(SpeechCommands({"classes": ["yes", "no"]}))
+    return UNet(), WaveformCNN(TASK)
 
 
 def engine_steps(batch, folder, monkeypatch) -> list[float]:
-    front_end, task = front_end_and_task()
-    system = System(front_end, {"commands": task}, Joint(), Phase(steps=STEPS, validations=1))
+    front_end, model = parts()
+    system = System(front_end, {"commands": model}, Joint(), Phase(steps=STEPS, validations=1))
     clock = Clock()
     trainer = L.Trainer
     monkeypatch.setattr(L, "Trainer", lambda callbacks, **options: trainer(callbacks=[*callbacks, clock], **options))
@@ -69,22 +73,23 @@ def engine_steps(batch, folder, monkeypatch) -> list[float]:
 
 
 def bare_steps(batch) -> list[float]:
-    front_end, task = front_end_and_task()
+    front_end, model = parts()
     phase = Phase()
     optimizers = [
-        torch.optim.AdamW(part.parameters(), lr=phase.lr, weight_decay=phase.weight_decay) for part in (front_end, task)
+        torch.optim.AdamW(part.parameters(), lr=phase.lr, weight_decay=phase.weight_decay)
+        for part in (front_end, model)
     ]
     times = []
     for _ in range(STEPS):
         times.append(time.perf_counter())
         front_end.train()
-        task.train()
+        model.train()
         enhanced = front_end.process(batch.heard)
-        losses = task.loss(task(enhanced.audio, batch.heard.lengths), batch) + front_end.loss(enhanced, batch)
+        losses = model.loss(model(enhanced.audio, batch.heard.lengths), batch) + front_end.loss(enhanced, batch)
         for optimizer in optimizers:
             optimizer.zero_grad()
         losses.mean().backward()
-        for part, optimizer in zip((front_end, task), optimizers, strict=True):
+        for part, optimizer in zip((front_end, model), optimizers, strict=True):
             torch.nn.utils.clip_grad_norm_(part.parameters(), phase.clip)
             optimizer.step()
     return [later - earlier for earlier, later in pairwise(times[1:])]
@@ -93,10 +98,7 @@ def bare_steps(batch) -> list[float]:
 def test_a_step_through_the_engine_costs_what_a_bare_step_costs(benchmark, source, tmp_path, monkeypatch):
     mixer = source.mixer("train")
     drawn = [mixer.draw((i,), (0, 10), (65, 65), None) for i in range(16)]
-    batch = collate(
-        [mixture._replace(row={"label": ("yes", "no")[i % 2]}) for i, mixture in enumerate(drawn)],
-        front_end_and_task()[1],
-    )
+    batch = collate([mixture._replace(row={"label": ("yes", "no")[i % 2]}) for i, mixture in enumerate(drawn)], TASK)
     batch.heard = batch.heard._replace(audio=batch.heard.audio.repeat(1, 1, 3), lengths=batch.heard.lengths * 3)
     batch.clean = batch.clean.repeat(1, 1, 3)
     turns = count()

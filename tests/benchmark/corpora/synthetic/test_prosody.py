@@ -7,7 +7,6 @@ from scipy.signal import welch
 from sklearn.metrics import balanced_accuracy_score
 from sklearn.naive_bayes import MultinomialNB
 from sklearn.preprocessing import OneHotEncoder
-from styles_from_pitch_and_level import measured, recall
 
 from benchmark import audio
 from benchmark.contracts import SPLITS
@@ -187,18 +186,3 @@ def test_filters_have_no_delay_and_envelopes_are_positive():
     level = envelope(speech)
     assert (level > 0).all()
     assert level[5000 + RATE // 2] == pytest.approx(2 / np.pi, rel=0.02)
-
-
-def test_pitch_and_level_are_measured_where_speech_is_loud(tmp_path):
-    """The baseline of the emotion task, which studies/ computes over the whole corpus."""
-    voice = np.concatenate([0.1 * tone(150.0), 1e-4 * tone(300.0), np.zeros(RATE // 2)])[None].astype(np.float32)
-    pitch, level = measured(voice)
-    assert np.exp(pitch) == pytest.approx(150, rel=0.03)
-    assert level - measured(0.5 * voice)[1] == pytest.approx(20 * np.log10(2), abs=0.01)
-    rows = []
-    for style, frequency in (("low", 120.0), ("high", 240.0)):
-        for take in range(3):
-            path = tmp_path / f"{style}{take}.wav"
-            audio.write(path, 0.1 * tone(frequency + take, 0.3)[None].astype(np.float32), RATE)
-            rows.append({"audio": str(path), "label": style})
-    assert recall(rows, rows) == 1
