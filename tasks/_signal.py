@@ -144,7 +144,7 @@ def _checked(figures: Mapping[str, Figure]) -> Mapping[str, Figure]:
     first = next(iter(figures), None)
     if first is None or _is_level(figures[first]):
         raise EarmarkError(
-            "metrics: the first one ranks the front-ends, so it must have better and worse values; put another first"
+            "metrics: the first one ranks the front-ends; begin with one that has better and worse values"
         )
     return figures
 

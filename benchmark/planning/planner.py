@@ -25,8 +25,8 @@ from benchmark.store import digest
 def make_plan(recipe: Recipe, corpora: Corpora) -> Plan:
     """The plan of a recipe.
 
-    Raises EarmarkError where corpora are missing, with a line for each of them, where a component cannot be built or
-    lacks what it needs, and where a row would be tested on what it was trained on.
+    Raises EarmarkError where corpora are missing (a line for each), where a component cannot be built or lacks what it
+    needs, and where a row would be tested on what it was trained on.
     """
     if missing := [error for errors in missing_corpora(recipe, corpora).values() for error in errors]:
         raise EarmarkError("\nearmark: ".join(dict.fromkeys(missing)))
@@ -152,12 +152,8 @@ class _Planner:
         The front-end is pre-trained with the settings of the first of these tasks. The model of any other task adapts
         to its output, as a stock model does to noise.
         """
-        partners = self.recipe.together[scheme]
-        trials = [
-            _Trial(task, entry, entry.folds[0], trial.seed)
-            for task, entry in self.recipe.tasks.items()
-            if task in partners
-        ]
+        partners, tasks = self.recipe.together[scheme], self.recipe.tasks
+        trials = [_Trial(task, tasks[task], tasks[task].folds[0], trial.seed) for task in tasks if task in partners]
         first = next(each for each in trials if each.task == partners[0])
         how = self.components.schemes[scheme]
         artefacts = how.artefacts()
@@ -171,9 +167,8 @@ class _Planner:
         own = self._artefact(artefacts[MODEL], front_end, trial)
         if own is None or trial.task in partners:
             return {FRONT_END: shared, MODEL: shared if own and MODEL in how.moves else own}
-        follower = how.follower
-        title = follower.title.format(front_end=f"{front_end} {scheme}", task=trial.task)
-        key = self._trained_as(follower, title, front_end, trial, {FRONT_END: shared, trial.task: own})
+        title = how.follower.title.format(front_end=f"{front_end} {scheme}", task=trial.task)
+        key = self._trained_as(how.follower, title, front_end, trial, {FRONT_END: shared, trial.task: own})
         return {FRONT_END: shared, MODEL: key}
 
     def _scheme(self, label: str, train: Train) -> tuple[Spec, Phase]:

@@ -20,7 +20,7 @@ from benchmark.training.system import System
 
 Prediction = dict[str, Any]
 Controls = Mapping[str, float]
-Ears = Mapping[str, Sequence[float]]  # thresholds in dB HL by listener
+Thresholds = Mapping[str, Sequence[float]]  # in dB HL, by listener
 Hear = Callable[[Batch, str, Controls], Output]  # from a batch of one scene, its listener and controls
 Keep = Callable[[Prediction, torch.Tensor | None], None]
 LOUDEST = 1e6  # a larger sample (220 dB SPL) counts as a defect; ours
@@ -49,7 +49,7 @@ def evaluate(
     mixer: Mixer,
     scenes: Scenes,
     hear: Hear,
-    listeners: Ears | None = None,
+    listeners: Thresholds | None = None,
     settings: Sequence[Controls] = ({},),
     keep: Keep | None = None,
 ) -> Iterator[Prediction]:
@@ -99,7 +99,7 @@ def evaluate(
             yield record | {"prediction": _plain(prediction), "failed": None}
 
 
-def heard_scenes(mixer: Mixer, scenes: Scenes, listeners: Ears | None) -> Iterator[tuple[Mixture, str]]:
+def heard_scenes(mixer: Mixer, scenes: Scenes, listeners: Thresholds | None) -> Iterator[tuple[Mixture, str]]:
     """Every test scene at every SNR for each listener, with the listener's name; "" where there is no listener."""
     for row in select(mixer.targets, scenes.scenes, scenes.seed):
         for snr in snrs(mixer, scenes, row):

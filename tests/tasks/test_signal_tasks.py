@@ -145,7 +145,7 @@ def test_options_are_those_of_the_constructor():
         (Enhancement, ["mbstoi"], "mbstoi needs both ears, which"),
         (HearingLoss, ["haspi", "mbstoi"], "mbstoi needs both ears, which"),
         (Enhancement, ["pesq", {"pesq": {}}], "'pesq' is measured twice"),
-        (HearingLoss, ["output_level", "haspi"], "it must have better and worse values; put another first"),
+        (HearingLoss, ["output_level", "haspi"], "begin with one that has better and worse values"),
         (Enhancement, [], "begin with one"),
     ],
 )
