@@ -35,13 +35,11 @@ def measure(front_end: FrontEnd, channels: int = 1) -> dict[str, Any]:
     The front-end is left on the CPU, in evaluation mode. One that fails while a cost is measured lacks only that cost.
 
     Returns:
-        parameters: their number
-        macs_per_second: multiply-accumulates per second of audio in matrix products, convolutions, recurrences and
-            Fourier transforms. Element-wise operations are not counted, by convention. None where other operations did
-            arithmetic that cannot be counted
-        real_time_factor: seconds of computing per second of audio, on one thread
-        latency_ms: how far an output sample looks ahead, frames included; None where it needs the whole utterance
-        notes: which values are None, and why
+        `parameters`, their number. `macs_per_second`, multiply-accumulates per second of audio in matrix products,
+        convolutions, recurrences and Fourier transforms; element-wise operations are not counted, by convention; None
+        where other operations did arithmetic that cannot be counted. `real_time_factor`, seconds of computing per
+        second of audio, on one thread. `latency_ms`, how far an output sample looks ahead, frames included; None where
+        it needs the whole utterance. `notes`, which values are None, and why.
     """
     notes: list[str] = []
     costs = {**dict.fromkeys(("parameters", "macs_per_second", "real_time_factor", "latency_ms")), "notes": notes}

@@ -28,8 +28,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_runtest_teardown() -> None:
-    """SpeechBrain leaves modules that import themselves when looked at, and fail where an optional package is missing;
-    Hypothesis looks at all modules.
+    """Remove SpeechBrain's lazy modules.
+
+    They import themselves when Hypothesis inspects all modules, and fail where an optional package is missing.
     """
     for name, module in list(sys.modules.items()):
         if type(module).__module__ == "speechbrain.utils.importutils":

@@ -367,7 +367,7 @@ def test_a_cell_that_fails_keeps_those_behind_it_from_running_and_no_others(mini
     assert sorted(engine.started) == sorted(set(mini.cells) - lost)
     assert lost
     assert reason.startswith("asr: stock clean, seed 1: its process ended with status 3")
-    assert skipped == f"{len(lost)} cells not run, for want of what failed"
+    assert skipped.startswith(f"{len(lost)} cells not run, ")
     mended, failures = through(mini, tmp_path, 2)
     assert failures == []
     assert set(mended.started) == lost | {failing}

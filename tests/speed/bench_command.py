@@ -1,4 +1,4 @@
-"""Time until `earmark --help` answers, beside a Python that imports nothing."""
+"""Time of `earmark --help`, beside that of a Python that imports nothing."""
 
 import subprocess
 import sys
@@ -15,7 +15,7 @@ def seconds_of(*command: str) -> list[float]:
     return [time.perf_counter() - start]
 
 
-def test_help_is_there_at_once(benchmark):
+def test_help_answers_at_once(benchmark):
     medians = in_turns(
         benchmark, lambda: seconds_of("-m", "benchmark.cli", "--help"), lambda: seconds_of("-c", ""), rounds=7
     )

@@ -1,4 +1,4 @@
-"""Speed of HASPI, HASQI and MBSTOI on a batch, against pyclarity, one thread each."""
+"""Speed of HASPI, HASQI and MBSTOI on a batch, against pyclarity; one thread each."""
 
 import logging
 import time
@@ -19,7 +19,7 @@ N3 = [35, 35, 35, 35, 40, 45, 50, 55, 60, 65]
 
 
 def signals(batch, seconds):
-    """Bursts of noise at the rate of syllables, clean and in noise, (batch, 2, time) each."""
+    """Noise bursts at a syllabic rate, clean and with noise added, (batch, 2, time) each."""
     rng = np.random.default_rng(0)
     time = np.arange(int(seconds * RATE)) / RATE
     clean = (

@@ -1,4 +1,4 @@
-"""Time to mix a scene from uncached files, against torchaudio's add_noise and SpeechBrain's AddNoise."""
+"""Time to mix a scene from files that are not cached, against torchaudio's add_noise and SpeechBrain's AddNoise."""
 
 import os
 import time
@@ -19,7 +19,7 @@ FILES, SECONDS, LIMIT_MS_PER_SECOND = 40, 3, 1.0
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Speech-like bursts and noise, 16-bit WAV at 16 kHz; each way of mixing reads each file once."""
+    """Speech-like bursts and noise, 16-bit WAV at 16 kHz: the folder and the rows of both."""
     folder = tmp_path_factory.mktemp("speed")
     rng = np.random.default_rng(0)
     rows = {"speech": [], "noise": []}
@@ -54,9 +54,8 @@ def with_torchaudio(rows):
 
 
 def with_speechbrain(rows, folder):
-    from speechbrain.augment.time_domain import (
-        AddNoise,  # here, so that no other test meets the modules that it leaves behind
-    )
+    # Imported here, so that no other test meets the modules that it leaves behind.
+    from speechbrain.augment.time_domain import AddNoise
 
     adder = AddNoise(str(folder / "noise.csv"), snr_low=5, snr_high=5, clean_sample_rate=16000, noise_sample_rate=16000)
     for speech in rows["speech"]:
@@ -66,9 +65,9 @@ def with_speechbrain(rows, folder):
 
 
 def cold(folder, steps) -> list[float]:
-    """Seconds of each step, after the operating system was told to drop the files from its cache.
+    """Seconds of each step, with the files dropped from the cache of the operating system before.
 
-    This works on Linux; on a file system in memory the files stay cached for both ways.
+    This needs Linux. On a file system in memory the files stay cached for either way.
     """
     os.sync()
     for path in folder.glob("*.wav"):

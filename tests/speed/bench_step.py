@@ -26,7 +26,7 @@ STEPS, ROUNDS, LIMIT = 12, 7, 1.05
 
 
 class OneBatch(L.LightningDataModule):
-    """The same batch again and again."""
+    """The same batch in every step."""
 
     def __init__(self, batch: Batch) -> None:
         super().__init__()
@@ -43,7 +43,7 @@ class OneBatch(L.LightningDataModule):
 
 
 class Clock(L.Callback):
-    """When each step began."""
+    """Records when each step began."""
 
     def __init__(self) -> None:
         self.times: list[float] = []

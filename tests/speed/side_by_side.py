@@ -1,6 +1,6 @@
-"""Paired timing of two ways to do the same, by turns in one process.
+"""Paired timing of two ways to do the same thing, in turns within one process.
 
-Only `make speed` measures; `make test` runs each benchmark briefly, to see that it works.
+Only `make speed` measures. `make test` runs each benchmark briefly, to check that it works.
 """
 
 import statistics
@@ -18,10 +18,10 @@ class Medians(NamedTuple):
 def in_turns(
     benchmark: Any, ours: Callable[[], Sequence[float]], theirs: Callable[[], Sequence[float]], rounds: int
 ) -> Medians | None:
-    """The times of both ways, run by turns after a turn of warming up; None if nothing is measured.
+    """The times of both ways, run in turns after one turn of warm-up; None if nothing is measured.
 
-    The time of a turn is the median of its steps, and the time of a way is the least over its turns, since other work
-    on the machine can only slow a turn down.
+    The time of a turn is the median of its steps. The time of a way is the shortest of its turns, since other work on
+    the machine can only slow a turn down.
 
     Args:
         benchmark: the fixture of pytest-benchmark

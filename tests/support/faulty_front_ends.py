@@ -1,4 +1,4 @@
-"""Front-ends that break one rule of benchmark.conformance each, and some that are allowed and odd."""
+"""Front-ends that each break one rule of benchmark.conformance, and some odd ones that are allowed."""
 
 import torch
 import toys
@@ -20,7 +20,7 @@ class BareFeatures(FrontEnd):
 
 
 class NoConstants(FrontEnd):
-    """Divides by zero where a sound is constant."""
+    """Divides by zero on a constant signal."""
 
     def forward(self, audio):
         constant = (audio == audio[..., :1]).all(-1, keepdim=True) & (audio[..., :1] != 0)
@@ -33,7 +33,7 @@ class Hum(FrontEnd):
 
 
 class Howl(FrontEnd):
-    """Feeds back where it is loud: 165 dB SPL."""
+    """Amplifies loud input by 80 dB, as acoustic feedback would, to 165 dB SPL."""
 
     def forward(self, audio):
         return audio * torch.where(audio.square().mean(-1, keepdim=True).sqrt() > 0.12, 1e4, 1.0)
@@ -52,14 +52,14 @@ class SizedByTheBatch(FrontEnd):
 
 
 class Leaky(FrontEnd):
-    """Takes away a tenth of the mean over the batch."""
+    """Subtracts a tenth of the mean over the batch."""
 
     def forward(self, audio):
         return audio - 0.1 * audio.mean(0, keepdim=True)
 
 
 class EndsWithSilence(FrontEnd):
-    """Louder where the end is silent, by a share."""
+    """Amplifies input that ends with silence, by a share."""
 
     def __init__(self, share: float = 1.0) -> None:
         super().__init__()
@@ -77,7 +77,7 @@ class FractionOfARate(FrontEnd):
 
 
 class Remembers(FrontEnd):
-    """Goes on from the last sample of the call before, softly."""
+    """Adds a little of the last sample of the previous call."""
 
     last = 0.0
 
@@ -104,7 +104,7 @@ class Wakes(FrontEnd):
 
 
 class DrawnWhenBuilt(FrontEnd):
-    """What its output depends on is drawn, and is no parameter."""
+    """Its gain is drawn at random and is no parameter, so that no weights restore it."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -122,7 +122,7 @@ class WholeUtterance(FrontEnd):
 
 
 class LooksAhead(FrontEnd):
-    """Waits for 50 ms: too long for what is called causal."""
+    """Looks 50 ms ahead: more than a causal front-end may."""
 
     causal = True
 
@@ -131,7 +131,7 @@ class LooksAhead(FrontEnd):
 
 
 class Waits(FrontEnd):
-    """Waits for 30 ms: causal by itself, and no longer so behind another one."""
+    """Looks 30 ms ahead: causal by itself, but not behind another of its kind."""
 
     causal = True
 
@@ -140,7 +140,7 @@ class Waits(FrontEnd):
 
 
 class PlainAhead(nn.Module):
-    """A plain module that says it is causal, and is not."""
+    """A plain module that wrongly claims to be causal."""
 
     causal = True
 
@@ -149,7 +149,7 @@ class PlainAhead(nn.Module):
 
 
 class Around(FrontEnd):
-    """Does what another front-end does, and says nothing of it."""
+    """Wraps another front-end and declares none of its traits."""
 
     def __init__(self, inner):
         super().__init__()
@@ -191,7 +191,7 @@ class Wet(FrontEnd):
 
 
 class Deaf(FrontEnd):
-    """Declares a control that its `process` does not take."""
+    """Declares a control that `process` does not take."""
 
     controls = {"amount": 1.0}
 
@@ -215,7 +215,7 @@ class RootOfZero(toys.Gain):
 
 
 class Detached(toys.Gain):
-    """Trained by itself, and cut off from the task."""
+    """Trained by its own loss; no gradient of the task reaches it."""
 
     def process(self, heard, **controls):
         own = self(heard.audio)
@@ -226,7 +226,7 @@ class Detached(toys.Gain):
 
 
 class Moved(FrontEnd):
-    """Softer each time it is moved."""
+    """Softer each time it is moved to a device."""
 
     moves = 0
 
@@ -264,7 +264,7 @@ class Stray(FrontEnd):
 
 
 class Biased(nn.Module):
-    """A plain module, with a layer that makes sound of nothing; a part of it is never used."""
+    """A plain module with a bias, which turns silence into sound, and with a layer that is never used."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -276,13 +276,13 @@ class Biased(nn.Module):
 
 
 class Fetched(Biased):
-    """The same, trained on something elsewhere."""
+    """The same, pre-trained elsewhere."""
 
     pretrained_on = "a large corpus"
 
 
 class Absent(toys.HearingAid):
-    """Asks for a listener and for a control, and heeds neither."""
+    """Asks for a listener and a control and ignores both."""
 
     def process(self, heard, **controls):
         return Enhanced(heard.audio)
@@ -303,7 +303,7 @@ class Telephone(FrontEnd):
 
 
 class Numb(FrontEnd):
-    """Gives no gradient back."""
+    """Passes no gradient on."""
 
     def forward(self, audio):
         return audio.detach().clone()

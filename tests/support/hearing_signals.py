@@ -1,4 +1,4 @@
-"""For tests of hearing metrics: speech-like signals, audiograms (ours and pyclarity's), a metric's value for a pair."""
+"""Speech-like signals and audiograms for tests of hearing metrics."""
 
 import numpy as np
 import torch
@@ -21,7 +21,7 @@ def pyclaritys(audiogram):
 
 
 def syllables(seconds, seed=0):
-    """Noise and pulses through resonances that change four times a second, at 65 dB SPL."""
+    """Noise and pulse trains through resonances that change four times a second, at 65 dB SPL, (time,)."""
     rng = np.random.default_rng(seed)
     n = RATE // 4
     parts = []
@@ -45,10 +45,8 @@ def enhanced(clean):
     """Speech in noise after spectral subtraction, amplified by 20 dB as by a hearing aid."""
     heard = torch.from_numpy(noisy(clean, 8)).float()[None, None]
     with torch.inference_mode():
-        return (
-            10
-            * build_front_end("spectral").process(Heard(heard, torch.tensor([len(clean)]))).audio[0, 0].double().numpy()
-        )
+        audio = build_front_end("spectral").process(Heard(heard, torch.tensor([len(clean)]))).audio
+    return 10 * audio[0, 0].double().numpy()
 
 
 def score(metric, clean, processed, audiogram=NORMAL, **options):

@@ -1,4 +1,4 @@
-"""Summaries with invented scores, of two tasks without models, for tests of boards."""
+"""Summaries with invented scores on two tasks without models, for tests of boards."""
 
 import csv
 import zlib
@@ -50,7 +50,7 @@ def summary(
     scenes: int = 30,
     **changes: Any,
 ) -> dict[str, Any]:
-    """One cell with an error probability of `rate` in every condition; the clean one has half of it."""
+    """The summary of one cell whose errors have probability `rate`, and half of that on clean scenes."""
     generator = np.random.default_rng(
         zlib.crc32(f"{task} {front_end} {scheme} {changes.get('seed')} {scenes}".encode())
     )
@@ -104,7 +104,7 @@ def summary(
 
 
 def boards(folder: Path, *summaries: dict[str, Any]) -> dict[str, list[dict[str, str]]]:
-    """The boards of summaries, by name, as their CSV files have them."""
+    """The boards of summaries by name, as read back from their CSV files."""
     write_summaries(folder / "summaries.jsonl", summaries)
     read = {}
     for path in leaderboard.write_leaderboard(folder):
@@ -119,5 +119,5 @@ def row(board: list[dict[str, str]], front_end: str) -> dict[str, str]:
 
 
 def with_reference(task: str = "asr") -> dict[str, Any]:
-    """The row of clean input, which is not ranked."""
+    """The unranked row of the clean signal."""
     return summary(task, "reference", "clean", 0.05, ranked=False)

@@ -1,6 +1,4 @@
-"""Small components that prove the contracts and drive the engine's tests in seconds, and a training by hand. Not of the
-package: recipes name them by path.
-"""
+"""Small components for tests, which run in seconds; recipes name them by path."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -33,7 +31,7 @@ SILENCE = Heard(torch.zeros(1, 1, 1), torch.ones(1, dtype=torch.long))
 
 
 class Tones(Corpus):
-    """Low and high tones of varying length, three speakers a split: a task that is learnt at once."""
+    """Low and high tones of varying length, three speakers in each split; easily learnt."""
 
     kind = "speech"
     licence = source = size = "none"
@@ -92,7 +90,7 @@ class Hiss(Corpus):
 
 
 class Bands(Task):
-    """Which of two bands holds the energy."""
+    """Which of two bands holds more energy."""
 
     model = f"{Path(__file__)}:BandsModel"
     asks = "classes"
@@ -144,7 +142,7 @@ def bands(schema: Mapping[str, Any] | None = None) -> BandsModel:
 
 
 class Gain(FrontEnd):
-    """One trainable gain, with a batch norm beside it whose statistics tell whether it was in training mode."""
+    """One trainable gain; the statistics of an idle batch norm show whether it ran in training mode."""
 
     def __init__(self, start: float = 0.5) -> None:
         super().__init__()
@@ -157,7 +155,7 @@ class Gain(FrontEnd):
 
 
 class TwoEars(FrontEnd):
-    """Needs both ears at once: each ear less a trainable share of the other."""
+    """Needs both ears at once: subtracts a trainable share of the other ear from each."""
 
     channels = None
 
@@ -170,7 +168,7 @@ class TwoEars(FrontEnd):
 
 
 class HearingAid(FrontEnd):
-    """Hears with a listener's audiogram: half of the loss at 1 kHz as gain, on a control."""
+    """Knows the listener: half of the hearing loss at 1 kHz is its gain, scaled by a control."""
 
     needs = frozenset({"listener"})
     controls = {"amount": 1.0}
@@ -197,14 +195,14 @@ class Quiet(FrontEnd):
 
 
 class Shortener(FrontEnd):
-    """At fault: it drops the last samples."""
+    """Faulty: drops the last samples."""
 
     def forward(self, audio: Tensor) -> Tensor:
         return audio[..., :-7]
 
 
 class NotANumber(FrontEnd):
-    """At fault: it divides by zero."""
+    """Faulty: its output is not a number."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -215,13 +213,13 @@ class NotANumber(FrontEnd):
 
 
 def batch_of(task: Task | TaskModel, rows: Sequence[Mapping[str, Any]], heard: Heard = SILENCE) -> Batch:
-    """Rows of a corpus and what is heard of them; nothing, where the labels alone matter. Of a task, or a model's."""
+    """A batch of rows with the labels of a task, or of a model's task; silence is heard unless audio is given."""
     asked = task.task if isinstance(task, TaskModel) and not isinstance(task, SignalTask) else task
     return Batch([], heard, None, asked.collate(rows), rows)
 
 
 def learn(model: TaskModel, audio: Tensor, rows: Sequence[Mapping[str, Any]], steps: int = 40) -> list[dict[str, Any]]:
-    """Train a task model on clips as long as `audio`; what it then predicts of them."""
+    """Train a task model on clips, (batch, channels, time), by hand; its predictions for them."""
     known = batch_of(model, rows, Heard(audio, torch.full((len(audio),), audio.shape[-1])))
     optimiser = torch.optim.Adam(model.parameters(), 0.01)
     for _ in range(steps):
@@ -232,7 +230,7 @@ def learn(model: TaskModel, audio: Tensor, rows: Sequence[Mapping[str, Any]], st
 
 
 def toy_recipe(folder: Path, **changes: Any) -> Path:
-    """Write a recipe over the toys that runs in seconds; `changes` replace top-level keys."""
+    """Write a recipe with the toys, which runs in seconds; `changes` replace top-level keys."""
     import yaml
 
     here = Path(__file__)
