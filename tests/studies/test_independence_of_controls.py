@@ -15,7 +15,7 @@ from benchmark.hearing.audiograms import PROFILES
 from benchmark.hearing.prescriptions import NAL_R_HZ, nal_r
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import load_recipe
-from benchmark.running.systems import build, save_parts
+from benchmark.running.systems import front_end_of, save_parts
 from benchmark.settings import Scenes
 from benchmark.store import Store
 from benchmark.training.system import System
@@ -124,13 +124,13 @@ def store(plan, workspace):
     for row in plan.rows:
         if row.front_end == "two_mask":
             torch.manual_seed(10 * row.seed)
-            system = System(build(plan.enhancing(row).front_end), {})
+            system = System(front_end_of(plan.enhancing(row).front_end), {})
             store.put("weights", plan.enhancing(row).weights, {}, partial(save_parts, system, [FRONT_END]))
     return store
 
 
 def weights(plan, seed, store):
-    return torch.cat([p.flatten() for p in study.front_end_of(plan, "two_mask", seed, store).parameters()])
+    return torch.cat([p.flatten() for p in study.front_end_with_weights(plan, "two_mask", seed, store).parameters()])
 
 
 def test_weights_are_those_of_the_seed(plan, store):
