@@ -85,7 +85,7 @@ def failed(figures: dict[str, float]) -> list[str]:
     return beyond + [name for name, value in figures.items() if name.endswith(": SNR") and not value >= 3.0]
 
 
-def front_end_of_seed(plan: Plan, label: str, seed: str, store: Store) -> FrontEnd:
+def front_end_with_weights(plan: Plan, label: str, seed: str, store: Store) -> FrontEnd:
     """A front-end of a plan with the weights of a seed; "untrained": as it is built under the first seed."""
     row = next(row for row in plan.rows if row.front_end == label and seed in (str(row.seed), "untrained"))
     enhancing = plan.enhancing(row)
@@ -102,12 +102,10 @@ def main(recipe_name: str, label: str, out: Path, seeds: list[str]) -> None:
     plan = make_plan(load_recipe(recipe_name), Corpora(workspace.data, workspace.cache))
     scoring = plan.scoring(next(row for row in plan.rows if row.front_end == label))
     source = open_source(scoring.source, workspace)
-    found = {
-        seed: independence(
-            front_end_of_seed(plan, label, seed, Store(workspace.runs)), source, scoring.scenes, scoring.listeners or {}
-        )
-        for seed in seeds
-    }
+    found = {}
+    for seed in seeds:
+        front_end = front_end_with_weights(plan, label, seed, Store(workspace.runs))
+        found[seed] = independence(front_end, source, scoring.scenes, scoring.listeners or {})
     print(pd.DataFrame(found).round(2).to_string())
     for seed, figures in found.items():
         print(f"{seed}: {'; '.join(failed(figures)) or 'nothing'} fails")

@@ -130,7 +130,7 @@ def store(plan, workspace):
 
 
 def weights(plan, seed, store):
-    return torch.cat([p.flatten() for p in study.front_end_of_seed(plan, "two_mask", seed, store).parameters()])
+    return torch.cat([p.flatten() for p in study.front_end_with_weights(plan, "two_mask", seed, store).parameters()])
 
 
 def test_weights_are_those_of_the_seed(plan, store):

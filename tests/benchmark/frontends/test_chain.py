@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+import toys
 
 from benchmark.contracts import Batch, Enhanced, FrontEnd, Heard
 from benchmark.errors import EarmarkError
@@ -62,6 +63,14 @@ def test_members_come_one_after_the_other(heard, mine):
     torch.testing.assert_close(chain.process(heard).audio, aid.process(heard._replace(audio=second)).audio)
     assert chain.needs == {"clean", "listener"}
     assert not chain.dropped_in_only
+
+
+def test_a_listener_is_passed_on(heard):
+    members = [{f"{toys.__file__}:Gain": {"start": 0.5}}, {f"{toys.__file__}:HearingAid": {}}]
+    chain = build_front_end({"chain": {"members": members}}).eval()
+    assert "listener" in chain.needs
+    with_loss = heard._replace(listener=torch.full((3, 1, 10), 40.0))
+    torch.testing.assert_close(chain.process(with_loss).audio, 5 * heard.audio)
 
 
 def test_controls_keep_their_names_unless_they_are_shared(heard, mine):

@@ -152,7 +152,7 @@ def test_a_chain_with_exported_files_is_scored_on_exported_scenes_alone(tmp_path
     rows = [row for row in plan.rows if row.front_end == "files"]
     assert {row.scheme for row in rows} == {"clean", "noisy"}
     assert {row.track for row in rows} == {"open"}
-    assert {plan.cells[row.record].config["score"]["snr"] for row in rows} == {(0, -5)}
+    assert {plan.scoring(row).scenes.snr for row in rows} == {(0, -5)}
 
 
 def test_a_copy_has_the_same_traits(folder):

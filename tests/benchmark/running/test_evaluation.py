@@ -77,6 +77,20 @@ def test_each_listener_hears_every_scene_under_a_condition_of_its_own(source):
     assert first["insertion_gain"].nunique() == 4
 
 
+def test_listeners_and_controls_become_conditions_of_the_record(source, model):
+    listeners = {"normal": [0.0] * 10, "N3": [40.0] * 10}
+    system, settings = System(HearingAid(), {"bands": model}), ({}, {"amount": 0.0})
+    mixer, scenes = source.mixer("test"), Scenes(snr=(0,), scenes=2)
+    records = list(evaluate(system, "bands", mixer, scenes, live(system.enhancer), listeners, settings))
+    assert len(records) == 2 * 2 * 2
+    assert [record["conditions"] for record in records[:4]] == [
+        {"snr": "snr_0", "listener": "normal"},
+        {"snr": "snr_0", "listener": "normal", "amount": 0.0},
+        {"snr": "snr_0", "listener": "N3"},
+        {"snr": "snr_0", "listener": "N3", "amount": 0.0},
+    ]
+
+
 def test_a_front_end_that_knows_the_listener_makes_what_the_prescription_would(source):
     chained, alone = (
         heard_by(front_end, source, "N4", snr=(0,), scenes=1)[0]["prediction"] for front_end in (Identity(), NalR())

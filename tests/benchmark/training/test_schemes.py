@@ -4,7 +4,7 @@ import copy
 
 import pytest
 import torch
-from toys import Gain, bands
+from toys import Gain, Quiet, bands
 
 from benchmark.contracts import FRONT_END, Batch, FrontEnd
 from benchmark.errors import EarmarkError
@@ -148,3 +148,20 @@ def test_a_front_end_that_works_in_place_does_so_once(batch, model):
     before = batch.heard.audio.clone()
     assert torch.equal(system.enhance(batch).audio, system.enhance(batch).audio)
     assert torch.equal(batch.heard.audio, before)
+
+
+def test_a_front_end_can_be_trained_without_references(batch, step):
+    alone = Batch(batch.scenes, batch.heard, None, batch.labels)
+    front_end = Quiet()
+    step(System(front_end, {}), Pretraining(), {"all": alone})
+    assert front_end.gain.item() < 1
+
+
+@pytest.mark.parametrize("scheme", [Joint(), SampleImportance()])
+def test_a_cell_with_two_tasks_moves_both(batch, step, scheme):
+    models = {"one": bands(), "two": bands()}
+    before = {label: model.layer.weight.clone() for label, model in models.items()}
+    system = System(Gain(), models)
+    moved = step(system, scheme, {"one": batch, "two": batch})
+    assert frozenset().union(*moved) == {FRONT_END, "one", "two"}
+    assert all(not torch.equal(before[label], models[label].layer.weight) for label in models)

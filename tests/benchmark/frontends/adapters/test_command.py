@@ -12,7 +12,7 @@ import torch
 from benchmark.contracts import Heard
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
-from benchmark.planning.cells import placeless
+from benchmark.planning.cells import portable
 
 COPY = "import shutil, sys; shutil.copy(sys.argv[1], sys.argv[2])"
 
@@ -154,5 +154,5 @@ def test_a_changed_program_is_another_front_end(tmp_path, monkeypatch):
     for changed in (None, "program.py", "weights.pt"):
         if changed:
             (tmp_path / changed).write_text("changed")
-        keys.append(str(placeless(entry, files=True)))
+        keys.append(str(portable(entry, files=True)))
     assert len(set(keys)) == 3

@@ -9,9 +9,11 @@ import torch
 
 from benchmark import audio
 from benchmark.contracts import Heard
+from benchmark.enhancer import Enhancer
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
 from benchmark.frontends.adapters.folder import audit, read_manifest
+from benchmark.frontends.identity import Identity
 
 
 @pytest.fixture
@@ -33,6 +35,17 @@ def test_files_are_the_output(folder, heard):
     torch.testing.assert_close(front_end.process(heard).audio, 0.5 * heard.audio)
     assert front_end.dropped_in_only
     assert front_end.channels is None
+
+
+def test_files_of_mixtures_of_several_lengths_are_heard_through_the_engine(batch, tmp_path):
+    for index, name in enumerate(batch.heard.names):
+        audio.write(tmp_path / f"{name}.wav", 0.25 * batch.heard.audio[index, :, : batch.heard.lengths[index]].numpy())
+    enhancer = Enhancer(build_front_end({"adapters/folder": {"path": str(tmp_path)}}))
+    expected = 0.25 * Enhancer(Identity())(batch.heard).audio
+    torch.testing.assert_close(enhancer(batch.heard).audio, expected, atol=1e-7, rtol=1e-7)
+    (tmp_path / f"{batch.heard.names[0]}.wav").unlink()
+    with pytest.raises(EarmarkError, match=batch.heard.names[0]):
+        enhancer(batch.heard)
 
 
 @pytest.mark.parametrize(
