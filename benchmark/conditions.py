@@ -33,7 +33,7 @@ class Axis:
         return f"{self.prefix}{float(value):g}" if self.prefix and value not in self.words else str(value)
 
     def number(self, text: str) -> float | None:
-        """The number that a text of `text` stands for, infinite for clean; None where there is none."""
+        """Parse a board value into a number, infinite for clean; None where there is none."""
         if text in self.words:
             return self.words[text]
         try:

@@ -260,7 +260,7 @@ def _own_files(path: Path, origin: Origin) -> list[Path]:
 
 
 def _base(path: Path, origin: Origin) -> Path | None:
-    """The folder in which a file's import looks; none for what is neither the suite's nor beside a user's own file."""
+    """The folder in which a file's import looks; None if the import is neither ours nor local to the user's file."""
     if origin.level:
         return path.parents[origin.level - 1] if origin.level <= len(path.parents) else None
     top = origin.module[0]

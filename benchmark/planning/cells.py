@@ -67,7 +67,7 @@ class Training:
 
     @property
     def amount(self) -> Strict:
-        """What says how long it takes."""
+        """The settings that determine its run time."""
         return self.phase
 
 
@@ -92,7 +92,7 @@ class Enhancing:
 
     @property
     def amount(self) -> Strict:
-        """What says how long it takes."""
+        """The settings that determine its run time."""
         return self.scenes
 
 
@@ -120,7 +120,7 @@ class Scoring:
 
     @property
     def amount(self) -> Strict:
-        """What says how long it takes."""
+        """The settings that determine its run time."""
         return self.scenes
 
 
@@ -210,7 +210,7 @@ _WORK: TypeAdapter[Any] = TypeAdapter(Work)
 
 
 def identity(value: Any) -> Any:
-    """What of a value enters a key, as JSON.
+    """The part of a value that identifies it, as JSON.
 
     Where corpora and a user's own files lie does not count, but what is in them does: a file of code enters by its
     source, any other file or folder that an option names by its content.
@@ -224,8 +224,9 @@ def identity(value: Any) -> Any:
             "members": value.members,
         }
     if isinstance(value, Reference):
-        held = {item.name: getattr(value, item.name) for item in fields(value) if item.name != "path"}
-        return {name: portable(entry) for name, entry in held.items()}
+        options = {name: entry for name, entry in value.options.items() if name != "path"}
+        held = {item.name: getattr(value, item.name) for item in fields(value) if item.name not in ("path", "options")}
+        return {name: portable(entry) for name, entry in {**held, "options": options}.items()}
     if isinstance(value, Strict):
         return {name: entry for name, entry in value.model_dump(mode="json").items() if entry is not None}
     if hasattr(value, "__dataclass_fields__"):
@@ -240,11 +241,21 @@ def portable(value: Any, files: bool = False) -> Any:
     if isinstance(value, str):
         if ".py:" in value:
             return _named(value)
-        there = files and ("/" in value or "." in value) and os.path.exists(value)
-        return f"contents {provenance.contents(value)}" if there else value
+        there = files and ("/" in value or "." in value) and os.path.exists(os.path.expanduser(value))
+        return _contents(value) if there else value
     if isinstance(value, Mapping):
-        return {portable(key): portable(entry, files) for key, entry in value.items()}
+        # an option called path is a file or folder whatever its text is; other words may happen to be the name of one
+        return {
+            portable(key): _contents(entry)
+            if files and key == "path" and isinstance(entry, str) and os.path.exists(os.path.expanduser(entry))
+            else portable(entry, files)
+            for key, entry in value.items()
+        }
     return [portable(entry, files) for entry in value] if isinstance(value, (list, tuple)) else value
+
+
+def _contents(path: str) -> str:
+    return f"contents {provenance.contents(os.path.expanduser(path))}"
 
 
 def _named(name: str) -> str:

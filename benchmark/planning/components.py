@@ -105,6 +105,11 @@ class Components:
             listeners = {
                 Path(name).name: tuple(map(float, audiogram(name))) for name in self.recipe.tasks[task].score.listeners
             }
+        if spaced := [name for name in listeners if len(name.split()) != 1]:
+            raise EarmarkError(
+                f"tasks.{task}.score.listeners: '{spaced[0]}' holds a space, which parts the words of a condition; "
+                "rename the file, or the listener"
+            )
         if len(listeners) < len(self.recipe.tasks[task].score.listeners):
             raise EarmarkError(
                 f"tasks.{task}.score.listeners: two of them share a name ({', '.join(listeners)}); rename a file of "
@@ -120,7 +125,8 @@ class Components:
         prescription = None
         if label in self.prescriptions:
             built = self.prescriptions[label]
-            prescription = Spec(type(built).__name__, built.version)
+            members = tuple((type(member).__name__, member.version) for member in front_ends(built)[1:])
+            prescription = Spec(type(built).__name__, built.version, members=members)
         task = self.tasks[label]
         measured = tuple((type(metric).__name__, metric.version) for metric in getattr(task, "metrics", ()))
         return TaskSpec(Spec(entry.task, type(task).version, entry.options, measured), entry.model, prescription)

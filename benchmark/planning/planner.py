@@ -90,7 +90,8 @@ class _Planner:
         built, how = self.components.front_ends[front_end], self.components.schemes[scheme]
         if not built.needs <= self.components.offered(trial.task):
             return False
-        if how.through_task and not self.components.models[trial.task].differentiable:
+        heard_through = self.recipe.together.get(scheme, (trial.task,)) if how.through_task else ()
+        if not all(self.components.models[task].differentiable for task in heard_through):
             return False
         if FRONT_END in how.moves and not trainable(built):
             return False
@@ -136,7 +137,7 @@ class _Planner:
             Spec(artefact.scheme, cls.version, bind(artefact.scheme, cls, {})),
             getattr(trial.entry.train, artefact.phase),
             starts,
-            artefact.others,
+            {**_others(artefact.starts), **artefact.others},
             trial if artefact.task else self._shared_settings(trial),
             artefact.noisy,
         )
@@ -158,13 +159,14 @@ class _Planner:
         how = self.components.schemes[scheme]
         artefacts = how.artefacts()
         starts = {part: self._artefact(each, front_end, first) for part, each in artefacts.items() if part != MODEL}
-        starts |= {each.task: self._artefact(artefacts[MODEL], front_end, each) for each in trials}
+        if MODEL in artefacts:
+            starts |= {each.task: self._artefact(artefacts[MODEL], front_end, each) for each in trials}
         spec, phase = self._scheme(scheme, self.recipe.train)
         settings = dataclasses.replace(first, entry=first.entry.model_copy(update={"train": self.recipe.train}))
         shared = self._train(
             f"{front_end} {scheme}", front_end, trials, spec, phase, _present(starts), _others(artefacts), settings
         )
-        own = self._artefact(artefacts[MODEL], front_end, trial)
+        own = self._artefact(artefacts[MODEL], front_end, trial) if MODEL in artefacts else None
         if own is None or trial.task in partners:
             return {FRONT_END: shared, MODEL: shared if own and MODEL in how.moves else own}
         title = how.follower.title.format(front_end=f"{front_end} {scheme}", task=trial.task)
@@ -185,7 +187,7 @@ class _Planner:
         return self.recipe.schemes[label], train.adapt
 
     def _named(self, starts: Mapping[str, str | None], trial: _Trial) -> dict[str, str]:
-        """The starts that there are, by the names of the parts in a system, where MODEL is the task's label."""
+        """Existing starting weights by part name; MODEL becomes the task's label."""
         return {trial.task if part == MODEL else part: key for part, key in _present(starts).items()}
 
     def _train(
@@ -203,6 +205,8 @@ class _Planner:
         """Add a training for the tasks of `trials` (none: a front-end alone), with the recipe keys of `settings`."""
         trial = settings or trials[0]
         tasks = [each.task for each in trials]
+        if taken := sorted(others.keys() & {FRONT_END, MODEL, *tasks}):
+            raise EarmarkError(f"schemes: {scheme.name}: a part called {taken[0]} is there already; name it otherwise")
         sources = {each.task: self._source(each, ("train", "validation")) for each in trials}
         built = [self.components.tasks[task] for task in tasks]
         built += [self.components.front_ends[front_end]] if front_end else []  # type: ignore[list-item]

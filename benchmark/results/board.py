@@ -86,7 +86,7 @@ class Board:
 
     @cached_property
     def designs(self) -> tuple[statistics.Design, statistics.Design]:
-        """The designs of scores and of changes against the baseline, with what seeds do pooled over the board."""
+        """The designs of scores and of changes against the baseline, with the seed variance pooled over the board."""
         scores = pooled(self.design, self.entered)
         return scores, scores if self.baseline is None else pooled(self.design, self.entered, self.baseline.by_seed)
 
@@ -183,7 +183,7 @@ class Board:
         }
 
     def _context(self) -> str:
-        """What scores depend on, beside a row's own lines and what is left out of the board: the code among it."""
+        """Digest of everything else that scores depend on, including code."""
         code = [provenance.source_digest(Board), provenance.source_digest(self.task_class)]
         return digest([np.__version__, code, self.axes, self.layout, self.groups, self.universe])
 

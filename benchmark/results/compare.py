@@ -139,7 +139,7 @@ def _overall(boards: Sequence[Board], names: Sequence[Name]) -> list[Line]:
 
 
 def _scores(board: Board, one: BoardRow, other: BoardRow) -> Iterator[Line]:
-    """The score, with what seeds do pooled over the board, then every condition on which both rows are complete."""
+    """The score, with the seed variance pooled over the board, then every condition on which both rows are complete."""
     line = {"task": board.task, "metric": board.metric}
     seeds, tested = max(len(one.seeds), len(other.seeds)), one.records != other.records
     design = pooled(board.design, board.entered, other.by_seed)._replace(seeds=seeds)

@@ -101,7 +101,7 @@ class Overall:
         )
 
     def pooled(self, baseline: np.ndarray | float = 0.0) -> statistics.Design:
-        """The design with what seeds do pooled over the ranked rows, or over their distances from a baseline."""
+        """The design with the seed variance pooled over the ranked rows, or over their distances from a baseline."""
         return pooled(self.design, [row for row in self.rows if row.rank is not None], baseline)
 
     def _count_units(self, rows: Sequence[OverallRow]) -> None:
@@ -120,7 +120,7 @@ class Overall:
 def contributions(
     rows: Sequence[OverallRow], boards: Sequence[Board], others: Sequence[OverallRow] | None = None
 ) -> statistics.Parts:
-    """What each board adds to the scores of rows, less what it adds to as many others.
+    """What each board adds to the scores of rows, minus its contribution to the paired rows in `others`.
 
     All of them have reductions on all of these boards.
     """

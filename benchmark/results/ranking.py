@@ -22,7 +22,7 @@ class Scored(Protocol):
 
     @property
     def by_seed(self) -> Any:
-        """Likewise, with seeds alone redrawn."""
+        """Scores when only the training seeds are resampled."""
 
     @property
     def seeds(self) -> Sequence[int]:
@@ -107,7 +107,7 @@ def rank(
 
 
 def pooled(design: Design, rows: Sequence[Scored], baseline: np.ndarray | float = 0.0) -> Design:
-    """The design with what seeds do pooled over systems: to their scores, or to their distance from a baseline.
+    """The design with the seed variance pooled over systems: to their scores, or to their distance from a baseline.
 
     Args:
         baseline: its scores with seeds alone redrawn, (1 + replicates,)

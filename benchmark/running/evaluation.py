@@ -108,6 +108,12 @@ def heard_scenes(mixer: Mixer, scenes: Scenes, listeners: Thresholds | None) -> 
                 yield mixture._replace(listener=thresholds), name
 
 
+def count_heard(mixer: Mixer, scenes: Scenes, listeners: Thresholds | None) -> int:
+    """How many scenes `heard_scenes` yields."""
+    rows = select(mixer.targets, scenes.scenes, scenes.seed)
+    return sum(len(snrs(mixer, scenes, row)) for row in rows) * len(listeners or (None,))
+
+
 def enhance(enhancer: Enhancer, batch: Batch, **controls: float) -> Output:
     """Enhance one scene. Where the front-end fails, the reason is returned, and the run goes on."""
     with torch.inference_mode():

@@ -9,11 +9,12 @@ from typing import Any
 
 from benchmark.catalogue import Corpora
 from benchmark.errors import EarmarkError
+from benchmark.planning.cells import Scoring
 from benchmark.planning.plan import Plan
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import Recipe
 from benchmark.results.summaries import is_baseline, kept_summaries, summarise, write_boards
-from benchmark.running.scheduler import missing_cells, open_engine, run_cells
+from benchmark.running.scheduler import find_engine, missing_cells, open_engine, run_cells
 from benchmark.store import Store, Workspace
 
 
@@ -32,6 +33,7 @@ def run(
     Raises:
         EarmarkError: the recipe cannot be planned, code changed, or cells failed; one line for each
     """
+    find_engine(engine)  # a wrong name is told before anything is planned
     if recipe.trainer.fast_dev_run:
         with tempfile.TemporaryDirectory() as scratch:
             _fast_dev_run(recipe, dataclasses.replace(workspace, runs=Path(scratch)), jobs, engine)
@@ -93,8 +95,10 @@ def check_code(plan: Plan, store: Store, accept: bool) -> None:
     for cell in plan.cells.values():
         if accept or not store.exists(cell.shelf, cell.key):
             continue
-        before = store.manifest(cell.shelf, cell.key)["code"]
-        for component, now in cell.code.items():
+        manifest = store.manifest(cell.shelf, cell.key)
+        before = {**manifest.get("enhanced", {}).get("code", {}), **manifest["code"]}
+        behind = plan.cells.get(cell.work.enhanced or "") if isinstance(cell.work, Scoring) else None
+        for component, now in {**(behind.code if behind else {}), **cell.code}.items():
             if before.get(component, now) != now:
                 raise EarmarkError(
                     f"{component}: its code changed but its version did not, and {store.root} holds results of the "

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmark import registry
 from benchmark.contracts import Engine
+from benchmark.errors import EarmarkError
 from benchmark.planning.cells import Cell, Job
 from benchmark.planning.plan import Plan
 from benchmark.running.progress import Display
@@ -18,10 +19,17 @@ ORDER = ("train", "enhance", "score")  # those that others wait for come first
 INTERVAL = 0.5  # seconds between two looks at the running cells
 
 
+def find_engine(name: str) -> type[Engine]:
+    """The class of the engine registered as `name`, or of the one at `path/to/file.py:Class`."""
+    found = registry.load("engines", name)
+    if not issubclass(found, Engine):
+        raise EarmarkError(f"--engine: {found.__name__} is no Engine; derive it from that class")
+    return found
+
+
 def open_engine(name: str, jobs: int, plan: Plan) -> Engine:
-    """Build the engine registered as `name`, or written as `path/to/file.py:Class`."""
-    engine: Engine = registry.load("engines", name)(jobs, _imported_once(plan))
-    return engine
+    """An engine for the cells of a plan."""
+    return find_engine(name)(jobs, _imported_once(plan))
 
 
 def missing_cells(plan: Plan, store: Store) -> list[Cell]:
@@ -40,15 +48,14 @@ def run_cells(plan: Plan, cells: list[Cell], workspace: Workspace, engine: Engin
     Returns:
         why cells failed, a line for each; the others are run all the same
     """
-    if not cells:
-        return []
     store = Store(workspace.runs)
     waiting = {cell.key: cell for cell in cells}
     running: dict[str, tuple[Cell, float]] = {}
     failed: dict[str, str] = {}
-    display = Display(Timings(plan.recipe.name, store, workspace.boards).expected(cells), engine.jobs)
     try:
-        with display:
+        if not cells:
+            return []
+        with Display(Timings(plan.recipe.name, store, workspace.boards).expected(cells), engine.jobs) as display:
             while waiting or running:
                 for cell in _ready(plan, waiting, running, failed, store)[: engine.jobs - len(running)]:
                     engine.start(cell.key, _write_job(waiting.pop(cell.key), plan, workspace, store))
@@ -108,7 +115,7 @@ def _imported_once(plan: Plan) -> list[str]:
     components = [
         modules[name].partition(":")[0] for modules, names in known for name in sorted(names) if name in modules
     ]
-    return ["benchmark.running.worker", "benchmark.running.engines.local", "datasets", *components]
+    return ["benchmark.running.worker", "datasets", *components]
 
 
 def _progress(folder: Path) -> tuple[int, int] | None:

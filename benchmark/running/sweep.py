@@ -28,7 +28,7 @@ from benchmark.planning.recipe import Recipe
 from benchmark.results.board import Board
 from benchmark.results.board_rows import BoardRow
 from benchmark.results.summaries import describe, tables
-from benchmark.running.evaluation import evaluate, heard_scenes, live
+from benchmark.running.evaluation import count_heard, evaluate, heard_scenes, live
 from benchmark.running.systems import open_source, scored_system
 from benchmark.scenes import Mixer
 from benchmark.settings import Scenes
@@ -144,7 +144,7 @@ def _evaluate_grid(
     scored = scoring.scenes if scenes is None else scoring.scenes.model_copy(update={"scenes": scenes})
     by_setting: dict[str, list[dict[str, Any]]] = {_name(setting): [] for setting in settings}
     mixer, listeners = source.mixer("test"), scoring.listeners
-    total = min(scored.scenes, len(mixer.targets)) * len(scored.snr) * len(listeners or [None]) * len(settings)
+    total = count_heard(mixer, scored, listeners) * len(settings)
     records = evaluate(system, scoring.label, mixer, scored, live(system.enhancer), listeners, settings)
     for record in progress.track(
         records, total, description=f"{described['front_end']} under {described['scheme']}, {described['task']}"

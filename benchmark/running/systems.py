@@ -40,7 +40,11 @@ def build_task(spec: TaskSpec, source: Source) -> tuple[Task, TaskModel]:
 
 
 def build_part(spec: Spec) -> nn.Module:
-    """Build a further part of a system, from a class in a user's own file."""
+    """Build a further part of a system, from a class in a file of its own."""
+    if ".py:" not in spec.name:
+        raise EarmarkError(
+            f'part {spec.name}: name it path/to/file.py:Class, as f"{{__file__}}:Judge" in the scheme\'s file'
+        )
     return registry.load("parts", spec.name)(**spec.config)  # type: ignore[no-any-return]
 
 

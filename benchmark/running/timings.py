@@ -1,8 +1,10 @@
 """How long cells should take, judged by earlier runs on this machine, else by those that made the boards."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
+from benchmark.errors import EarmarkError
 from benchmark.planning.cells import SHELVES, Cell, Work, from_json
 from benchmark.results.summary_file import SUMMARIES, read_summaries
 from benchmark.store import Store, canonical
@@ -25,7 +27,7 @@ class Timings:
             for key in store.list(shelf):
                 manifest = store.manifest(shelf, key)
                 # Other manifests are skipped: an estimate is no reason to fail.
-                if manifest.keys() >= {"label", "work", "seconds"}:
+                with suppress(EarmarkError, KeyError):
                     self.known[manifest["label"], _amount(from_json(manifest["work"]))] = manifest["seconds"]
 
     def seconds(self, cell: Cell) -> float | None:

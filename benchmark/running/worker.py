@@ -10,14 +10,14 @@ import resource
 import sys
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import lightning as L
 import torch
 
-from benchmark.contracts import Task
+from benchmark.contracts import FRONT_END, Task
 from benchmark.costs import measure
 from benchmark.data import SceneData, collate
 from benchmark.errors import EarmarkError
@@ -26,7 +26,16 @@ from benchmark.processes import ENDED, Ended
 from benchmark.results.records import PREDICTIONS
 from benchmark.running import systems
 from benchmark.running.enhanced_audio import AUDIO, INDEX, EnhancedAudio, writing
-from benchmark.running.evaluation import Hear, check_any_success, clean, enhance, evaluate, heard_scenes, stored
+from benchmark.running.evaluation import (
+    Hear,
+    check_any_success,
+    clean,
+    count_heard,
+    enhance,
+    evaluate,
+    heard_scenes,
+    stored,
+)
 from benchmark.running.kept_audio import KeptAudio
 from benchmark.scenes import Mixer
 from benchmark.settings import Scenes
@@ -123,7 +132,7 @@ def _train(run: RunningJob, work: Training) -> None:
         for split in ("train", "validation"):
             _check_rows(task, label, data.mixers[split][label])
     report = fit(system, data, run.job.trainer, run.folder, run.progress)
-    if not tasks and not work.others:
+    if not tasks and FRONT_END in system.moved:
         validation = data.val_dataloader().iterables["all"]  # type: ignore[index, call-overload]
         report["gain"] = fit_gain(system, validation)
 
@@ -140,7 +149,7 @@ def _enhance(run: RunningJob, work: Enhancing) -> None:
     source = systems.open_source(work.source, run.job.workspace)
     enhancer = systems.enhancer_of(work, run.store)
     mixer, scenes = source.mixer("test"), run.scenes(work.scenes)
-    total = _total(mixer, scenes, work.listeners)
+    total = count_heard(mixer, scenes, work.listeners)
     device = systems.device_of(work.accelerator)
     reasons: list[str | None] = []
     started = time.monotonic()
@@ -174,7 +183,7 @@ def _score(run: RunningJob, work: Scoring) -> None:
         hear = stored(EnhancedAudio(run.store.get("enhanced", work.enhanced)), not work.prescribed)
         behind = run.store.manifest("enhanced", work.enhanced)
     kept = KeptAudio(work.scenes.snr)
-    total = _total(mixer, scenes, work.listeners)
+    total = count_heard(mixer, scenes, work.listeners)
     predictions = []
     for prediction in evaluate(system, work.label, mixer, scenes, hear, work.listeners, keep=kept.add):
         predictions.append(prediction)
@@ -186,12 +195,8 @@ def _score(run: RunningJob, work: Scoring) -> None:
         kept.write(folder / "audio")
 
     # The enhanced audio may be deleted once it is scored; its costs are kept here.
-    kept_of = {name: behind[name] for name in ("label", "seconds", "peak_memory_mb", "work") if name in behind}
+    kept_of = {name: behind[name] for name in ("label", "seconds", "peak_memory_mb", "work", "code") if name in behind}
     run.put({"costs": behind.get("costs", {}), "enhanced": kept_of}, fill)
-
-
-def _total(mixer: Mixer, scenes: Scenes, listeners: Mapping[str, Sequence[float]] | None) -> int:
-    return min(scenes.scenes, len(mixer.targets)) * len(scenes.snr) * len(listeners or [None])
 
 
 def _check_rows(task: Task, label: str, mixer: Mixer) -> None:
@@ -234,21 +239,28 @@ def run_reported(job: Job) -> int:
     return 0
 
 
+def run_file(path: Path) -> tuple[int, str]:
+    """Run the job of a cell.json; the exit status of `run_reported`, and the reason of a failure."""
+    try:
+        job = read_job(path)
+    except EarmarkError as error:
+        folder = path.resolve().parent  # runs/work/<key>, where a run puts it
+        if folder.parent.name == "work":
+            write_text(reason_file(Store(folder.parents[1]), folder.name), str(error))
+        return 2, str(error)
+    status = run_reported(job)
+    file = reason_file(Store(job.workspace.runs), job.key)
+    return status, file.read_text(encoding="utf-8") if status and file.is_file() else ""
+
+
 def main(arguments: list[str]) -> int:
     """Run the cell in a file; the exit status is that of `run_reported`."""
     if len(arguments) != 1 or arguments[0] in ("-h", "--help"):
         print("usage: python -m benchmark.running.worker cell.json", file=sys.stderr)
         return 2
-    try:
-        job = read_job(Path(arguments[0]))
-    except EarmarkError as error:
-        print(f"earmark: {error}", file=sys.stderr)
-        return 2
-    status = run_reported(job)
-    if status:
-        print(
-            f"earmark: {reason_file(Store(job.workspace.runs), job.key).read_text(encoding='utf-8')}", file=sys.stderr
-        )
+    status, reason = run_file(Path(arguments[0]))
+    if reason:
+        print(f"earmark: {reason}", file=sys.stderr)
     return status
 
 

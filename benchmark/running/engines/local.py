@@ -29,7 +29,7 @@ class Local(Engine):
 
     def start(self, key: str, job: Path) -> None:
         """Fork a process for the job."""
-        self.context.set_forkserver_preload([*self.imports])
+        self.context.set_forkserver_preload([*self.imports, __name__])
         # Ctrl-C reaches the server too, and would interrupt its imports.
         before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         forkserver.ensure_running()
@@ -54,10 +54,9 @@ class Local(Engine):
 
 
 def _child(job: str, run: int) -> None:
-    from benchmark.planning.cells import read_job
-    from benchmark.running.worker import run_reported
+    from benchmark.running.worker import run_file
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the run decides what ends
     end_on_request()
     end_with(run)
-    os._exit(run_reported(read_job(Path(job))))
+    os._exit(run_file(Path(job))[0])

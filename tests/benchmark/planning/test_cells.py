@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 import toys
 
-from benchmark.catalogue import Corpora
+from benchmark.catalogue import Corpora, CorpusContent
 from benchmark.errors import EarmarkError
-from benchmark.planning.cells import Cell, Enhancing, Scoring, Training, from_json, to_json
+from benchmark.planning.cells import Cell, Enhancing, Scoring, Training, from_json, identity, portable, to_json
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import load_recipe
 
@@ -96,3 +96,33 @@ def test_what_changes_a_result_changes_its_key_and_those_behind_it(plan, tmp_pat
 def test_workers_and_digests_of_code_are_no_part_of_a_key(plan):
     cell = next(iter(plan.cells.values()))
     assert replace(cell, workers=4, code={"x": "y"}, label="another").key == cell.key
+
+
+def test_a_folder_in_the_option_path_counts_by_what_is_in_it(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "enhanced").mkdir()
+    (tmp_path / "spectral").mkdir()  # the name of a folder, and of a front-end
+    before = [portable({"path": "enhanced"}, True), portable({"members": ["spectral"]}, True)]
+    (tmp_path / "enhanced" / "a.wav").write_bytes(b"1")
+    (tmp_path / "spectral" / "a.wav").write_bytes(b"1")
+    after = [portable({"path": "enhanced"}, True), portable({"members": ["spectral"]}, True)]
+    assert before[0] != after[0]
+    assert before[1] == after[1] == {"members": ["spectral"]}
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert portable({"path": "~/enhanced"}, True) == after[0]
+
+
+def test_where_a_corpus_lies_is_no_part_of_a_key():
+    here, there = (CorpusContent("folder", {"path": path, "x": 1}, None, "1", {"test": "abc"}) for path in ("a", "b"))
+    assert identity(here) == identity(there)
+    assert identity(here) != identity(CorpusContent("folder", {"path": "a", "x": 2}, None, "1", {"test": "abc"}))
+
+
+def test_a_listener_of_two_words_is_refused(tmp_path):
+    record = {"audiogram_cfs": [250, 6000], "audiogram_levels_l": [20, 20], "audiogram_levels_r": [0, 0]}
+    (tmp_path / "my ears.json").write_text(json.dumps({"L1": record}))
+    tones, hiss = {f"{toys.__file__}:Tones": {}}, {f"{toys.__file__}:Hiss": {}}
+    task = {"task": "hearing_loss", "targets": tones, "interferers": hiss}
+    score = {"snr": [0], "scenes": 2, "listeners": [f"{tmp_path}/my ears.json:L1:left"]}
+    with pytest.raises(EarmarkError, match=r"tasks.hearing.score.listeners: 'my ears.json:L1:left' holds a space"):
+        planned(tmp_path, tasks={"hearing": task}, score=score)

@@ -1,5 +1,6 @@
 """A toy recipe end to end: resume, equal scores at any number of jobs, and one line for what goes wrong."""
 
+import dataclasses
 import io
 import json
 import os
@@ -17,6 +18,7 @@ import yaml
 
 from benchmark.catalogue import Corpora
 from benchmark.cli import main
+from benchmark.contracts import Engine
 from benchmark.errors import EarmarkError
 from benchmark.frontends.identity import Identity
 from benchmark.planning.cells import Job, read_job
@@ -25,6 +27,8 @@ from benchmark.planning.recipe import load_recipe
 from benchmark.provenance import source_digest
 from benchmark.results.summaries import summarise
 from benchmark.results.summary_file import read_summaries
+from benchmark.running.run import check_code
+from benchmark.running.scheduler import missing_cells, run_cells
 from benchmark.store import Store, Workspace, file_hash
 
 HOLDER = """
@@ -286,6 +290,50 @@ def test_changed_code_under_an_unchanged_version_stops_the_reuse(finished, capsy
     assert main(["run", str(recipe), "--dry-run"]) == 0
     assert "a run will refuse to go on: front-end Identity: its code changed" in capsys.readouterr().out
     assert main(["run", str(recipe), "--accept-changed-code"]) == 0
+
+
+def test_changed_code_is_found_out_after_the_enhanced_audio_was_deleted(finished, tmp_path):
+    folder, recipe, environment, _ = finished
+    shutil.copytree(folder / "runs", tmp_path / "runs")
+    shutil.rmtree(tmp_path / "runs" / "enhanced")
+    plan = make_plan(load_recipe(recipe), Corpora(None, Path(environment["EARMARK_CACHE"])))
+    store = Store(tmp_path / "runs")
+    check_code(plan, store, accept=False)
+    assert missing_cells(plan, store) == []  # what is scored needs no enhanced audio
+    key = next(row.enhanced for row in plan.rows if row.front_end == "identity")
+    plan.cells[key] = dataclasses.replace(plan.cells[key], code={"front-end Identity": "other"})
+    with pytest.raises(EarmarkError, match="front-end Identity: its code changed but its version did not"):
+        check_code(plan, store, accept=False)
+
+
+class Quiet(Engine):
+    """Runs nothing, and says when it is stopped."""
+
+    stopped = 0
+
+    def start(self, key, job):
+        raise AssertionError("nothing is missing")
+
+    def wait(self, seconds):
+        return {}
+
+    def stop(self):
+        type(self).stopped += 1
+
+
+def test_an_engine_is_stopped_even_where_nothing_is_missing_and_a_wrong_one_is_told_first(
+    finished, capsys, monkeypatch
+):
+    folder, recipe, _, _ = finished
+    plan = make_plan(load_recipe(recipe), Corpora(None, folder / "cache"))
+    workspace = Workspace(None, folder / "cache", folder / "runs", folder / "boards")
+    assert run_cells(plan, [], workspace, Quiet(1)) == []
+    assert Quiet.stopped == 1
+    monkeypatch.chdir(folder)
+    assert main(["run", str(recipe), "--engine", "locall"]) == 2
+    assert "unknown engine 'locall'; did you mean 'local'" in one_line(capsys)
+    assert main(["run", str(recipe), "--engine", f"{toys.__file__}:Gain"]) == 2
+    assert "--engine: Gain is no Engine; derive it from that class" in one_line(capsys)
 
 
 def test_a_front_end_of_ones_own_that_is_edited_is_run_again(workspace):
