@@ -401,7 +401,7 @@ class Artefact:
     """A training that other cells start from and no board ranks: a pre-trained front-end, a stock task model.
 
     With the row's task it is trained on the scenes of that task; without, on the scenes of all tasks of the recipe
-    whose interferers are of the same kind.
+    whose interferers and rooms are of the same kinds.
     """
 
     title: str  # for people; it may hold {front_end} and {task}

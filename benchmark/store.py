@@ -3,7 +3,7 @@
     runs/weights/<key>/   manifest.json  <part>.safetensors  log.csv
     runs/enhanced/<key>/  manifest.json  audio.f32  index.jsonl; can be deleted once it is scored
     runs/records/<key>/   manifest.json  predictions.jsonl  audio/*.wav  audio/audio.json
-    runs/work/<key>/      a training in progress: checkpoints; removed once its weights are stored
+    runs/work/<key>/      a cell in progress: its cell.json, checkpoints, progress; removed once it is finished
 
 Entries are written whole or not at all. Reading them runs no code: they hold JSON, CSV, WAV and safetensors only.
 """
@@ -65,7 +65,7 @@ def write_text(path: Path, text: str) -> None:
 
 
 class Store:
-    """A folder of results, by kind ("weights", "records") and key.
+    """A folder of results, by kind ("weights", "enhanced", "records") and key.
 
     An entry is finished when it has a manifest: an entry's folder gets its name only once all files are in it.
     """

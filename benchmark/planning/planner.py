@@ -233,19 +233,19 @@ class _Planner:
         return self._add(Cell(trial.name(what), work, code, phase.workers))
 
     def _similar_sources(self, trial: _Trial) -> dict[str, SourceContent]:
-        """The corpora of all tasks whose interferers are of the same kind, each combination once."""
-        kind, sources = self._interference(trial.task), {}
+        """The corpora of all tasks with the same kind of scenes, each combination once."""
+        kind, sources = self._kind_of_scenes(trial.task), {}
         for other, entry in self.recipe.tasks.items():
-            if self._interference(other) == kind:
+            if self._kind_of_scenes(other) == kind:
                 fold = trial.fold if trial.fold in entry.folds else entry.folds[0]
                 source = self._source(_Trial(other, entry, fold, trial.seed), ("train", "validation"))
                 sources[f"{_joined(source)} {digest(identity(source))}"] = source
         return dict(sorted(sources.items()))
 
-    def _interference(self, task: str) -> str:
-        """The kind of a task's interferers; "pairs" where its corpus comes mixed."""
+    def _kind_of_scenes(self, task: str) -> dict[str, str]:
+        """The kinds of the corpora that a task adds to its targets, by role: interferers, rooms."""
         roles = roles_of(self.recipe.tasks[task], task, self.recipe.tasks[task].folds[0])
-        return self.corpora.open(roles["interferers"]).kind if "interferers" in roles else "pairs"
+        return {role: self.corpora.open(corpus).kind for role, corpus in roles.items() if not ROLES[role].required}
 
     # Enhancing and scoring.
 
@@ -302,7 +302,7 @@ class _Planner:
                 enhanced=enhanced,
                 trained_by=behind,
                 training_data=" | ".join(sorted(heard | elsewhere | model_learned)),
-                track="open" if elsewhere else "closed",
+                track="open" if elsewhere or model_learned else "closed",
                 corpora=tuple(f"{corpus.name} {corpus.version}" for corpus in source.values()),
                 synthetic=any(self.corpora.open(corpus).synthetic for corpus in source.values()),
             )
