@@ -18,7 +18,6 @@ import yaml
 
 from benchmark.catalogue import Corpora
 from benchmark.cli import main
-from benchmark.contracts import Engine
 from benchmark.errors import EarmarkError
 from benchmark.frontends.identity import Identity
 from benchmark.planning.cells import Job, read_job
@@ -28,7 +27,7 @@ from benchmark.provenance import source_digest
 from benchmark.results.summaries import summarise
 from benchmark.results.summary_file import read_summaries
 from benchmark.running.run import check_code
-from benchmark.running.scheduler import missing_cells, run_cells
+from benchmark.running.scheduler import missing_cells
 from benchmark.store import Store, Workspace, file_hash
 
 HOLDER = """
@@ -304,36 +303,6 @@ def test_changed_code_is_found_out_after_the_enhanced_audio_was_deleted(finished
     plan.cells[key] = dataclasses.replace(plan.cells[key], code={"front-end Identity": "other"})
     with pytest.raises(EarmarkError, match="front-end Identity: its code changed but its version did not"):
         check_code(plan, store, accept=False)
-
-
-class Quiet(Engine):
-    """Runs nothing, and says when it is stopped."""
-
-    stopped = 0
-
-    def start(self, key, job):
-        raise AssertionError("nothing is missing")
-
-    def wait(self, seconds):
-        return {}
-
-    def stop(self):
-        type(self).stopped += 1
-
-
-def test_an_engine_is_stopped_even_where_nothing_is_missing_and_a_wrong_one_is_told_first(
-    finished, capsys, monkeypatch
-):
-    folder, recipe, _, _ = finished
-    plan = make_plan(load_recipe(recipe), Corpora(None, folder / "cache"))
-    workspace = Workspace(None, folder / "cache", folder / "runs", folder / "boards")
-    assert run_cells(plan, [], workspace, Quiet(1)) == []
-    assert Quiet.stopped == 1
-    monkeypatch.chdir(folder)
-    assert main(["run", str(recipe), "--engine", "locall"]) == 2
-    assert "unknown engine 'locall'; did you mean 'local'" in one_line(capsys)
-    assert main(["run", str(recipe), "--engine", f"{toys.__file__}:Gain"]) == 2
-    assert "--engine: Gain is no Engine; derive it from that class" in one_line(capsys)
 
 
 def test_a_front_end_of_ones_own_that_is_edited_is_run_again(workspace):
