@@ -19,7 +19,12 @@ settings.register_profile("busy machine", deadline=None, suppress_health_check=[
 settings.load_profile("busy machine")
 
 
-LONG = ("test_submit.py", "test_run.py", "test_docs.py")  # they start processes, which import all anew
+LONG = (
+    "test_submit.py",
+    "test_run.py",
+    "test_one_file_each.py",
+    "test_docs.py",
+)  # they start processes, which import all anew
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

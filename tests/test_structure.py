@@ -104,7 +104,7 @@ def test_the_suite_is_found_whole_before_another_package_of_its_name(tmp_path):
         (tmp_path / name / "__init__.py").write_text("raise RuntimeError('the other one')\n")
         (tmp_path / name / "running.py").write_text("")
     modules = [".".join(folder.relative_to(ROOT).parts) for folder in packages()]
-    script = f"import importlib\nfor name in {modules}: print(importlib.import_module(name).__file__)"
+    script = f"import importlib.util\nfor name in {modules}: print(importlib.util.find_spec(name).origin)"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(ROOT), str(tmp_path)])}
     done = subprocess.run(
         [sys.executable, "-c", script], env=environment, cwd=tmp_path.parent, capture_output=True, text=True, check=True

@@ -26,6 +26,7 @@ from benchmark.planning.recipe import load_recipe
 from benchmark.provenance import source_digest
 from benchmark.results.summaries import summarise
 from benchmark.results.summary_file import read_summaries
+from benchmark.running import worker
 from benchmark.running.run import check_code
 from benchmark.running.scheduler import missing_cells
 from benchmark.store import Store, Workspace, file_hash
@@ -195,8 +196,11 @@ def test_a_cell_is_a_unit_that_any_engine_can_call(finished, tmp_path):
     for label in ("pretrain gain", "bands: gain enhanced"):
         cell = next(cell for cell in wanted.cells.values() if cell.label == f"{label}, seed 1")
         Job(cell.key, cell.kind, cell, workspace, wanted.recipe.trainer).write(tmp_path / "cell.json")
-        command = [sys.executable, "-m", "benchmark.running.worker", str(tmp_path / "cell.json")]
-        subprocess.run(command, check=True, env=environment)
+        if cell.kind == "train":
+            command = [sys.executable, "-m", "benchmark.running.worker", str(tmp_path / "cell.json")]
+            subprocess.run(command, check=True, env=environment)
+        else:  # the same without a process of its own, which takes long to import
+            assert worker.main([str(tmp_path / "cell.json")]) == 0
         made[cell.shelf] = [Store(runs).get(cell.shelf, cell.key) for runs in (tmp_path / "runs", folder / "runs")]
     for name, folders in (("front_end.safetensors", made["weights"]), ("audio.f32", made["enhanced"])):
         alone, in_the_run = ((folder / name).read_bytes() for folder in folders)
