@@ -18,7 +18,7 @@ from benchmark.store import digest
 
 
 @dataclass(frozen=True)
-class Reference:
+class CorpusSpec:
     """A corpus as a recipe names it."""
 
     name: str
@@ -27,7 +27,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class CorpusContent(Reference):
+class CorpusContent(CorpusSpec):
     """A corpus and what is in it, as part of a cell's identity."""
 
     version: str = ""
@@ -127,48 +127,50 @@ class Corpora:
         self._identities: dict[tuple[str, str], str] = {}
         self._recordings: dict[tuple[str, str], _Recordings] = {}
 
-    def open(self, reference: Reference) -> Corpus:
-        """The corpus that a reference names, generated first if it is synthetic."""
-        key = _key(reference)
+    def open(self, spec: CorpusSpec) -> Corpus:
+        """The corpus that a recipe names, generated first if it is synthetic."""
+        key = _key(spec)
         if key not in self.opened:
-            opened = open_corpus(reference.name, reference.options, self.data, self.cache, reference.path)
+            opened = open_corpus(spec.name, spec.options, self.data, self.cache, spec.path)
             self.opened[key] = opened
             opened.prepare()
         return self.opened[key]
 
-    def missing(self, reference: Reference, labelled: bool) -> str | None:
+    def missing(self, spec: CorpusSpec, labelled: bool) -> str | None:
         """What the corpus lacks, in one line; None if it is complete.
 
         It is complete with its folder, all splits and a readable first recording in each; and, where labels matter,
         with a training recording of every class.
         """
         try:
-            corpus = self.open(reference)
+            corpus = self.open(spec)
             rows = {split: rows_of(corpus, split) for split in SPLITS}
-            for own in rows.values():
+            for split, own in rows.items():
+                if not own:
+                    return f"{spec.name}: no recording is in its {split} split; split it otherwise"
                 audio.probe(own[0]["audio"])
         except EarmarkError as error:
             return str(error)
         classes = {split: {row.get("label") for row in own} for split, own in rows.items()}
         if labelled and (untrained := sorted(map(str, (classes["validation"] | classes["test"]) - classes["train"]))):
             problem = (
-                f"{reference.name}: no recording of {', '.join(untrained)} is for training, though some are for "
+                f"{spec.name}: no recording of {', '.join(untrained)} is for training, though some are for "
                 "validation or test"
             )
             return f"{problem}; get the whole corpus, or split it otherwise"
         return None
 
-    def identity(self, reference: Reference, splits: Sequence[str]) -> CorpusContent:
-        """The reference with its corpus's version and the fingerprints of `splits`, as cells are keyed by it."""
-        corpus = self.open(reference)
-        key = _key(reference)
+    def identity(self, spec: CorpusSpec, splits: Sequence[str]) -> CorpusContent:
+        """The corpus of a recipe with its version and the fingerprints of `splits`, as cells are keyed by it."""
+        corpus = self.open(spec)
+        key = _key(spec)
         for split in splits:
             if (key, split) not in self._identities:
                 rows = rows_of(corpus, split)
                 self._identities[key, split] = fingerprint(rows)
                 self._recordings[key, split] = _Recordings(rows)
         content = {split: self._identities[key, split] for split in splits}
-        return CorpusContent(reference.name, reference.options, reference.path, corpus.version, content)
+        return CorpusContent(spec.name, spec.options, spec.path, corpus.version, content)
 
     def shared(self, one: CorpusContent, other: CorpusContent, groups_too: bool) -> str | None:
         """What the given splits of two corpora have in common, in words; None if they share nothing.
@@ -180,11 +182,11 @@ class Corpora:
         return next((found for a in first for b in second if (found := b.shared_with(a, groups_too))), None)
 
 
-def _key(reference: Reference) -> str:
-    return digest([reference.name, reference.options, reference.path])
+def _key(spec: CorpusSpec) -> str:
+    return digest([spec.name, spec.options, spec.path])
 
 
-def reference(value: Any, where: str, fold: Any = None) -> Reference:
+def corpus_spec(value: Any, where: str, fold: Any = None) -> CorpusSpec:
     """Read a corpus as recipes write it: `name` or `{name: options}`. All corpora take the option `path`, their folder.
 
     Args:
@@ -203,7 +205,7 @@ def reference(value: Any, where: str, fold: Any = None) -> Reference:
     path = None if "path" in inspect.signature(cls).parameters else options.pop("path", None)
     if not isinstance(path, str | Path | None):
         raise EarmarkError(f"{where}: path: {path!r} is not a path; write that of its folder")
-    return Reference(name, bind(where, cls, options, given=1), None if path is None else str(path))
+    return CorpusSpec(name, bind(where, cls, options, given=1), None if path is None else str(path))
 
 
 def _content(source: Any) -> list[Any] | None:

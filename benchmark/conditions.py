@@ -102,6 +102,11 @@ def condition_values(name: str, axes: Iterable[str]) -> dict[str, str]:
     return values
 
 
+def owned(values: Mapping[str, str], owner: str) -> dict[str, str]:
+    """The values on the axes of one owner, such as all that makes up the listener."""
+    return {name: value for name, value in values.items() if name in AXES and AXES[name].owner == owner}
+
+
 def is_clean(values: Mapping[str, str]) -> bool:
     """Whether a condition is that of clean input."""
     return values.get(SNR.name) == CLEAN

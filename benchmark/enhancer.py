@@ -61,6 +61,8 @@ class Enhancer(nn.Module):
 def by_ear(front_end: FrontEnd, heard: Heard, controls: Mapping[str, float] | None = None) -> Enhanced:
     """Run a front-end, each ear by itself if it takes one channel: ears are folded into the batch.
 
+    What task models share with it is then the mean over both ears.
+
     Raises EarmarkError if the output is not of floats, or not of the input's shape.
     """
     batch, channels, time = heard.audio.shape
@@ -75,7 +77,10 @@ def by_ear(front_end: FrontEnd, heard: Heard, controls: Mapping[str, float] | No
         got = type(enhanced).__name__ if what is None else f"{tuple(what.shape)}, {what.dtype}"
         wanted = f"floats of the input's shape {tuple(heard.audio.shape)}"
         raise EarmarkError(f"{name_of(front_end)}: the output must be {wanted}; it is {got}")
-    return enhanced._replace(audio=enhanced.audio.reshape(batch, channels, time)) if folded else enhanced
+    if not folded:
+        return enhanced
+    shared = None if enhanced.shared is None else enhanced.shared.unflatten(0, (batch, channels)).mean(1)
+    return enhanced._replace(audio=enhanced.audio.reshape(batch, channels, time), shared=shared)
 
 
 def name_of(front_end: nn.Module) -> str:

@@ -112,7 +112,7 @@ class Place(NamedTuple):
     number: int
 
 
-Reference = tuple[Place | None, str]  # the statement that names lead to, if it is followed; and the names that are left
+Lookup = tuple[Place | None, str]  # the statement that names lead to, if it is followed; and the names that are left
 _Seen = frozenset[tuple[Path, str]]
 
 
@@ -121,7 +121,7 @@ class Reached:
 
     def __init__(self) -> None:
         self._modules: dict[Path, Module] = {}
-        self._references: dict[Place, list[Reference]] = {}  # of each statement that was reached
+        self._references: dict[Place, list[Lookup]] = {}  # of each statement that was reached
         self._waiting: list[Place] = []
         self._entered: set[Path] = set()
         # Files are looked up once in each digest.
@@ -174,7 +174,7 @@ class Reached:
 
     def _resolved(
         self, path: Path, names: Names, inside: Imports | None = None, seen: _Seen = frozenset()
-    ) -> Iterator[Reference]:
+    ) -> Iterator[Lookup]:
         """What `names`, as of `module.function.attribute`, lead to in a file, and by the imports `inside` a statement.
 
         A name may be bound more than once; `seen` are those on the way here, since packages import from themselves.
@@ -186,14 +186,14 @@ class Reached:
             for origin in imports.get(name, ()):
                 yield from self._imported(path, origin, rest, seen | {(path, name)})
 
-    def _imported(self, path: Path, origin: Origin, rest: Names = (), seen: _Seen = frozenset()) -> Iterator[Reference]:
+    def _imported(self, path: Path, origin: Origin, rest: Names = (), seen: _Seen = frozenset()) -> Iterator[Lookup]:
         stem = self._stem(path, origin)
         if stem is None:
             yield None, ".".join((*origin.module, *origin.names, *rest))
         else:
             yield from self._found(stem, (*origin.names, *rest), seen)
 
-    def _found(self, stem: Path, names: Names, seen: _Seen) -> Iterator[Reference]:
+    def _found(self, stem: Path, names: Names, seen: _Seen) -> Iterator[Lookup]:
         """What `names` of a module lead to."""
         path, name = self._file(stem), names[0] if names else ""
         if path and _is_engine(path):

@@ -79,7 +79,7 @@ class Train(Mixing):
     adapt: Phase = Phase()
 
 
-class Scenes(Strict):
+class ScoredScenes(Strict):
     """How test scenes are mixed."""
 
     snr: Set[Annotated[float | str, AfterValidator(_snr)]] = ("clean", 20, 15, 10, 5, 0, -5)
@@ -90,7 +90,7 @@ class Scenes(Strict):
     )
 
 
-class Score(Scenes):
+class Score(ScoredScenes):
     """Test scenes and the listeners for whom they are scored."""
 
     # for tasks that need a listener: profiles, or ears as path/to/listeners.json:L0001:left

@@ -125,7 +125,7 @@ class Design(NamedTuple):
         )
 
 
-class Parts(NamedTuple):
+class Contributions(NamedTuple):
     """Contributions of several boards to figures over all of them."""
 
     values: np.ndarray  # (boards, rows, 1 + replicates); their sums over boards are the figures
@@ -320,7 +320,7 @@ def holm(p: np.ndarray) -> np.ndarray:
 
 
 def compare(
-    values: np.ndarray, by_seed: np.ndarray, compared: np.ndarray, design: Design, parts: Parts | None = None
+    values: np.ndarray, by_seed: np.ndarray, compared: np.ndarray, design: Design, added: Contributions | None = None
 ) -> np.ndarray:
     """Holm-corrected p values of all compared pairs of rows, which are one family of tests.
 
@@ -329,7 +329,7 @@ def compare(
         by_seed: the same where only seeds were redrawn
         compared: (rows, rows), symmetric, true where two rows are compared; the diagonal is ignored
         design: its `seeds` are those of each row, (rows,); for a pair the larger number counts
-        parts: the boards' contributions to the values, if there are several boards; they replace the clusters of design
+        added: what each board adds to the values, if there are several boards; they replace the clusters of design
     Returns:
         (rows, rows), symmetric, NaN where rows are not compared
     """
@@ -340,8 +340,8 @@ def compare(
         whole, drawn = (_pair_variances(each[:, 1:])[first, second] for each in (values, by_seed))
         above, defined = _pair_counts(values[:, 1:])
         counts = Counts(above[first, second], above[second, first], defined[first, second])
-        if parts is not None:
-            design = design.over(Counted(*(counted[first, second] for counted in parts.of_pairs())))
+        if added is not None:
+            design = design.over(Counted(*(counted[first, second] for counted in added.of_pairs())))
         both = design._replace(seeds=np.maximum(seeds[first], seeds[second]))._pooled(drawn, len(values) - 1)
         table[first, second] = holm(_p_values(values[first, 0] - values[second, 0], counts, whole, drawn, both))
         table[second, first] = table[first, second]

@@ -29,7 +29,7 @@ from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import load_recipe
 from benchmark.running.sweep import batches
 from benchmark.running.systems import enhancer_of, front_end_of, open_source
-from benchmark.settings import Scenes
+from benchmark.settings import ScoredScenes
 from benchmark.store import Store, Workspace, default_cache
 
 EFFECT_SCENES, NAL_R_SCENES = 30, 10  # for the effects of p and q; for the distance from NAL-R
@@ -39,7 +39,7 @@ LOSSES = {name: profile for name, profile in PROFILES.items() if name != "normal
 
 
 def independence(
-    front_end: FrontEnd, source: Source, mixing: Scenes, listeners: Mapping[str, Sequence[float]]
+    front_end: FrontEnd, source: Source, mixing: ScoredScenes, listeners: Mapping[str, Sequence[float]]
 ) -> dict[str, float]:
     """The measurements by name, in dB; most of them have a limit.
 

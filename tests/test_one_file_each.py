@@ -209,12 +209,12 @@ def test_several_tasks_train_a_front_end_by_the_scheme_and_their_models_stay(add
     )
     plan = make_plan(load_recipe(recipe), Corpora(None, workspace / "cache"))
     rows = [row for row in plan.rows if row.front_end == "gain"]
-    (front_end,) = {plan.enhancing(row).weights for row in rows}
+    (front_end,) = {plan.enhancing(row).weights["front_end"] for row in rows}
     training = plan.cells[front_end].work
     assert set(training.tasks) == {"one", "two"}
     assert set(training.others) == parts
     assert set(training.starts) == {"front_end", "one", "two"} | parts
-    models = {row.task: plan.cells[plan.scoring(row).weights] for row in rows}
+    models = {row.task: plan.cells[plan.scoring(row).weights["model"]] for row in rows}
     assert {task: cell.label for task, cell in models.items()} == {
         "one": "one: stock noisy, seed 1",
         "two": "two: stock noisy, seed 1",

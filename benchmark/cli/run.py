@@ -45,6 +45,7 @@ def run(options: argparse.Namespace) -> int:
     from benchmark.planning import recipe
     from benchmark.results.leaderboard_files import render
     from benchmark.running import run
+    from benchmark.running.scheduler import find_engine
     from benchmark.store import default_cache
 
     jobs = jobs_of(options)
@@ -55,6 +56,7 @@ def run(options: argparse.Namespace) -> int:
         wanted = recipe.fast_dev_run(wanted)
     workspace = workspace_of(options, wanted.name)
     if options.dry_run:
+        find_engine(options.engine)
         from benchmark.running.dry_run import preview
 
         text, missing = preview(wanted, Corpora(options.data, default_cache()), workspace, jobs)

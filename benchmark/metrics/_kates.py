@@ -67,7 +67,7 @@ class _Half(NamedTuple):
     width: Tensor  # (1, bands), of the filters
 
 
-class Heard(NamedTuple):
+class BandOutput(NamedTuple):
     """The output of a group of bands; the first dimension is (reference, processed), the second the bands."""
 
     envelope: Moved  # (2, bands, n), dB above threshold
@@ -96,7 +96,7 @@ def ear(thresholds: np.ndarray) -> Ear:
     return Ear(*(torch.from_numpy(value) for value in (outer, loss - outer, width, knee, ratio)))
 
 
-def listen(signals: Tensor, ears: tuple[Ear, Ear], level_spl: float, motion: bool = False) -> list[Heard]:
+def listen(signals: Tensor, ears: tuple[Ear, Ear], level_spl: float, motion: bool = False) -> list[BandOutput]:
     """Pass reference and processed, each through its ear, and return the output of each of GROUPS.
 
     The widths of the filters depend on the level of the signal. The lags that align processed and reference in each
@@ -118,7 +118,7 @@ def listen(signals: Tensor, ears: tuple[Ear, Ear], level_spl: float, motion: boo
     ]
 
 
-def _compared(pair: _Half, group: Group, delay: Tensor, sensation: Tensor, motion: bool) -> Heard:
+def _compared(pair: _Half, group: Group, delay: Tensor, sensation: Tensor, motion: bool) -> BandOutput:
     """Align the processed half of a group, delay its bands, and convert envelopes to dB above threshold.
 
     `sensation` is the level above threshold of an amplitude of 1, in dB, (2, bands, 1).
@@ -130,7 +130,7 @@ def _compared(pair: _Half, group: Group, delay: Tensor, sensation: Tensor, motio
     if motion:
         moved, motion_lag = aligned(pair.motion, group.step)
         vibration = move(Moved(moved * (adapted / envelope.clamp(min=TINY)), motion_lag), delay, group.step)
-    return Heard(move(Moved(adapted, lag), delay, group.step), vibration, pair.level, group.step)
+    return BandOutput(move(Moved(adapted, lag), delay, group.step), vibration, pair.level, group.step)
 
 
 _KEPT = 8  # enough for a scene's reference with a few listeners, and for a signal that both metrics use

@@ -10,7 +10,7 @@ from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Figure, Metric, 
 from benchmark.hearing.prescriptions import NAL_R_HZ, thresholds_at
 from benchmark.metrics._constants import constant
 from benchmark.metrics._haspi_networks import HIDDEN, LARGEST, OUTPUT
-from benchmark.metrics._kates import BANDS, Heard, covered, ear, listen
+from benchmark.metrics._kates import BANDS, BandOutput, covered, ear, listen
 from benchmark.metrics._kates_features import cepstral_basis, covariance, is_loud
 from benchmark.metrics._kates_inputs import at_ear, each
 from benchmark.metrics._utterances import no_value
@@ -77,7 +77,7 @@ class HASPI(Metric):
         return {"haspi": at_ear(haspi, signals)}
 
 
-def _smoothed(heard: Heard, length: int) -> Tensor:
+def _smoothed(heard: BandOutput, length: int) -> Tensor:
     """Envelopes, smoothed by a Hann window and decimated to every ninth sample of 24 kHz, (2, bands, time).
 
     A band at a half or a quarter of the rate needs windows at two or four phases.

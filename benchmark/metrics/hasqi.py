@@ -9,7 +9,7 @@ from torch import Tensor
 from benchmark.contracts import FULL_SCALE_DB_SPL, SAMPLE_RATE, Figure, Metric, Signals
 from benchmark.hearing.prescriptions import NAL_R_HZ, thresholds_at
 from benchmark.metrics._constants import constant
-from benchmark.metrics._kates import BANDS, DB, TINY, Heard, Moved, centre_frequencies, ear, listen
+from benchmark.metrics._kates import BANDS, DB, TINY, BandOutput, Moved, centre_frequencies, ear, listen
 from benchmark.metrics._kates_features import cepstral_basis, covariance, is_loud
 from benchmark.metrics._kates_inputs import amplified, at_ear, each
 
@@ -81,7 +81,7 @@ def _deviation(values: Tensor) -> Tensor:
     return values.var(correction=0).clamp(min=TINY).sqrt()
 
 
-def _envelope_likeness(groups: list[Heard], length: int) -> Tensor:
+def _envelope_likeness(groups: list[BandOutput], length: int) -> Tensor:
     envelopes = torch.cat([_smoothed(heard, length) for heard in groups], 1)
     loud = is_loud(envelopes[0], _THRESHOLD)
     if loud.sum() <= 1:
@@ -115,13 +115,13 @@ def _framed(moved: Moved, step: int, count: int) -> tuple[Tensor, Tensor]:
     return framed, torch.cat((sums[0], sums[1].expand(-1, -1, count - 2), sums[2]), -1)
 
 
-def _smoothed(heard: Heard, length: int) -> Tensor:
+def _smoothed(heard: BandOutput, length: int) -> Tensor:
     """Mean envelopes of segments, (2, bands, segments)."""
     framed, sums = _framed(heard.envelope, heard.step, _segments(length))
     return framed.sum(-1) / sums
 
 
-def _coherence(groups: list[Heard], length: int, level_spl: float) -> Tensor:
+def _coherence(groups: list[BandOutput], length: int, level_spl: float) -> Tensor:
     """Mean coherence over the tiles that count, weighted by how well nerve fibres follow a band's motion.
 
     The weights are a fifth-order low-pass at 3.5 kHz (Johnson 1980).
@@ -135,7 +135,7 @@ def _coherence(groups: list[Heard], length: int, level_spl: float) -> Tensor:
     return (weight * likeness).sum() / weight.sum()
 
 
-def _tiles(heard: Heard, length: int, level_spl: float) -> tuple[Tensor, Tensor]:
+def _tiles(heard: BandOutput, length: int, level_spl: float) -> tuple[Tensor, Tensor]:
     """Largest normalised correlation of the motions within 1 ms, and level of the reference, (bands, segments) each.
 
     The level is an rms in dB above threshold.

@@ -16,11 +16,11 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, TypeAdapter, ValidationError
 
 from benchmark import provenance, registry
-from benchmark.catalogue import CorpusContent, Reference
+from benchmark.catalogue import CorpusContent, CorpusSpec
 from benchmark.contracts import PROTOCOL, Spec
 from benchmark.errors import EarmarkError
 from benchmark.hearing.audiograms import Audiogram
-from benchmark.settings import Mixing, Phase, Scenes, Strict, Trainer
+from benchmark.settings import Mixing, Phase, ScoredScenes, Strict, Trainer
 from benchmark.store import Workspace, digest, write_text
 
 REFERENCE = "reference"  # in place of a front-end, in rows that are scored on the clean signal
@@ -77,9 +77,9 @@ class Enhancing:
 
     shelf: ClassVar[str] = "enhanced"
     front_end: Spec
-    weights: str | None  # the key of the training that left them; None: as it is built
+    weights: Mapping[str, str]  # by part: the key of the training that left them; other parts are as they are built
     source: SourceContent
-    scenes: Scenes
+    scenes: ScoredScenes
     listeners: Listeners | None  # None: the front-end does not know the listener
     accelerator: str
     protocol: int = PROTOCOL
@@ -88,7 +88,7 @@ class Enhancing:
     @property
     def needs(self) -> tuple[str, ...]:
         """The cells that must be finished before it."""
-        return () if self.weights is None else (self.weights,)
+        return tuple(dict.fromkeys(self.weights.values()))
 
     @property
     def amount(self) -> Strict:
@@ -104,10 +104,10 @@ class Scoring:
     label: str
     task: TaskSpec
     enhanced: str | None  # the key of the enhancing whose audio it takes; None: the clean signal
-    weights: str | None  # the key of the training that left the task model's; None: as it is built
+    weights: Mapping[str, str]  # by part, as of an enhancing; MODEL is the task model
     prescribed: bool  # whether the task's prescription is applied before its model
     source: SourceContent
-    scenes: Scenes
+    scenes: ScoredScenes
     listeners: Listeners | None
     accelerator: str
     protocol: int = PROTOCOL
@@ -116,7 +116,8 @@ class Scoring:
     @property
     def needs(self) -> tuple[str, ...]:
         """The cells that must be finished before it."""
-        return tuple(key for key in (self.enhanced, self.weights) if key is not None)
+        above = () if self.enhanced is None else (self.enhanced,)
+        return (*above, *dict.fromkeys(self.weights.values()))
 
     @property
     def amount(self) -> Strict:
@@ -223,7 +224,7 @@ def identity(value: Any) -> Any:
             "config": portable(value.config, True),
             "members": value.members,
         }
-    if isinstance(value, Reference):
+    if isinstance(value, CorpusSpec):
         options = {name: entry for name, entry in value.options.items() if name != "path"}
         held = {item.name: getattr(value, item.name) for item in fields(value) if item.name not in ("path", "options")}
         return {name: portable(entry) for name, entry in {**held, "options": options}.items()}

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark import provenance, registry
-from benchmark.catalogue import Corpora, Reference, reference
+from benchmark.catalogue import Corpora, CorpusSpec, corpus_spec
 from benchmark.contracts import ROLES, FrontEnd, SignalTask, Spec, Task, TaskModel
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end, front_ends
@@ -155,10 +155,10 @@ class Components:
         return code
 
 
-def roles_of(entry: TaskEntry, label: str, fold: Any = None) -> dict[str, Reference]:
+def roles_of(entry: TaskEntry, label: str, fold: Any = None) -> dict[str, CorpusSpec]:
     """The corpora of a task by role, in the order of ROLES."""
     return {
-        role: reference(entry.roles[role], f"tasks.{label}.{role}", fold if meaning.folded else None)
+        role: corpus_spec(entry.roles[role], f"tasks.{label}.{role}", fold if meaning.folded else None)
         for role, meaning in ROLES.items()
         if role in entry.roles
     }

@@ -18,7 +18,7 @@ from benchmark.planning.cells import REFERENCE, Cell, Enhancing, Scoring, Source
 from benchmark.planning.components import Components, roles_of, trainable
 from benchmark.planning.plan import Plan, PlannedRow
 from benchmark.planning.recipe import Recipe, TaskEntry
-from benchmark.settings import Mixing, Phase, Scenes, Train
+from benchmark.settings import Mixing, Phase, ScoredScenes, Train
 from benchmark.store import digest
 
 
@@ -249,7 +249,8 @@ class _Planner:
 
     # Enhancing and scoring.
 
-    def _score(self, front_end: str, scheme: str, trial: _Trial, weights: Mapping[str, str | None]) -> None:
+    def _score(self, front_end: str, scheme: str, trial: _Trial, starts: Mapping[str, str | None]) -> None:
+        weights = _present(starts)
         source, scenes = self._source(trial, ("test",)), self._scenes(front_end, trial)
         task = self.components.tasks[trial.task]
         heard_by = self.components.listeners(trial.task) if "listener" in task.needs else None
@@ -261,7 +262,7 @@ class _Planner:
                     trial.name(f"{trial.task}: {front_end} {self._trained(weights.get(FRONT_END))}enhanced"),
                     Enhancing(
                         front_end=self.components.front_end_spec(front_end),
-                        weights=weights.get(FRONT_END),
+                        weights=_only(FRONT_END, weights),
                         source=source,
                         scenes=scenes,
                         listeners=heard_by if knows_listener else None,
@@ -274,7 +275,7 @@ class _Planner:
             label=trial.task,
             task=self.components.task_spec(trial.task),
             enhanced=enhanced,
-            weights=weights.get(MODEL),
+            weights=_only(MODEL, weights),
             prescribed=not knows_listener,
             source=source,
             scenes=scenes,
@@ -283,7 +284,7 @@ class _Planner:
         )
         code = self.components.task_code(trial.task)
         key = self._add(Cell(trial.name(f"{trial.task}: {front_end} {scheme} scored"), work, code))
-        needs = [each for each in (weights.get(MODEL), weights.get(FRONT_END)) if each is not None]
+        needs = [weights[part] for part in (MODEL, FRONT_END) if part in weights]
         behind = tuple(dict.fromkeys([*needs, *(above for needed in needs for above in self._ancestors(needed))]))
         self._check_unseen(trial, source, behind)
         elsewhere = set() if front_end == REFERENCE else learned_elsewhere(self.components.front_ends[front_end])
@@ -314,9 +315,9 @@ class _Planner:
             return ""
         return f"{self.cells[key].label.partition(',')[0].split()[-1]} "
 
-    def _scenes(self, front_end: str, trial: _Trial) -> Scenes:
+    def _scenes(self, front_end: str, trial: _Trial) -> ScoredScenes:
         """The test scenes of a row. A front-end that works on exported scenes has no clean ones."""
-        scenes = Scenes(**trial.entry.score.model_dump(include={*Scenes.model_fields}))
+        scenes = ScoredScenes(**trial.entry.score.model_dump(include={*ScoredScenes.model_fields}))
         if front_end == REFERENCE or not self.components.front_ends[front_end].exported:
             return scenes
         roles = roles_of(trial.entry, trial.task, trial.fold)
@@ -395,6 +396,10 @@ def _joined(source: SourceContent) -> str:
 def _others(artefacts: Mapping[str, Artefact]) -> dict[str, Spec]:
     """The further parts that artefacts hold."""
     return {part: spec for artefact in artefacts.values() for part, spec in artefact.others.items()}
+
+
+def _only(part: str, weights: Mapping[str, str]) -> dict[str, str]:
+    return {part: weights[part]} if part in weights else {}
 
 
 def _present(starts: Mapping[str, str | None]) -> dict[str, str]:

@@ -18,7 +18,7 @@ from pydantic import Field, ValidationError
 from torch import nn
 
 from benchmark import registry
-from benchmark.catalogue import reference
+from benchmark.catalogue import corpus_spec
 from benchmark.contracts import FRONT_END, PROTOCOL, ROLES, Scheme, Spec, Task, TaskModel
 from benchmark.errors import EarmarkError, unknown
 from benchmark.options import bind, named, reported
@@ -208,7 +208,7 @@ def _task(where: str, label: str, value: Any, raw: Mapping[str, Any]) -> TaskEnt
         raise EarmarkError(f"{where}.folds: null cannot be one fold among others; leave it out")
     for role in task.roles:
         for fold in task.folds if ROLES[role].folded else (None,):
-            reference(task.roles[role], f"{where}.{role}", fold)
+            corpus_spec(task.roles[role], f"{where}.{role}", fold)
     options = bind(where, cls, task.options, given=1)
     return task.model_copy(update={"options": options, "model": _model(f"{where}.model", cls, given.get("model"))})
 

@@ -7,16 +7,12 @@ from itertools import pairwise
 import numpy as np
 
 from benchmark.report.plot import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, Scale, Tick, path, spanning
+from benchmark.results.cost_columns import COSTS
 from benchmark.results.pareto import undominated
 from benchmark.results.view import OverallResult, Who
 
 NEAR = 14.0  # within which two labels would overprint
 GUTTER = 60.0  # left of the logarithmic scale, for what costs nothing
-COSTS = {  # charts and their titles
-    "macs_per_second": "multiply-accumulates per second of audio",
-    "real_time_factor": "real-time factor, one thread",
-    "latency_ms": "look-ahead in ms",
-}
 
 
 @dataclass(frozen=True)
@@ -47,7 +43,7 @@ def scatters(rows: Sequence[OverallResult]) -> list[Scatter]:
     """A chart for each cost in which ranked rows differ."""
     ranked = [row for row in rows if row.who.rank is not None]
     made = []
-    for cost, title in COSTS.items():
+    for cost, title in ((name, column.chart) for name, column in COSTS.items() if column.chart):
         known = {
             row.who.name: (row.reduction.value, value)
             for row in ranked

@@ -13,14 +13,6 @@ from benchmark.results.view import Cost, Estimate, Who
 
 COLOURS, DASHES, MARKS = 8, 4, 6  # in assets/page.css and templates/base.html
 STEPS = (0.02, 0.1, 0.25, 0.5)  # of relative error reduction, between the colours of the heat map
-COSTS = {  # of the table of costs: titles and decimals
-    "parameters": ("parameters", 0),
-    "macs_per_second": ("MACs per second", 0),
-    "real_time_factor": ("real-time factor", 4),
-    "latency_ms": ("look-ahead, ms", 1),
-    "peak_memory_mb": ("peak memory, MB", 0),
-    "train_seconds": ("training, s", 0),
-}
 
 
 class Style:

@@ -20,6 +20,7 @@ from benchmark.report.listening import KeptScene, kept_scenes
 from benchmark.report.scatter import Scatter, scatters
 from benchmark.results import cards
 from benchmark.results.board import Board, boards_of, cache_of
+from benchmark.results.cost_columns import COSTS
 from benchmark.results.records import Records
 from benchmark.results.view import Differences, Estimate, LeaderboardView, Name, TaskView, Who, view_of
 from benchmark.store import full_disk, write_text
@@ -176,7 +177,7 @@ def _write(boards: Sequence[LeaderboardPage], out: Path) -> None:
         "factor": sounds.factor,
         "file_of": sounds.name,
         "clips": sounds.clips,
-        "cost_columns": show.COSTS,
+        "cost_columns": COSTS,
     }
     shutil.copytree(HERE / "assets", out)
     write_text(out / "index.html", pages.get_template("index.html").render(boards=boards, root=""))

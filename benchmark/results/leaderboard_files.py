@@ -14,20 +14,10 @@ import pandas as pd
 from benchmark import statistics
 from benchmark.results.array_cache import Cache
 from benchmark.results.board import boards_of
+from benchmark.results.cost_columns import COSTS, UPDATES
 from benchmark.results.view import Cost, Estimate, LeaderboardView, TaskResult, TaskView, Who, view_of
 from benchmark.store import write_text
 
-# The columns of costs.csv: costs with their decimals, then updates.
-COSTS = {
-    "parameters": 0,
-    "macs_per_second": 0,
-    "real_time_factor": 4,
-    "latency_ms": 2,
-    "peak_memory_mb": 0,
-    "train_seconds": 1,
-    "score_seconds": 1,
-}
-UPDATES = {"front_end": "front_end_updates", "task": "task_updates", "audio_seconds": "audio_seconds"}
 # Columns that `render` shows unless told: the gist of a board, of overall.csv and of costs.csv.
 BRIEF = (
     *(
@@ -152,7 +142,7 @@ def _costs_frame(view: LeaderboardView) -> pd.DataFrame:
     rows = {(*row.who.name, task.name): row for task in view.tasks for row in task.rows}
     lines = [
         dict(zip(("front_end", "scheme", "task"), map(safe, name), strict=True))
-        | {column: _cost(row.costs[column], decimals) for column, decimals in COSTS.items()}
+        | {name: _cost(row.costs[name], column.decimals) for name, column in COSTS.items()}
         | {column: _cost(row.updates[name], 0) for name, column in UPDATES.items()}
         | {"pareto": row.pareto, "pareto_overall": overall[row.who.name]}
         for name, row in sorted(rows.items(), key=lambda item: item[0])

@@ -85,7 +85,7 @@ class Overall:
             for entry in entered:
                 entry.rank = next(iter(entry.rows.values())).rank
         elif entered:
-            ranks, p = rank(competitors(entered), self.design, parts=contributions(entered, boards))
+            ranks, p = rank(competitors(entered), self.design, added=contributions(entered, boards))
             for entry, own in zip(entered, ranks, strict=True):
                 entry.rank = int(own)
             self.p = p
@@ -119,7 +119,7 @@ class Overall:
 
 def contributions(
     rows: Sequence[OverallRow], boards: Sequence[Board], others: Sequence[OverallRow] | None = None
-) -> statistics.Parts:
+) -> statistics.Contributions:
     """What each board adds to the scores of rows, minus its contribution to the paired rows in `others`.
 
     All of them have reductions on all of these boards.
@@ -127,7 +127,7 @@ def contributions(
     values = np.array([[row.reductions[board.task][0] for row in rows] for board in boards])
     if others is not None:
         values = values - np.array([[row.reductions[board.task][0] for row in others] for board in boards])
-    return statistics.Parts(values / len(boards), [board.design.units for board in boards])
+    return statistics.Contributions(values / len(boards), [board.design.units for board in boards])
 
 
 def _reduction(score: np.ndarray, baseline: np.ndarray, best: float) -> np.ndarray:

@@ -5,7 +5,9 @@ from typing import Any
 
 import numpy as np
 
-COSTS = ("parameters", "macs_per_second", "latency_ms")  # those that are the same on every machine
+from benchmark.results.cost_columns import COSTS
+
+PRICES = tuple(name for name, column in COSTS.items() if column.same_everywhere)
 
 
 def undominated(values: np.ndarray, tracks: Sequence[str]) -> np.ndarray:
@@ -16,12 +18,12 @@ def undominated(values: np.ndarray, tracks: Sequence[str]) -> np.ndarray:
 
 
 def highest_costs(lines: Iterable[Mapping[str, Any]]) -> list[float] | None:
-    """The highest of each of COSTS over some summaries; None where one is not known.
+    """The highest of each of PRICES over some summaries; None where one is not known.
 
     A latency that is not known counts as infinite: the front-end needs the whole utterance.
     """
     own = [line["costs"] for line in lines]
-    costs = {name: [cost.get(name) for cost in own] for name in COSTS}
+    costs = {name: [cost.get(name) for cost in own] for name in PRICES}
     costs["latency_ms"] = [np.inf if latency is None else latency for latency in costs["latency_ms"]]
     known = all(isinstance(value, int | float) for values in costs.values() for value in values)
     return [max(values) for values in costs.values()] if known else None

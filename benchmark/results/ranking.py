@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol, TypeVar
 import numpy as np
 
 from benchmark import statistics
-from benchmark.statistics import Design, Parts
+from benchmark.statistics import Contributions, Design
 
 
 class Scored(Protocol):
@@ -78,7 +78,7 @@ def competitors(rows: Sequence[Scored]) -> Competitors:
 
 
 def rank(
-    rows: Competitors, design: Design, sign: int = 1, baseline: int | None = None, parts: Parts | None = None
+    rows: Competitors, design: Design, sign: int = 1, baseline: int | None = None, added: Contributions | None = None
 ) -> Ranking:
     """Rank rows within their tracks: 1 + the number of rows that are significantly better.
 
@@ -89,7 +89,7 @@ def rank(
         design: of the scores; seeds are those of the rows
         sign: 1 where more is better, -1 where less is
         baseline: its row; None: there is none
-        parts: what several boards add to the scores, where they are means over boards
+        added: what several boards add to the scores, where they are means over boards
     """
     first, place = np.unique(rows.system, return_inverse=True)
     tracks = rows.tracks[first]
@@ -100,7 +100,7 @@ def rank(
         rows.by_seed[first],
         same | is_baseline[:, None] | is_baseline,
         design._replace(seeds=rows.seeds[first]),
-        None if parts is None else parts._replace(values=parts.values[:, first]),
+        None if added is None else added._replace(values=added.values[:, first]),
     )
     ranks = statistics.ranks(sign * rows.scores[first, 0], np.where(same, p, np.nan))
     return Ranking(ranks[place], p[np.ix_(place, place)])

@@ -11,20 +11,11 @@ from benchmark import statistics
 from benchmark.contracts import Figure
 from benchmark.results.board import NAN, Board
 from benchmark.results.board_rows import BoardRow
+from benchmark.results.cost_columns import COSTS, UPDATES
 from benchmark.results.overall import REDUCTION, Overall, OverallRow
 from benchmark.results.pareto import highest_costs, pareto_marks
 from benchmark.results.ranking import Scored, in_board_order
 
-COSTS = (
-    "parameters",
-    "macs_per_second",
-    "real_time_factor",
-    "latency_ms",
-    "peak_memory_mb",
-    "train_seconds",
-    "score_seconds",
-)
-UPDATES = ("front_end", "task", "audio_seconds")
 METHOD_SEEDS = 3  # of training, from which on a row stands for a method
 Cost = float | str | None  # a mean, a word such as "not counted", or unknown
 Name = tuple[str, str]  # front-end, scheme

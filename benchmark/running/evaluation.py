@@ -15,7 +15,7 @@ from benchmark.enhancer import Enhancer
 from benchmark.errors import EarmarkError
 from benchmark.running.enhanced_audio import EnhancedAudio, Output
 from benchmark.scenes import Mixer, Mixture, select
-from benchmark.settings import Scenes
+from benchmark.settings import ScoredScenes
 from benchmark.training.system import System
 
 Prediction = dict[str, Any]
@@ -47,7 +47,7 @@ def evaluate(
     system: System,
     label: str,
     mixer: Mixer,
-    scenes: Scenes,
+    scenes: ScoredScenes,
     hear: Hear,
     listeners: Thresholds | None = None,
     settings: Sequence[Controls] = ({},),
@@ -99,7 +99,7 @@ def evaluate(
             yield record | {"prediction": _plain(prediction), "failed": None}
 
 
-def heard_scenes(mixer: Mixer, scenes: Scenes, listeners: Thresholds | None) -> Iterator[tuple[Mixture, str]]:
+def heard_scenes(mixer: Mixer, scenes: ScoredScenes, listeners: Thresholds | None) -> Iterator[tuple[Mixture, str]]:
     """Every test scene at every SNR for each listener, with the listener's name; "" where there is no listener."""
     for row in select(mixer.targets, scenes.scenes, scenes.seed):
         for snr in snrs(mixer, scenes, row):
@@ -108,7 +108,7 @@ def heard_scenes(mixer: Mixer, scenes: Scenes, listeners: Thresholds | None) -> 
                 yield mixture._replace(listener=thresholds), name
 
 
-def count_heard(mixer: Mixer, scenes: Scenes, listeners: Thresholds | None) -> int:
+def count_heard(mixer: Mixer, scenes: ScoredScenes, listeners: Thresholds | None) -> int:
     """How many scenes `heard_scenes` yields."""
     rows = select(mixer.targets, scenes.scenes, scenes.seed)
     return sum(len(snrs(mixer, scenes, row)) for row in rows) * len(listeners or (None,))
@@ -137,7 +137,7 @@ def check_any_success(reasons: Sequence[str | None], label: str, given_up: bool 
         raise EarmarkError(f"{label}: it failed on {which}; first: {reasons[0]}")
 
 
-def snrs(mixer: Mixer, scenes: Scenes, row: Mapping[str, Any]) -> Sequence[float | None]:
+def snrs(mixer: Mixer, scenes: ScoredScenes, row: Mapping[str, Any]) -> Sequence[float | None]:
     """The SNRs of a target's scenes in dB; None: clean, or as it was recorded."""
     if "clean" in row or mixer.interferers is None:  # a pair mixed by its owner has its own condition
         return [None]

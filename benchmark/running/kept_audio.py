@@ -9,7 +9,7 @@ import numpy as np
 from torch import Tensor
 
 from benchmark import audio
-from benchmark.conditions import CLEAN, SNR
+from benchmark.conditions import CLEAN, SNR, owned
 from benchmark.store import write_text
 
 SCENES = 2  # of each task; the first that are scored
@@ -26,7 +26,7 @@ class KeptAudio:
         noisy = sorted(float(snr) for snr in snrs if snr != CLEAN)
         self.planned = {SNR.text(snr) for snr in snrs}
         self.wanted = {SNR.text(snr) for snr in (noisy[0], noisy[len(noisy) // 2])} if noisy else self.planned
-        self.listener: str | None = None
+        self.listener: Mapping[str, str] | None = None  # the first, by the axes that make it up
         self.bases: list[str] = []
         self.kept: list[tuple[dict[str, Any], np.ndarray]] = []
 
@@ -37,17 +37,13 @@ class KeptAudio:
         same, so that the same scenes are kept of all systems.
         """
         conditions = record["conditions"]
-        self.listener = self.listener or conditions.get("listener")
+        listener = owned(conditions, "listener")
+        self.listener = listener if self.listener is None else self.listener
         if record["base"] not in self.bases and len(self.bases) < SCENES:
             self.bases.append(record["base"])
         # A scene that its corpus mixed has an SNR of its own, which was not planned.
         passed_over = conditions.get("snr") in self.planned - self.wanted
-        if (
-            heard is not None
-            and record["base"] in self.bases
-            and not passed_over
-            and conditions.get("listener") == self.listener
-        ):
+        if heard is not None and record["base"] in self.bases and not passed_over and listener == self.listener:
             entry = {
                 "scene": record["scene"],
                 "base": record["base"],

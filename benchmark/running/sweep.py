@@ -31,7 +31,7 @@ from benchmark.results.summaries import describe, tables
 from benchmark.running.evaluation import count_heard, evaluate, heard_scenes, live
 from benchmark.running.systems import open_source, scored_system
 from benchmark.scenes import Mixer
-from benchmark.settings import Scenes
+from benchmark.settings import ScoredScenes
 from benchmark.store import Store, Workspace, write_text
 
 ACROSS = 3  # maps side by side
@@ -171,7 +171,7 @@ def _evaluate_grid(
     return frame.join(shadows(system.front_end, batches(mixer, scored, listeners), settings))
 
 
-def batches(mixer: Mixer, scenes: Scenes, listeners: Mapping[str, Sequence[float]] | None) -> Iterator[Batch]:
+def batches(mixer: Mixer, scenes: ScoredScenes, listeners: Mapping[str, Sequence[float]] | None) -> Iterator[Batch]:
     """Every scene in which something was added to a clean signal, for each listener."""
     for mixture, _ in heard_scenes(mixer, scenes, listeners):
         if mixture.clean is not None and not np.array_equal(mixture.clean, mixture.noisy):

@@ -9,7 +9,7 @@ from torch import nn
 
 from benchmark import registry
 from benchmark.catalogue import open_corpus
-from benchmark.contracts import FRONT_END, FrontEnd, SignalTask, Spec, Task, TaskModel
+from benchmark.contracts import MODEL, FrontEnd, SignalTask, Spec, Task, TaskModel
 from benchmark.data import Source
 from benchmark.enhancer import Enhancer
 from benchmark.errors import EarmarkError
@@ -56,8 +56,7 @@ def front_end_of(spec: Spec) -> FrontEnd:
 def enhancer_of(work: Enhancing, store: Store) -> Enhancer:
     """Build the front-end of an enhancing with its weights, on its device."""
     system = System(front_end_of(work.front_end), {})
-    if work.weights is not None:
-        load_part(system, FRONT_END, store.get("weights", work.weights))
+    _load_parts(system, work.weights, store)
     return system.enhancer.to(device_of(work.accelerator)).eval()
 
 
@@ -65,8 +64,7 @@ def model_of(work: Scoring, source: Source, store: Store) -> System:
     """Build the task model of a scoring with its weights, without a front-end, on its device."""
     _, model = build_task(work.task, source)
     system = System(front_end_of(cells.IDENTITY), {work.label: model}, prescribed=work.prescribed)
-    if work.weights is not None:
-        load_part(system, work.label, store.get("weights", work.weights))
+    _load_parts(system, work.weights, store, work.label)
     return system.to(device_of(work.accelerator)).eval()
 
 
@@ -75,10 +73,8 @@ def scored_system(enhancing: Enhancing | None, scoring: Scoring, source: Source,
     _, model = build_task(scoring.task, source)
     front_end = front_end_of(cells.IDENTITY if enhancing is None else enhancing.front_end)
     system = System(front_end, {scoring.label: model}, prescribed=scoring.prescribed)
-    weights = {FRONT_END: None if enhancing is None else enhancing.weights, scoring.label: scoring.weights}
-    for part, key in weights.items():
-        if key is not None:
-            load_part(system, part, store.get("weights", key))
+    weights = {**({} if enhancing is None else enhancing.weights), **scoring.weights}
+    _load_parts(system, weights, store, scoring.label)
     return system.to(device_of(scoring.accelerator)).eval()
 
 
@@ -88,6 +84,12 @@ def save_parts(system: System, parts: Mapping[str, str] | list[str], folder: Pat
         # Tied weights share memory, which safetensors refuses.
         state = {name: tensor.clone().contiguous() for name, tensor in system.part(part).state_dict().items()}
         save_file(state, folder / f"{part}.safetensors")
+
+
+def _load_parts(system: System, weights: Mapping[str, str], store: Store, label: str = "") -> None:
+    """Load each part's weights from the training of its key; MODEL is the part called `label`."""
+    for part, key in weights.items():
+        load_part(system, label if part == MODEL else part, store.get("weights", key))
 
 
 def load_part(system: System, part: str, folder: Path) -> None:

@@ -38,7 +38,7 @@ from benchmark.running.evaluation import (
 )
 from benchmark.running.kept_audio import KeptAudio
 from benchmark.scenes import Mixer
-from benchmark.settings import Scenes
+from benchmark.settings import ScoredScenes
 from benchmark.store import Store, canonical, full_disk, write_text
 from benchmark.training.fit import fit, fit_gain
 from benchmark.training.schemes import build_scheme
@@ -77,7 +77,7 @@ class RunningJob:
         described = {"label": self.label, "work": to_json(self.cell.work), "code": dict(self.cell.code)}
         self.store.put(self.cell.shelf, self.job.key, {**described, **manifest, **spent}, fill)
 
-    def scenes(self, scenes: Scenes) -> Scenes:
+    def scenes(self, scenes: ScoredScenes) -> ScoredScenes:
         """The test scenes; a single one in a fast_dev_run."""
         return scenes.model_copy(update={"scenes": 1}) if self.job.trainer.fast_dev_run else scenes
 

@@ -17,10 +17,9 @@ from benchmark import audio
 from benchmark.catalogue import Corpora
 from benchmark.contracts import FRONT_END, SAMPLE_RATE, WET, Batch, FrontEnd, Heard
 from benchmark.errors import EarmarkError, unknown
-from benchmark.frontends import build_front_end, learned_elsewhere
+from benchmark.frontends import build_front_end, front_ends
 from benchmark.frontends.adapters.module import ModuleAdapter
 from benchmark.hearing.audiograms import Audiogram
-from benchmark.planning.components import trainable
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import Recipe
 from benchmark.running.evaluation import defect
@@ -52,8 +51,8 @@ def system_of(entry: str | Mapping[str, Any], weights: Path | None = None) -> Sy
                 f"{weights}: these weights do not fit {name}; give the options that it was trained with, as --option "
                 "channels=16"
             ) from error
-    elif _ours(system.front_end) and trainable(system.front_end) and not learned_elsewhere(system.front_end):
-        name = type(system.front_end).__name__
+    elif untrained := next(filter(_untrained, front_ends(system.front_end)), None):
+        name = type(untrained).__name__
         raise EarmarkError(
             f"{name}: it was trained on nothing yet; take weights of a run with --from RECIPE:SCHEME:TASK, or of a "
             "file with --weights"
@@ -61,9 +60,17 @@ def system_of(entry: str | Mapping[str, Any], weights: Path | None = None) -> Sy
     return system.eval()
 
 
-def _ours(front_end: FrontEnd) -> bool:
-    """Whether it is one of the suite's, whose constructors load no weights; those of others may."""
-    return type(front_end).__module__.startswith("benchmark.") and not isinstance(front_end, ModuleAdapter)
+def _untrained(front_end: FrontEnd) -> bool:
+    """Whether it has weights of its own, beside those of its members, that nobody trained.
+
+    The constructors of the suite's front-ends load none; those of others may.
+    """
+    if not type(front_end).__module__.startswith("benchmark.") or isinstance(front_end, ModuleAdapter):
+        return False
+    members = {id(weight) for member in front_ends(front_end)[1:] for weight in member.parameters()}
+    own = [weight for weight in front_end.parameters() if id(weight) not in members]
+    trained = front_end.pretrained_on or front_end.dropped_in_only
+    return not trained and any(weight.requires_grad for weight in own)
 
 
 def benchmarked(recipe: Recipe, workspace: Workspace, front_end: str, scheme: str, task: str | None = None) -> System:
@@ -90,7 +97,7 @@ def benchmarked(recipe: Recipe, workspace: Workspace, front_end: str, scheme: st
     by_task: dict[str, str | None] = {}
     for row in rows:
         if row.scheme == scheme:
-            by_task.setdefault(row.task, plan.enhancing(row).weights)
+            by_task.setdefault(row.task, plan.enhancing(row).weights.get(FRONT_END))
     if task is not None and task not in by_task:
         raise EarmarkError(f"{recipe.name}: {front_end} under {scheme}: {unknown('task', task, by_task)}")
     keys = set(by_task.values()) if task is None else {by_task[task]}

@@ -3,10 +3,12 @@
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from benchmark import registry
-from benchmark.catalogue import Corpora, Reference, catalogue, fingerprint, open_corpus
+from benchmark import audio, registry
+from benchmark.catalogue import Corpora, CorpusSpec, catalogue, fingerprint, open_corpus
+from benchmark.contracts import Corpus
 from benchmark.errors import EarmarkError
 from benchmark.store import default_cache
 
@@ -155,9 +157,24 @@ def test_a_class_without_recordings_for_training_is_missing_where_labels_count(t
             clip(tmp_path / f"EMO-DB/wav/{speaker}a{text:02d}Wa.wav")
     clip(tmp_path / "EMO-DB/wav/09a01Tb.wav")
     corpora = Corpora(tmp_path, tmp_path / "cache")
-    assert corpora.missing(Reference("emo_db", {"fold": 3}), labelled=True) is None
-    lacking = corpora.missing(Reference("emo_db", {"fold": 9}), labelled=True)
+    assert corpora.missing(CorpusSpec("emo_db", {"fold": 3}), labelled=True) is None
+    lacking = corpora.missing(CorpusSpec("emo_db", {"fold": 9}), labelled=True)
     assert lacking.startswith(
         "emo_db: no recording of sadness is for training, though some are for validation or test; get the whole corpus"
     )
-    assert corpora.missing(Reference("emo_db", {"fold": 9}), labelled=False) is None
+    assert corpora.missing(CorpusSpec("emo_db", {"fold": 9}), labelled=False) is None
+
+
+def test_a_split_without_recordings_is_missing(tmp_path):
+    class Untested(Corpus):
+        kind = "speech"
+
+        def rows(self, split):
+            return [] if split == "test" else [{"id": split, "group": "a", "audio": self.root / "a.wav"}]
+
+    audio.write(tmp_path / "a.wav", np.full((1, 1600), 0.1, np.float32))
+    corpora = Corpora(tmp_path, tmp_path / "cache")
+    corpora.open = lambda reference: Untested(tmp_path)
+    assert corpora.missing(CorpusSpec("mine", {}), labelled=False) == (
+        "mine: no recording is in its test split; split it otherwise"
+    )

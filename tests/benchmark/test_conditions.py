@@ -13,6 +13,7 @@ from benchmark.conditions import (
     condition_name,
     condition_values,
     is_clean,
+    owned,
     readable,
 )
 from benchmark.errors import EarmarkError
@@ -107,3 +108,8 @@ def test_clean_input_comes_first_wherever_its_axis_stands():
 def test_an_unknown_axis_is_refused():
     with pytest.raises(EarmarkError, match=r"unknown axis 'listner'; did you mean 'listener'\?"):
         condition_name({"snr": "clean"}, ("snr", "listner"))
+
+
+def test_axes_have_an_owner():
+    assert owned(VALUES | {"amount": 0.5}, "listener") == {"listener": "N3"}
+    assert owned(VALUES, "scene") == {"snr": "snr_-5", "room": "hall", "azimuth": "azimuth_30"}

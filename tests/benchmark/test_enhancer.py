@@ -4,7 +4,7 @@ import pytest
 import torch
 from toys import AUDIOGRAM_HZ, Gain, HearingAid, Shortener, TwoEars
 
-from benchmark.contracts import Batch
+from benchmark.contracts import Batch, Enhanced, FrontEnd
 from benchmark.enhancer import Enhancer
 from benchmark.errors import EarmarkError
 
@@ -27,6 +27,16 @@ def test_a_two_ear_front_end_gets_both_ears_and_a_one_ear_front_end_gets_them_in
     enhanced = Enhancer(one_ear.eval())(both.heard)
     assert seen == [(2 * len(batch.scenes), 1, both.heard.audio.shape[-1])]
     torch.testing.assert_close(enhanced.audio, 0.5 * both.heard.audio * valid)
+
+
+def test_what_task_models_share_with_a_one_ear_front_end_is_the_mean_over_ears(batch):
+    class Levels(FrontEnd):
+        def process(self, heard):
+            return Enhanced(heard.audio, heard.audio.square().mean((1, 2))[:, None, None])
+
+    both = two_ears(batch)
+    shared = Enhancer(Levels())(both.heard).shared
+    torch.testing.assert_close(shared[:, 0, 0], both.heard.audio.square().mean((1, 2)))
 
 
 def test_a_listener_aware_front_end_hears_the_audiogram_of_each_ear_and_obeys_its_control(batch):

@@ -11,7 +11,7 @@ from benchmark.contracts import Spec
 from benchmark.metrics import si_sdr, snr
 from benchmark.planning.cells import IDENTITY, Cell, Enhancing
 from benchmark.results.board import Board
-from benchmark.settings import Scenes
+from benchmark.settings import ScoredScenes
 from benchmark.training.schemes.sample_importance import SampleImportance
 
 MINE = """from benchmark.contracts import FrontEnd
@@ -323,7 +323,7 @@ def test_what_the_suite_s_components_compute_with_belongs_to_them():
 
 def key(front_end: Spec = IDENTITY) -> str:
     source = {"targets": CorpusContent("x/y", {}, "somewhere")}
-    return Cell("a cell", Enhancing(front_end, None, source, Scenes(), None, "cpu")).key
+    return Cell("a cell", Enhancing(front_end, {}, source, ScoredScenes(), None, "cpu")).key
 
 
 def test_what_is_in_a_file_that_options_name_is_part_of_the_key_and_its_place_is_not(tmp_path):

@@ -206,7 +206,7 @@ def test_several_boards_together_without_a_difference(boards: list[list[int]], s
         scenes = effects[:, groups] + generator.normal(0, np.sqrt(1 - share), (TRIALS, len(groups)))
         with np.errstate(invalid="ignore"):
             added.append(means(scenes, weights) / len(boards))
-    parts = statistics.Parts(np.array(added), [statistics.units(list(map(str, groups))) for groups in boards])
+    parts = statistics.Contributions(np.array(added), [statistics.units(list(map(str, groups))) for groups in boards])
     figures = parts.values.sum(0)
     counted = parts.of_rows()
     assert (counted.units >= min(parts.units) - 1e-9).all()
@@ -223,10 +223,10 @@ def test_a_small_board_takes_no_more_than_its_share():
     generator = np.random.default_rng(4)
     large, small = generator.normal(0, 1, (2, 1, 1 + REPLICATES))
     for spread_of_small, expected in ((0.01, 30), (100.0, 4)):
-        parts = statistics.Parts(np.array([large, spread_of_small * small]), [30, 4])
+        parts = statistics.Contributions(np.array([large, spread_of_small * small]), [30, 4])
         assert parts.of_rows().units[0] == pytest.approx(expected, rel=0.05)
         pairs = (
-            statistics.Parts(
+            statistics.Contributions(
                 np.array([[large[0], -large[0]], [spread_of_small * small[0], spread_of_small * small[0][::-1]]]),
                 [30, 4],
             )
@@ -236,5 +236,7 @@ def test_a_small_board_takes_no_more_than_its_share():
         assert pairs[0, 1] == pytest.approx(expected, rel=0.05)
         assert pairs[0, 1] == pairs[1, 0]
     same = np.stack([large, large, large])
-    assert statistics.Parts(same, [8, 8, 8]).of_rows().units[0] == pytest.approx(8)  # the same people three times over
-    assert statistics.Parts(np.zeros_like(same), [8, 5, 8]).of_rows().units[0] == 5
+    assert statistics.Contributions(same, [8, 8, 8]).of_rows().units[0] == pytest.approx(
+        8
+    )  # the same people three times over
+    assert statistics.Contributions(np.zeros_like(same), [8, 5, 8]).of_rows().units[0] == 5

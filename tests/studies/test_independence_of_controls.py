@@ -16,11 +16,11 @@ from benchmark.hearing.prescriptions import NAL_R_HZ, nal_r
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import load_recipe
 from benchmark.running.systems import front_end_of, save_parts
-from benchmark.settings import Scenes
+from benchmark.settings import ScoredScenes
 from benchmark.store import Store
 from benchmark.training.system import System
 
-MIXING = Scenes(snr=(0.0,), level=65.0)
+MIXING = ScoredScenes(snr=(0.0,), level=65.0)
 HEARD_BY = {"N3": PROFILES["N3"]}
 SMALL = {"features": 4, "hidden": 4, "layers": 1, "head": 6}
 
@@ -125,7 +125,7 @@ def store(plan, workspace):
         if row.front_end == "two_mask":
             torch.manual_seed(10 * row.seed)
             system = System(front_end_of(plan.enhancing(row).front_end), {})
-            store.put("weights", plan.enhancing(row).weights, {}, partial(save_parts, system, [FRONT_END]))
+            store.put("weights", plan.enhancing(row).weights["front_end"], {}, partial(save_parts, system, [FRONT_END]))
     return store
 
 

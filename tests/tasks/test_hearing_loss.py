@@ -23,7 +23,7 @@ from benchmark.metrics.haspi import haspi
 from benchmark.metrics.hasqi import hasqi
 from benchmark.running.evaluation import clean as hear_clean
 from benchmark.running.evaluation import evaluate
-from benchmark.settings import Scenes
+from benchmark.settings import ScoredScenes
 from benchmark.training.schemes.joint import Joint
 from benchmark.training.schemes.sample_importance import SampleImportance
 from benchmark.training.system import System
@@ -300,7 +300,12 @@ def test_the_reference_row_is_the_clean_sound_behind_the_prescription(tmp_path):
     listeners = {name: PROFILES[name] for name in ("normal", "N4")}
     records = list(
         evaluate(
-            System(Identity(), {"hearing": HearingLoss({})}), "hearing", mixer, Scenes(scenes=1), hear_clean, listeners
+            System(Identity(), {"hearing": HearingLoss({})}),
+            "hearing",
+            mixer,
+            ScoredScenes(scenes=1),
+            hear_clean,
+            listeners,
         )
     )
     assert [record["conditions"] for record in records] == [

@@ -62,13 +62,16 @@ def test_a_front_end_is_enhanced_once_for_every_scheme_that_drops_it_in(plan):
 def test_weights_go_by_the_parts_that_a_scheme_moves(plan):
     rows = {(row.front_end, row.scheme): row for row in plan.rows}
     work = {key: cell.work for key, cell in plan.cells.items()}
-    pretrained = plan.enhancing(rows["gain", "frozen"]).weights
+    pretrained = plan.enhancing(rows["gain", "frozen"]).weights["front_end"]
     assert isinstance(work[pretrained], Training)
     assert not work[pretrained].tasks
-    frozen = plan.scoring(rows["gain", "frozen"]).weights
-    assert work[frozen].starts == {"front_end": pretrained, "bands": plan.scoring(rows["gain", "clean"]).weights}
+    frozen = plan.scoring(rows["gain", "frozen"]).weights["model"]
+    assert work[frozen].starts == {
+        "front_end": pretrained,
+        "bands": plan.scoring(rows["gain", "clean"]).weights["model"],
+    }
     joint = rows["gain", "joint"]
-    assert plan.enhancing(joint).weights == plan.scoring(joint).weights != frozen
+    assert plan.enhancing(joint).weights["front_end"] == plan.scoring(joint).weights["model"] != frozen
 
 
 def test_keys_hold_what_is_done_and_not_where(plan, tmp_path):

@@ -297,8 +297,8 @@ def test_a_front_end_trained_by_several_tasks_is_scored_on_all_of_them(tmp_path)
     shared = behind["one"]["gain both, seed 1"]
     assert list(shared.work.tasks) == ["one", "two"]
     assert set(shared.work.starts) == {"front_end", "one", "two"}
-    assert {plan.enhancing(row).weights for row in rows.values()} == {shared.key}
-    models = {label: plan.scoring(row).weights for label, row in rows.items()}
+    assert {plan.enhancing(row).weights["front_end"] for row in rows.values()} == {shared.key}
+    models = {label: plan.scoring(row).weights["model"] for label, row in rows.items()}
     assert models["one"] == models["two"] == shared.key
     follower = behind["three"]["three: behind gain both, seed 1"]
     assert models["three"] == follower.key

@@ -17,6 +17,7 @@ from benchmark.results.board import boards_of
 from benchmark.results.compare import COLUMNS, compare, render
 from benchmark.results.records import Records
 from benchmark.results.summary_file import write_summaries
+from benchmark.results.view import view_of
 from benchmark.store import Store
 
 Lines = list[dict[str, Any]]
@@ -256,3 +257,16 @@ def test_the_command_prints_tables_and_writes_one(tmp_path: Path, capsys: pytest
     assert [row["gain"] for row in rows if row["table"] == "utterance"] == ["0.3000", "-0.2500"]
     assert main(["compare", "unet:jiont", "identity:noisy", str(tmp_path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_comparison_says_what_the_boards_say(tmp_path: Path):
+    found = table(compared(tmp_path, two()), "score")
+    view = view_of(boards_of(tmp_path))
+    for line in found:
+        if line["task"] == "overall":
+            rows = {row.who.name: row.reduction.value for row in view.rows}
+        else:
+            (task,) = (task for task in view.tasks if task.name == line["task"])
+            rows = {name: row.score.value for name, row in task.by_name.items()}
+        assert (line["first"], line["second"]) == (rows["unet", "joint"], rows["identity", "noisy"])
+    assert found

@@ -1,9 +1,8 @@
 from pathlib import Path
 
 import pytest
-from invented_summaries import TASKS, summary
+from invented_summaries import summary
 
-from benchmark import registry
 from benchmark.errors import EarmarkError
 from benchmark.results.board import Board, boards_of
 from benchmark.results.rank_agreement import agreement
@@ -12,9 +11,7 @@ from benchmark.results.summary_file import write_summaries
 NAMES = ("identity", "one", "two", "three", "four")
 
 
-@pytest.fixture(autouse=True)
-def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "load", lambda kind, name: TASKS[name])
+pytestmark = pytest.mark.usefixtures("invented_tasks")
 
 
 def made(folder: Path, rates: dict[str, tuple[float, ...]], names: tuple[str, ...] = NAMES) -> list[Board]:

@@ -8,17 +8,14 @@ from typing import Any
 import pytest
 from invented_summaries import TASKS, boards, row, summary, with_reference
 
-from benchmark import registry
 from benchmark.report.show import FILTERS
 from benchmark.results.board import boards_of
+from benchmark.results.cost_columns import COSTS
 from benchmark.results.summary_file import write_summaries
-from benchmark.results.view import COSTS, LeaderboardView, mean_cost, view_of
+from benchmark.results.view import LeaderboardView, mean_cost, view_of
 from benchmark.submission.standing import standing
 
-
-@pytest.fixture(autouse=True)
-def stubs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(registry, "load", lambda kind, name: TASKS[name])
+pytestmark = pytest.mark.usefixtures("invented_tasks")
 
 
 def viewed(folder: Path, *lines: dict[str, Any]) -> LeaderboardView:

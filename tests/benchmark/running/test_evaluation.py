@@ -12,7 +12,7 @@ from benchmark.frontends.nal_r import NalR
 from benchmark.hearing.audiograms import PROFILES
 from benchmark.results.summaries import tables
 from benchmark.running.evaluation import LOUDEST, check_any_success, evaluate, live
-from benchmark.settings import Scenes
+from benchmark.settings import ScoredScenes
 from benchmark.training.system import System
 from tasks.hearing_loss import HearingLoss
 
@@ -29,7 +29,7 @@ class Through(FrontEnd):
 
 
 def failures(function, model, source):
-    system, scenes = System(Through(function), {"bands": model}), Scenes(snr=(0,), scenes=2)
+    system, scenes = System(Through(function), {"bands": model}), ScoredScenes(snr=(0,), scenes=2)
     records = list(evaluate(system, "bands", source.mixer("test"), scenes, live(system.enhancer)))
     assert len(records) == 2
     assert all(bool(record["prediction"]) == (record["failed"] is None) for record in records)
@@ -58,7 +58,7 @@ def test_a_loud_output_is_an_answer(model, source):
 
 def heard_by(front_end, source, *names, snr=("clean", 0), scenes=2):
     listeners = {name: PROFILES[name] for name in names}
-    system, wanted = System(front_end, {"hearing": HearingLoss({})}), Scenes(snr=snr, scenes=scenes)
+    system, wanted = System(front_end, {"hearing": HearingLoss({})}), ScoredScenes(snr=snr, scenes=scenes)
     return list(evaluate(system, "hearing", source.mixer("test"), wanted, live(system.enhancer), listeners))
 
 
@@ -80,7 +80,7 @@ def test_each_listener_hears_every_scene_under_a_condition_of_its_own(source):
 def test_listeners_and_controls_become_conditions_of_the_record(source, model):
     listeners = {"normal": [0.0] * 10, "N3": [40.0] * 10}
     system, settings = System(HearingAid(), {"bands": model}), ({}, {"amount": 0.0})
-    mixer, scenes = source.mixer("test"), Scenes(snr=(0,), scenes=2)
+    mixer, scenes = source.mixer("test"), ScoredScenes(snr=(0,), scenes=2)
     records = list(evaluate(system, "bands", mixer, scenes, live(system.enhancer), listeners, settings))
     assert len(records) == 2 * 2 * 2
     assert [record["conditions"] for record in records[:4]] == [

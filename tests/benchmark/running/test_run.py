@@ -172,6 +172,8 @@ def test_dry_run_says_what_is_done_and_what_is_not(finished, capsys, monkeypatch
     assert "after pretrain gain, seed 1" in nothing
     assert "[done]" not in nothing
     assert not (folder / "elsewhere").exists()
+    assert main(["run", str(recipe), "--dry-run", "--engine", "locla"]) == 2
+    assert "did you mean 'local'?" in capsys.readouterr().err
 
 
 def test_dry_run_says_where_a_summary_is_cut(finished, capsys, monkeypatch, tmp_path):

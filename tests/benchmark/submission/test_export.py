@@ -20,7 +20,7 @@ from benchmark.frontends.identity import Identity
 from benchmark.planning.recipe import load_recipe
 from benchmark.running.evaluation import evaluate, live
 from benchmark.scenes import select
-from benchmark.settings import Scenes
+from benchmark.settings import ScoredScenes
 from benchmark.store import file_hash
 from benchmark.submission.export import export
 from benchmark.training.system import System
@@ -52,7 +52,7 @@ def test_a_folder_of_the_exported_scenes_scores_as_no_front_end_does(workspace, 
         System(front_end, {"bands": model})
         for front_end in (build_front_end({"adapters/folder": {"path": str(folder)}}), Identity())
     ]
-    noisy = Scenes(snr=(0, -5), scenes=6, seed=seed)
+    noisy = ScoredScenes(snr=(0, -5), scenes=6, seed=seed)
     mixer = source(workspace).mixer("test")
     read, direct = (list(evaluate(each, "bands", mixer, noisy, live(each.enhancer))) for each in systems)
     assert read == direct

@@ -101,7 +101,7 @@ def plan(here):
     values = {("noisy", "one"): 0.1, ("noisy", "two"): 0.1, ("joint", "one"): 0.2, ("joint", "two"): 0.3}
     for row in plan.rows:
         if row.front_end == "gain":
-            key = plan.enhancing(row).weights
+            key = plan.enhancing(row).weights["front_end"]
             value = values[row.scheme, row.task]
             Store(here / "runs").put(
                 "weights", key, {}, lambda folder, value=value: weights(folder / "front_end.safetensors", GAIN, value)
@@ -195,6 +195,7 @@ def test_inputs_are_never_written_over(here, capsys):
     [
         (["gane", "in.wav", "out.wav"], "unknown front-end 'gane'"),
         (["unet", "in.wav", "out.wav"], "UNet: it was trained on nothing yet; take weights of a run with --from"),
+        (["chain", "in.wav", "out.wav", "--option", "members=[spectral, unet]"], "UNet: it was trained on nothing yet"),
         ([GAIN, "none.wav", "out.wav"], "none.wav: no such file; give another recording"),
         ([GAIN, "in.wav", "out.mp3"], "give a name that ends in .wav"),
         ([GAIN, "empty", "out"], "empty: no recordings in it"),

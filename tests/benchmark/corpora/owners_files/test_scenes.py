@@ -4,7 +4,7 @@ from contextlib import suppress
 
 import pytest
 
-from benchmark.catalogue import open_corpus, reference
+from benchmark.catalogue import corpus_spec, open_corpus
 from benchmark.contracts import SPLITS
 from benchmark.errors import EarmarkError
 
@@ -14,7 +14,7 @@ def real(data, tmp_path):
     """Open a corpus as a recipe names it, or skip the test with the reason."""
 
     def opened(name, fold=None, **options):
-        found = reference({name: options}, "tasks.scene.targets", fold)
+        found = corpus_spec({name: options}, "tasks.scene.targets", fold)
         try:
             return open_corpus(found["name"], found["options"], data, tmp_path)
         except EarmarkError as error:
