@@ -36,6 +36,7 @@ class Spec:
     version: int = 1
     config: Mapping[str, Any] = field(default_factory=dict)
     members: tuple[tuple[str, int], ...] = ()  # class and version of each component inside a composite one
+    reads: tuple[tuple[str, str], ...] = ()  # name and digest of each file that its constructor reads
 
 
 class Role(NamedTuple):

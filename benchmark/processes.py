@@ -9,6 +9,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+# Modules that a server process imports once, for all processes that are forked from it: cells, and code from outside.
+IMPORTED_ONCE = ("benchmark.running.worker", "datasets")
 PATIENCE = 5.0  # seconds that a process has to clean up before it is killed
 ENDED = 128 + signal.SIGTERM  # exit status of a process that was ended by SIGTERM
 
@@ -96,16 +98,19 @@ def _send(pid: int, kind: signal.Signals) -> None:
 
 
 def _watch(parent: int, pids: tuple[int, ...]) -> None:
-    while os.getppid() == parent and all(map(_alive, pids)):
+    while os.getppid() == parent and all(map(alive, pids)):
         time.sleep(1)
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(PATIENCE)
     os._exit(3)
 
 
-def _alive(pid: int) -> bool:
+def alive(pid: int) -> bool:
+    """Whether a process is there."""
     try:
         os.kill(pid, 0)
+    except PermissionError:  # it is there, and none of ours
+        return True
     except OSError:
         return False
     return True

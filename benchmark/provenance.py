@@ -21,6 +21,7 @@ from typing import Any, NamedTuple
 
 from torch import nn
 
+from benchmark.foreign_modules import neighbour
 from benchmark.source_code import Imports, Module, Names, Origin, Statement, parsed
 from benchmark.store import digest
 
@@ -252,7 +253,7 @@ def _stem(path: Path, origin: Origin) -> Path | None:
 def _own_files(path: Path, origin: Origin) -> list[Path]:
     """The user's own modules that a file's import brings in: one comes with the packages that it is part of."""
     base = _base(path, origin)
-    if base is None or (not origin.level and origin.module[0] in SUITE):
+    if base is None or (base == ROOT and not origin.level and origin.module[0] in SUITE):
         return []
     parts = (*origin.module, *origin.names)  # of a package, names may be modules
     stems = [base.joinpath(*parts[:count]) for count in range(0 if origin.level else 1, len(parts) + 1)]
@@ -264,6 +265,10 @@ def _base(path: Path, origin: Origin) -> Path | None:
     if origin.level:
         return path.parents[origin.level - 1] if origin.level <= len(path.parents) else None
     top = origin.module[0]
+    # what lies beside a user's own file comes first, even where it is called like a module of the suite
+    beside = None if _in_suite(path) or _is_installed(path) else neighbour(path.parent, top)
+    if beside is not None:
+        return beside.parent.parent if beside.name == "__init__.py" else beside.parent
     if top in SUITE:
         return ROOT
     if _in_suite(path):

@@ -3,21 +3,21 @@
 Names and descriptions are read from folders and docstrings without importing anything, so listing them is instant.
 Other packages register components under entry points, in groups named after the kind, such as `earmark.front_ends` or
 `earmark.metrics`. A class in a user's own file is named `path/to/file.py:Class`. The file may import modules that lie
-beside it: its folder is appended to sys.path, where it shadows nothing, and stays there for later imports.
+beside it (benchmark/foreign_modules.py).
 """
 
 import ast
 import importlib
-import importlib.util
 import inspect
-import sys
 from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
+from textwrap import shorten
 from types import ModuleType
 
 from benchmark.errors import EarmarkError, unknown
+from benchmark.foreign_modules import import_file
 
 ROOT = Path(__file__).resolve().parent
 FOLDERS = {
@@ -29,6 +29,8 @@ FOLDERS = {
     "schemes": ("benchmark.training.schemes", ROOT / "training" / "schemes"),
     "engines": ("benchmark.running.engines", ROOT / "running" / "engines"),
 }
+
+_imported: dict[Path, ModuleType] = {}  # the users' own files
 
 
 @cache
@@ -94,27 +96,16 @@ def _from_file(name: str) -> type:
     path = Path(path_text).expanduser().resolve()
     if not path.is_file():
         raise EarmarkError(f"no file {path_text}; write path/to/file.py:Class with a path from the current folder")
-    module_name = f"earmark_user_{path.stem}_{abs(hash(path)):x}"
-    if module_name not in sys.modules:
-        spec = importlib.util.spec_from_file_location(module_name, path)
-        assert spec is not None
-        assert spec.loader is not None
-        module = importlib.util.module_from_spec(spec)
-        sys.modules[module_name] = module
-        if str(path.parent) not in sys.path:
-            sys.path.append(str(path.parent))
+    if not (module := _imported.get(path)):
         try:
-            spec.loader.exec_module(module)
+            module = _imported[path] = import_file(path)
         except (Exception, SystemExit) as error:
-            del sys.modules[module_name]
+            reason = shorten(" ".join(f"{type(error).__name__}: {error}".split()), 300)
             raise EarmarkError(
-                f"{path_text} cannot be imported: {type(error).__name__}: {error}; fix it until `python {path_text}` "
-                "runs without an error"
+                f"{path_text} cannot be imported: {reason}; fix it until `python {path_text}` runs without an error"
             ) from error
-    found = getattr(sys.modules[module_name], attribute, None)
+    found = getattr(module, attribute, None)
     if not inspect.isclass(found):
-        own = [
-            n for n, c in inspect.getmembers(sys.modules[module_name], inspect.isclass) if c.__module__ == module_name
-        ]
+        own = [n for n, c in inspect.getmembers(module, inspect.isclass) if c.__module__ == module.__name__]
         raise unknown(f"class in {path_text}:", attribute, own)
     return found

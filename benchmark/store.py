@@ -34,6 +34,11 @@ class Workspace:
     runs: Path
     boards: Path  # the folder of one recipe's leaderboard
 
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """All of them, which code from outside cannot read."""
+        return tuple(path for path in (self.data, self.cache, self.runs, self.boards) if path is not None)
+
 
 def default_cache() -> Path:
     """The folder for generated corpora and caches: $EARMARK_CACHE, or else ~/.cache/earmark."""

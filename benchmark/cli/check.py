@@ -21,14 +21,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Examine the front-end; 1 where a rule is broken."""
-    from benchmark.conformance import examine, exit_refused, line, summary
-    from benchmark.frontends import build_front_end, entry_of
+    from benchmark.conformance import line, summary
+    from benchmark.conformance.apart import examine_apart
+    from benchmark.frontends import entry_of
 
-    entry = entry_of(options.front_end, constructor_options(options))
-    with exit_refused():
-        build_front_end(entry)  # what cannot be built is the user's error, not a finding
     findings = []
-    for finding in examine(lambda: build_front_end(entry)):
+    for finding in examine_apart(entry_of(options.front_end, constructor_options(options))):
         findings.append(finding)
         print(line(finding), flush=True)
     print(f"\n{summary(findings)}")

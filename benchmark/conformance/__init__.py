@@ -26,7 +26,7 @@ from typing import NoReturn, get_args
 
 import torch
 
-from benchmark.conformance import module_rules, output_rules, training_rules
+from benchmark.conformance import module_rules, output_rules, process_rules, training_rules
 from benchmark.conformance.findings import Finding, Status, failed, skipped
 from benchmark.conformance.harness import Build, Harness
 from benchmark.costs import one_thread
@@ -52,6 +52,9 @@ RULES: tuple[Rule, ...] = (
     module_rules.causality,
     module_rules.needs,
     module_rules.controls,
+    process_rules.process,
+    process_rules.files,
+    process_rules.memory,
     training_rules.loss,
     training_rules.gradient,
     training_rules.joint,
@@ -69,16 +72,22 @@ def examine(build: Build) -> Iterator[Finding]:
     Nothing is raised, whatever the front-end does. If it fails `works`, the other rules are skipped.
     """
     first, *others = RULES
-    found = _applied(first, build)
+    found = apply_rule(first, build)
     yield found
     if found.status == "failed":
-        yield skipped(f"{len(others)} rules, until {found.check} is fixed")._replace(check="all others")
+        yield others_skipped()
         return
     for rule in others:
-        yield _applied(rule, build)
+        yield apply_rule(rule, build)
 
 
-def _applied(rule: Rule, build: Build) -> Finding:
+def others_skipped() -> Finding:
+    """The finding for all rules behind the first, where that is broken."""
+    first, *others = RULES
+    return skipped(f"{len(others)} rules, until {first.__name__} is fixed")._replace(check="all others")
+
+
+def apply_rule(rule: Rule, build: Build) -> Finding:
     """Apply a rule on one thread and from a fixed seed, as a cell runs."""
     try:
         with one_thread(), torch.random.fork_rng(devices=[]), exit_refused():
@@ -87,7 +96,7 @@ def _applied(rule: Rule, build: Build) -> Finding:
             finding = skipped("its output is made elsewhere") if harness.front_end.exported else rule(harness)
     except (Exception, SystemExit) as error:  # user code may raise anything
         finding = failed(_in_one_line(error))._replace(error=error)
-    return _explained(finding, rule)
+    return explained(finding, rule)
 
 
 @contextmanager
@@ -110,7 +119,8 @@ def exit_refused() -> Iterator[None]:
         os._exit = leave
 
 
-def _explained(finding: Finding, rule: Rule) -> Finding:
+def explained(finding: Finding, rule: Rule) -> Finding:
+    """The finding with the rule's name, what it expects and why."""
     expected, _, why = (inspect.getdoc(rule) or "").partition("\n\n")
     return finding._replace(check=rule.__name__, expected=" ".join(expected.split()), why=" ".join(why.split()))
 
@@ -122,7 +132,7 @@ def _check(rule: Rule, build: Build) -> Finding:
         Violation: the rule is broken
         unittest.SkipTest: the rule cannot be tested here; pytest understands this exception
     """
-    finding = _applied(rule, build)
+    finding = apply_rule(rule, build)
     if finding.status == "failed":
         raise Violation(details(finding)) from finding.error
     if finding.status == "skipped":

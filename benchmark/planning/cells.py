@@ -1,4 +1,4 @@
-"""Cells, the units of work: a training leaves weights, an enhancing leaves audio, a scoring leaves predictions.
+"""Cells, the units of work: a training leaves weights, an enhancing audio, a scoring predictions, a measuring costs.
 
 What a cell does is its identity; where it runs, with how many workers and with which code is provenance. Cells of the
 same identity have the same key and are run once. Keys build on one another: the key of a scoring covers that of the
@@ -15,7 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field, TypeAdapter, ValidationError
 
-from benchmark import provenance, registry
+from benchmark import provenance
 from benchmark.catalogue import CorpusContent, CorpusSpec
 from benchmark.contracts import PROTOCOL, Spec
 from benchmark.errors import EarmarkError
@@ -66,9 +66,27 @@ class Training:
         return tuple(dict.fromkeys(self.starts.values()))
 
     @property
-    def amount(self) -> Strict:
+    def amount(self) -> Mapping[str, Any]:
         """The settings that determine its run time."""
-        return self.phase
+        return self.phase.model_dump(mode="json")
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """Measure what a front-end costs, as it is built: once for all its rows."""
+
+    shelf: ClassVar[str] = "costs"
+    weights: ClassVar[Mapping[str, str]] = {}
+    needs: ClassVar[tuple[str, ...]] = ()
+    amount: ClassVar[Mapping[str, Any]] = {}
+    front_end: Spec
+    protocol: int = PROTOCOL
+    kind: Literal["measure"] = "measure"
+
+    @property
+    def accelerator(self) -> str:
+        """Costs are those of a CPU."""
+        return "cpu"
 
 
 @dataclass(frozen=True)
@@ -91,9 +109,9 @@ class Enhancing:
         return tuple(dict.fromkeys(self.weights.values()))
 
     @property
-    def amount(self) -> Strict:
+    def amount(self) -> Mapping[str, Any]:
         """The settings that determine its run time."""
-        return self.scenes
+        return self.scenes.model_dump(mode="json")
 
 
 @dataclass(frozen=True)
@@ -120,13 +138,14 @@ class Scoring:
         return (*above, *dict.fromkeys(self.weights.values()))
 
     @property
-    def amount(self) -> Strict:
+    def amount(self) -> Mapping[str, Any]:
         """The settings that determine its run time."""
-        return self.scenes
+        return self.scenes.model_dump(mode="json")
 
 
-Work = Annotated[Training | Enhancing | Scoring, Field(discriminator="kind")]
-SHELVES = {"train": Training.shelf, "enhance": Enhancing.shelf, "score": Scoring.shelf}  # where what a cell leaves is
+Work = Annotated[Training | Measuring | Enhancing | Scoring, Field(discriminator="kind")]
+# Where what a cell leaves is, by kind.
+SHELVES = {work.kind: work.shelf for work in (Training, Measuring, Enhancing, Scoring)}
 
 
 @dataclass(frozen=True)
@@ -145,7 +164,7 @@ class Cell:
 
     @property
     def kind(self) -> str:
-        """train, enhance or score."""
+        """train, measure, enhance or score."""
         return self.work.kind
 
     @property
@@ -223,6 +242,7 @@ def identity(value: Any) -> Any:
             "version": value.version,
             "config": portable(value.config, True),
             "members": value.members,
+            "reads": value.reads,
         }
     if isinstance(value, CorpusSpec):
         options = {name: entry for name, entry in value.options.items() if name != "path"}
@@ -263,13 +283,14 @@ def _named(name: str) -> str:
     """The name of a component; for a user's own, its class and the digest of its source."""
     if ".py:" not in name:
         return name
-    return f"{_base(name)} {_source(registry.load('front_ends', name))}"  # whatever kind it is of
+    path = os.path.expanduser(name.rpartition(":")[0])
+    return f"{_base(name)} {_source(path, os.stat(path).st_mtime_ns)}"
 
 
 @cache
-def _source(component: type) -> str:
-    """The digest of a user's own class: once in a process, which loads a file once."""
-    return provenance.source_digest(component)
+def _source(path: str, _changed: int) -> str:
+    """The digest of a user's own file; nothing is run."""
+    return provenance.file_digest(path)
 
 
 def _base(key: str) -> str:

@@ -1,6 +1,5 @@
 """The components of a recipe, built once: how cells specify them, and whether they fit together."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ from benchmark import provenance, registry
 from benchmark.catalogue import Corpora, CorpusSpec, corpus_spec
 from benchmark.contracts import ROLES, FrontEnd, SignalTask, Spec, Task, TaskModel
 from benchmark.errors import EarmarkError
+from benchmark.front_end_description import describe
 from benchmark.frontends import build_front_end, front_ends
 from benchmark.hearing.audiograms import Audiogram, audiogram
 from benchmark.options import reported
@@ -24,8 +24,9 @@ class Components:
     def __init__(self, recipe: Recipe, corpora: Corpora) -> None:
         self.recipe = recipe
         self.corpora = corpora
+        hidden = [path for path in (corpora.data, corpora.cache) if path is not None]
         self.front_ends = {
-            label: build_front_end({spec.name: dict(spec.config)}) for label, spec in recipe.front_ends.items()
+            label: describe({spec.name: dict(spec.config)}, hidden) for label, spec in recipe.front_ends.items()
         }
         self.schemes = {label: build_scheme(spec) for label, spec in recipe.schemes.items()}
         self.tasks = {label: self._task(label, entry) for label, entry in recipe.tasks.items()}
@@ -37,10 +38,7 @@ class Components:
             if task.prescription is not None
         }
         self._check_needs()
-        # Of every component once: a digest takes a tenth of a second, and many cells share it.
-        self._front_end_code = {
-            label: provenance.code_of(front_end, "front-end") for label, front_end in self.front_ends.items()
-        }
+        # Of every task once: a digest takes a tenth of a second, and many cells share it.
         self._task_code = {label: self._code_of_task(label) for label in self.tasks}
 
     def _task(self, label: str, entry: TaskEntry) -> Task:
@@ -135,13 +133,11 @@ class Components:
         """A front-end; None: identity, behind which stock models are trained even where the recipe has no such row."""
         if label is None:
             return IDENTITY
-        members = front_ends(self.front_ends[label])[1:]
-        spec = self.recipe.front_ends[label]
-        return replace(spec, members=tuple((type(m).__name__, m.version) for m in members)) if members else spec
+        return self.front_ends[label].spec(self.recipe.front_ends[label].name)
 
     def front_end_code(self, label: str | None) -> dict[str, str]:
         """The digests of a front-end's code, by class."""
-        return {} if label is None else dict(self._front_end_code[label])
+        return {} if label is None else dict(self.front_ends[label].code)
 
     def task_code(self, label: str) -> dict[str, str]:
         """The digests of the code of a task, its model and its prescription, by class."""

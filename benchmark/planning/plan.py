@@ -20,6 +20,7 @@ class PlannedRow:
     fold: str | int | None
     record: str  # the key of the scoring
     enhanced: str | None  # the key of the enhancing; None: the clean signal
+    measured: str | None  # the key of the measuring; None: the clean signal
     trained_by: tuple[str, ...]  # the keys of all trainings behind it, its own first
     training_data: str
     track: str  # closed: trained here, or not at all; open: trained elsewhere
@@ -29,7 +30,7 @@ class PlannedRow:
     @property
     def behind(self) -> tuple[str, ...]:
         """The keys of all cells that the row depends on."""
-        return (self.record, *([self.enhanced] if self.enhanced else []), *self.trained_by)
+        return (*(key for key in (self.record, self.enhanced, self.measured) if key), *self.trained_by)
 
 
 @dataclass

@@ -12,10 +12,9 @@ from benchmark import provenance, registry
 from benchmark.catalogue import Corpora
 from benchmark.contracts import FRONT_END, MODEL, ROLES, Artefact, Scheme, Spec
 from benchmark.errors import EarmarkError
-from benchmark.frontends import learned_elsewhere
 from benchmark.options import bind
-from benchmark.planning.cells import REFERENCE, Cell, Enhancing, Scoring, SourceContent, Training, identity
-from benchmark.planning.components import Components, roles_of, trainable
+from benchmark.planning.cells import REFERENCE, Cell, Enhancing, Measuring, Scoring, SourceContent, Training, identity
+from benchmark.planning.components import Components, roles_of
 from benchmark.planning.plan import Plan, PlannedRow
 from benchmark.planning.recipe import Recipe, TaskEntry
 from benchmark.settings import Mixing, Phase, ScoredScenes, Train
@@ -93,7 +92,7 @@ class _Planner:
         heard_through = self.recipe.together.get(scheme, (trial.task,)) if how.through_task else ()
         if not all(self.components.models[task].differentiable for task in heard_through):
             return False
-        if FRONT_END in how.moves and not trainable(built):
+        if FRONT_END in how.moves and not built.trainable:
             return False
         return not (how.moves and built.dropped_in_only)
 
@@ -118,7 +117,7 @@ class _Planner:
 
     def _artefact(self, artefact: Artefact, front_end: str | None, trial: _Trial) -> str | None:
         """The key of the training of an artefact; None where there is nothing to train."""
-        if artefact.front_end and (front_end is None or not trainable(self.components.front_ends[front_end])):
+        if artefact.front_end and (front_end is None or not self.components.front_ends[front_end].trainable):
             return None
         if artefact.task and not self.components.models[trial.task].trainable:
             return None
@@ -208,8 +207,8 @@ class _Planner:
         if taken := sorted(others.keys() & {FRONT_END, MODEL, *tasks}):
             raise EarmarkError(f"schemes: {scheme.name}: a part called {taken[0]} is there already; name it otherwise")
         sources = {each.task: self._source(each, ("train", "validation")) for each in trials}
-        built = [self.components.tasks[task] for task in tasks]
-        built += [self.components.front_ends[front_end]] if front_end else []  # type: ignore[list-item]
+        needs = [self.components.tasks[task].needs for task in tasks]
+        needs += [self.components.front_ends[front_end].needs] if front_end else []
         code = self.components.front_end_code(front_end)
         for task in tasks:
             code |= self.components.task_code(task)
@@ -223,7 +222,7 @@ class _Planner:
             mixing=Mixing(**trial.entry.train.model_dump(include={*Mixing.model_fields})),
             validation_level=trial.entry.score.level,
             noisy=noisy,
-            listeners=any("listener" in component.needs for component in built),
+            listeners=any("listener" in needed for needed in needs),
             seed=trial.seed,
             starts=starts,
             precision=str(self.recipe.trainer.precision),
@@ -254,7 +253,7 @@ class _Planner:
         source, scenes = self._source(trial, ("test",)), self._scenes(front_end, trial)
         task = self.components.tasks[trial.task]
         heard_by = self.components.listeners(trial.task) if "listener" in task.needs else None
-        enhanced = knows_listener = None
+        enhanced = measured = knows_listener = None
         if front_end != REFERENCE:
             knows_listener = "listener" in self.components.front_ends[front_end].needs
             enhanced = self._add(
@@ -271,6 +270,8 @@ class _Planner:
                     self.components.front_end_code(front_end),
                 )
             )
+            spec, code = self.components.front_end_spec(front_end), self.components.front_end_code(front_end)
+            measured = self._add(Cell(f"measure {front_end}", Measuring(spec), code))
         work = Scoring(
             label=trial.task,
             task=self.components.task_spec(trial.task),
@@ -287,7 +288,7 @@ class _Planner:
         needs = [weights[part] for part in (MODEL, FRONT_END) if part in weights]
         behind = tuple(dict.fromkeys([*needs, *(above for needed in needs for above in self._ancestors(needed))]))
         self._check_unseen(trial, source, behind)
-        elsewhere = set() if front_end == REFERENCE else learned_elsewhere(self.components.front_ends[front_end])
+        elsewhere = set() if front_end == REFERENCE else {*self.components.front_ends[front_end].learned_elsewhere}
         model_learned = {self.components.models[trial.task].pretrained_on} - {""}
         trained = [self._training(needed) for needed in behind]
         heard = {_joined(each) for training in trained for each in training.sources.values()}
@@ -301,6 +302,7 @@ class _Planner:
                 fold=trial.fold,
                 record=key,
                 enhanced=enhanced,
+                measured=measured,
                 trained_by=behind,
                 training_data=" | ".join(sorted(heard | elsewhere | model_learned)),
                 track="open" if elsewhere or model_learned else "closed",

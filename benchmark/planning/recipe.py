@@ -21,6 +21,7 @@ from benchmark import registry
 from benchmark.catalogue import corpus_spec
 from benchmark.contracts import FRONT_END, PROTOCOL, ROLES, Scheme, Spec, Task, TaskModel
 from benchmark.errors import EarmarkError, unknown
+from benchmark.front_end_description import describe
 from benchmark.options import bind, named, reported
 from benchmark.planning.recipe_file import find, merged, overlaid, title
 from benchmark.settings import Score, Set, Strict, Train, Trainer
@@ -32,7 +33,7 @@ TAKEN: Mapping[str, frozenset[str]] = {
     "tasks": frozenset({"overall", "costs", FRONT_END, "all", *dir(nn.ModuleDict())}),
     "schemes": frozenset(),
 }
-KINDS: Mapping[str, type] = {"front_ends": nn.Module, "tasks": Task, "task_models": TaskModel, "schemes": Scheme}
+KINDS: Mapping[str, type] = {"tasks": Task, "task_models": TaskModel, "schemes": Scheme}
 
 
 class TaskEntry(Strict):
@@ -153,9 +154,8 @@ def _component(where: str, kind: str, label: str, value: Any) -> Spec:
         value = {label: value}
     elif value is None:
         value = label  # which is unknown, and reported as such
-    if isinstance(value, dict) and len(value) == 1 and isinstance(options := next(iter(value.values())), list):
-        name = next(iter(value))  # chain: [spectral, unet] fills the first option
-        value = {name: {next(iter(inspect.signature(_loaded(where, kind, name)).parameters), "options"): options}}
+    if kind == "front_ends":
+        return describe(value, where=where).spec(next(iter(value)) if isinstance(value, dict) else value)
     name, options = named(where, value)
     cls = _loaded(where, kind, name)
     config = bind(where, cls, options)

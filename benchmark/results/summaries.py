@@ -35,10 +35,10 @@ def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
     summaries: list[dict[str, Any]] = []
     scored: dict[str, dict[str, Any]] = {}
     for row in plan.rows:
-        if not store.exists("records", row.record):
+        if not store.exists("records", row.record) or (row.measured and not store.exists("costs", row.measured)):
             continue
         task_class = registry.load("tasks", row.component)
-        described = describe(plan, row, task_class, store)
+        described = fields_of(plan, row, task_class, store)
         before = known.get(_identity(described))
         if before is not None:
             summaries.append(before)
@@ -96,7 +96,7 @@ def _identity(summary: Mapping[str, Any]) -> tuple[Any, ...]:
     )
 
 
-def describe(plan: Plan, row: PlannedRow, task_class: type[Task], store: Store) -> dict[str, Any]:
+def fields_of(plan: Plan, row: PlannedRow, task_class: type[Task], store: Store) -> dict[str, Any]:
     """What a summary says of its row."""
     return {
         "protocol": PROTOCOL,
@@ -216,10 +216,11 @@ def _spent(store: Store, row: PlannedRow) -> dict[str, Any]:
     scored = [record, *([record["enhanced"]] if record["enhanced"] else [])]
     reports = [entry["report"] for entry in trainings]
     updates = {name: sum(report[name] for report in reports) for name in ("front_end", "task", "audio_seconds")}
+    measured = store.manifest("costs", row.measured)["costs"] if row.measured else {}
     return {
         "updates": {name: round(total, 1) for name, total in updates.items()},
         "costs": {
-            **record["costs"],
+            **measured,
             "train_seconds": round(sum(entry["seconds"] for entry in trainings), 2),
             "score_seconds": round(sum(entry["seconds"] for entry in scored), 2),
             "peak_memory_mb": max(entry["peak_memory_mb"] for entry in (*scored, *trainings)),

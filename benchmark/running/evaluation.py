@@ -26,11 +26,6 @@ Keep = Callable[[Prediction, torch.Tensor | None], None]
 LOUDEST = 1e6  # a larger sample (220 dB SPL) counts as a defect; ours
 
 
-def live(enhancer: Enhancer) -> Hear:
-    """Enhance each scene when it is evaluated."""
-    return lambda batch, listener, controls: enhance(enhancer, batch, **controls)
-
-
 def stored(audio: EnhancedAudio, by_listener: bool) -> Hear:
     """Take the audio that was enhanced before; `by_listener`: whether the front-end knew the listener."""
     return lambda batch, listener, controls: audio.get(batch.scenes[0].id, listener if by_listener else "")

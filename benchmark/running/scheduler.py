@@ -9,13 +9,15 @@ from pathlib import Path
 from benchmark import registry
 from benchmark.contracts import Engine
 from benchmark.errors import EarmarkError
+from benchmark.front_end_description import foreign
 from benchmark.planning.cells import Cell, Job
 from benchmark.planning.plan import Plan
+from benchmark.processes import IMPORTED_ONCE
 from benchmark.running.progress import Display
 from benchmark.running.timings import Timings
 from benchmark.store import Store, Workspace
 
-ORDER = ("train", "enhance", "score")  # those that others wait for come first
+ORDER = ("train", "measure", "enhance", "score")  # those that others wait for come first
 INTERVAL = 0.5  # seconds between two looks at the running cells
 
 
@@ -109,13 +111,13 @@ def _imported_once(plan: Plan) -> list[str]:
     named = [
         ("tasks", {entry.task for entry in plan.recipe.tasks.values()}),
         ("task_models", {entry.model.name for entry in plan.recipe.tasks.values() if entry.model is not None}),
-        ("front_ends", {spec.name for spec in plan.recipe.front_ends.values()}),
+        ("front_ends", {spec.name for spec in plan.recipe.front_ends.values() if not foreign(spec.name, spec.config)}),
     ]
     known = [(registry.names(kind), names) for kind, names in named]
     components = [
         modules[name].partition(":")[0] for modules, names in known for name in sorted(names) if name in modules
     ]
-    return ["benchmark.running.worker", "datasets", *components]
+    return [*IMPORTED_ONCE, *components]
 
 
 def _progress(folder: Path) -> tuple[int, int] | None:

@@ -15,11 +15,11 @@ from rich.progress import Progress
 
 from benchmark import registry, statistics
 from benchmark.catalogue import Corpora
-from benchmark.contracts import WET, Batch, Figure, FrontEnd
+from benchmark.contracts import WET, Batch, Figure
 from benchmark.costs import one_thread
 from benchmark.data import collate
 from benchmark.errors import EarmarkError, unknown
-from benchmark.frontends import build_front_end
+from benchmark.front_end_description import describe, foreign
 from benchmark.hearing.shadow_filtering import FIGURES, shadows
 from benchmark.planning.cells import Enhancing, Scoring
 from benchmark.planning.plan import Plan, PlannedRow
@@ -27,9 +27,10 @@ from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import Recipe
 from benchmark.results.board import Board
 from benchmark.results.board_rows import BoardRow
-from benchmark.results.summaries import describe, tables
-from benchmark.running.evaluation import count_heard, evaluate, heard_scenes, live
-from benchmark.running.systems import open_source, scored_system
+from benchmark.results.summaries import fields_of, tables
+from benchmark.running.evaluation import count_heard, evaluate, heard_scenes
+from benchmark.running.front_end_process import FrontEndProcess
+from benchmark.running.systems import enhancer_of, model_of, open_source
 from benchmark.scenes import Mixer
 from benchmark.settings import ScoredScenes
 from benchmark.store import Store, Workspace, write_text
@@ -62,13 +63,12 @@ def sweep(
     if seed not in (None, *recipe.seeds):
         raise EarmarkError(f"{recipe.name}: no seed {seed}; it has {', '.join(map(str, recipe.seeds))}")
     rows = _rows(plan, store, front_end, seed)
-    grid = _grid(
-        front_end, build_front_end({recipe.front_ends[front_end].name: dict(recipe.front_ends[front_end].config)}), grid
-    )
+    spec = recipe.front_ends[front_end]
+    grid = _grid(front_end, describe({spec.name: dict(spec.config)}, workspace.folders).controls, grid)
     console, out, frames = Console(stderr=True), workspace.boards / "controls", []
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress, one_thread():
         for row in rows:
-            described = describe(plan, row, registry.load("tasks", row.component), store)
+            described = fields_of(plan, row, registry.load("tasks", row.component), store)
             frames.append(
                 _evaluate_grid(workspace, plan.enhancing(row), plan.scoring(row), described, grid, scenes, progress)
             )
@@ -99,14 +99,13 @@ def _rows(plan: Plan, store: Store, front_end: str, seed: int | None) -> list[Pl
     return list(rows.values())
 
 
-def _grid(label: str, front_end: FrontEnd, given: Grid) -> Grid:
-    controls = {**front_end.controls, WET: 1.0}
+def _grid(label: str, own: Mapping[str, float], given: Grid) -> Grid:
+    controls = {**own, WET: 1.0}
     for name in given:
         if name not in controls:
             raise EarmarkError(f"{label}: {unknown('control', name, controls)}")
     grid = dict(given) or {
-        name: [default * step / (POINTS - 1) for step in range(POINTS)]
-        for name, default in front_end.controls.items() or [(WET, 1.0)]
+        name: [default * step / (POINTS - 1) for step in range(POINTS)] for name, default in own.items() or [(WET, 1.0)]
     }
     for name, values in grid.items():
         if len(set(values)) < max(len(values), 2) or not np.isfinite(values).all():
@@ -139,18 +138,21 @@ def _evaluate_grid(
     A front-end with masks also has the figures of shadow filtering.
     """
     source = open_source(scoring.source, workspace)
-    system = scored_system(enhancing, scoring, source, Store(workspace.runs))
+    store = Store(workspace.runs)
+    system = model_of(scoring, source, store)
     settings = [dict(zip(grid, map(float, values), strict=True)) for values in itertools.product(*grid.values())]
     scored = scoring.scenes if scenes is None else scoring.scenes.model_copy(update={"scenes": scenes})
     by_setting: dict[str, list[dict[str, Any]]] = {_name(setting): [] for setting in settings}
     mixer, listeners = source.mixer("test"), scoring.listeners
     total = count_heard(mixer, scored, listeners) * len(settings)
-    records = evaluate(system, scoring.label, mixer, scored, live(system.enhancer), listeners, settings)
-    for record in progress.track(
-        records, total, description=f"{described['front_end']} under {described['scheme']}, {described['task']}"
-    ):
-        setting = {name: record["conditions"].pop(name) for name in grid}
-        by_setting[_name(setting)].append(record)
+    folders = [corpus.root for corpus in source.roles.values()]
+    with FrontEndProcess(enhancing, workspace, folders) as process:
+        records = evaluate(system, scoring.label, mixer, scored, process.hear, listeners, settings)
+        for record in progress.track(
+            records, total, description=f"{described['front_end']} under {described['scheme']}, {described['task']}"
+        ):
+            setting = {name: record["conditions"].pop(name) for name in grid}
+            by_setting[_name(setting)].append(record)
     task = system.tasks[scoring.label]
     lines = [
         {**described, "scheme": name, "keys": {"outputs": name}, **tables(task, records)}
@@ -166,9 +168,14 @@ def _evaluate_grid(
             for setting in settings
         ]
     )
-    if not hasattr(system.front_end, "shadow") or WET in grid:
+    if WET in grid or foreign(enhancing.front_end.name, enhancing.front_end.config):
         return frame
-    return frame.join(shadows(system.front_end, batches(mixer, scored, listeners), settings))
+    front_end = enhancer_of(enhancing, store).front_end
+    return (
+        frame.join(shadows(front_end, batches(mixer, scored, listeners), settings))
+        if hasattr(front_end, "shadow")
+        else frame
+    )
 
 
 def batches(mixer: Mixer, scenes: ScoredScenes, listeners: Mapping[str, Sequence[float]] | None) -> Iterator[Batch]:

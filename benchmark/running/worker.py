@@ -6,7 +6,9 @@ how far it is; if it fails, a line of text in the store's folder errors/ tells w
 
 import fcntl
 import json
+import os
 import resource
+import shutil
 import sys
 import time
 import traceback
@@ -18,10 +20,10 @@ import lightning as L
 import torch
 
 from benchmark.contracts import FRONT_END, Task
-from benchmark.costs import measure
 from benchmark.data import SceneData, collate
 from benchmark.errors import EarmarkError
-from benchmark.planning.cells import Enhancing, Job, Scoring, Training, read_job, to_json
+from benchmark.front_end_description import foreign, paths_in
+from benchmark.planning.cells import Enhancing, Job, Measuring, Scoring, Training, read_job, to_json
 from benchmark.processes import ENDED, Ended
 from benchmark.results.records import PREDICTIONS
 from benchmark.running import systems
@@ -31,12 +33,14 @@ from benchmark.running.evaluation import (
     check_any_success,
     clean,
     count_heard,
-    enhance,
     evaluate,
     heard_scenes,
     stored,
 )
+from benchmark.running.front_end_process import FrontEndProcess
 from benchmark.running.kept_audio import KeptAudio
+from benchmark.sandbox import Confinement, Guest
+from benchmark.sandbox.guest import Answer, Handler
 from benchmark.scenes import Mixer
 from benchmark.settings import ScoredScenes
 from benchmark.store import Store, canonical, full_disk, write_text
@@ -44,6 +48,8 @@ from benchmark.training.fit import fit, fit_gain
 from benchmark.training.schemes import build_scheme
 from benchmark.training.system import System
 
+PARTS = "parts"  # the folder of trained parts in a work folder
+REPORTED = ("front_end", "task", "audio_seconds")  # of a training: updates, and what was heard
 SECONDS_BETWEEN_REPORTS = 0.5
 # A front-end that has failed on all scenes so far is given up after this: one that hangs would take hours.
 HOPELESS_SECONDS, HOPELESS_SCENES = 180.0, 3
@@ -95,6 +101,8 @@ def run_cell(job: Job) -> None:
                 return
             if isinstance(work, Training):
                 _train(run, work)
+            elif isinstance(work, Measuring):
+                _measure(run, work)
             elif isinstance(work, Enhancing):
                 _enhance(run, work)
             else:
@@ -104,6 +112,54 @@ def run_cell(job: Job) -> None:
 
 
 def _train(run: RunningJob, work: Training) -> None:
+    """Train here, or, where code from outside takes part, in a process that can write nowhere else."""
+    apart = foreign(work.front_end.name, work.front_end.config)
+    report = _trained_apart(run, work) if apart else train(run)
+
+    def fill(folder: Path) -> None:
+        for part in (run.folder / PARTS).iterdir():
+            part.replace(folder / part.name)
+        log = run.folder / "metrics.csv"
+        if log.is_file():
+            (folder / "log.csv").write_bytes(log.read_bytes())
+
+    run.put({"report": report}, fill)
+
+
+def _trained_apart(run: RunningJob, work: Training) -> dict[str, Any]:
+    workspace = run.job.workspace
+    corpora = [corpus.path for source in work.sources.values() for corpus in source.values() if corpus.path]
+    starts = [str(run.store.get("weights", key)) for key in work.starts.values()]
+    named = paths_in(work.front_end.name, work.front_end.config)
+    confinement = Confinement(
+        readable=(os.getcwd(), *named, *corpora, *starts, *map(str, filter(None, (workspace.data, workspace.cache)))),
+        writable=(str(run.folder), "/dev/shm"),
+        hidden=(str(workspace.runs), str(workspace.boards)),
+        memory_gib=None,
+    )
+    argument = {"job": str(run.folder / "cell.json")}
+    with Guest("benchmark.running.worker:serve_training", argument, confinement, work.front_end.name) as guest:
+        report = dict(guest.ask({}).values)
+    parts = {path.name for path in (run.folder / PARTS).glob("*")}
+    known = {f"{part}.safetensors" for part in (FRONT_END, *work.tasks, *work.others)}
+    if not all(isinstance(report.get(name), int | float) for name in REPORTED):
+        raise EarmarkError(f"{run.label}: its process answered with no report")
+    if not parts or not parts <= known:
+        raise EarmarkError(f"{run.label}: its process left {', '.join(sorted(parts)) or 'nothing'}, and no parts of it")
+    return report
+
+
+def serve_training(job: str) -> Handler:
+    """In a process of its own: train on request."""
+    return lambda request, arrays: Answer(train(RunningJob(read_job(Path(job)))))
+
+
+def train(run: RunningJob) -> dict[str, Any]:
+    """Train the cell of a job, and leave its parts in the work folder, one file each; return the report."""
+    work = run.cell.work
+    assert isinstance(work, Training)
+    torch.set_num_threads(1)
+    L.seed_everything(work.seed, verbose=False)
     sources = {label: systems.open_source(source, run.job.workspace) for label, source in work.sources.items()}
     built = {label: systems.build_task(spec, sources[label]) for label, spec in work.tasks.items()}
     tasks = {label: task for label, (task, _) in built.items()}
@@ -135,27 +191,28 @@ def _train(run: RunningJob, work: Training) -> None:
     if not tasks and FRONT_END in system.moved:
         validation = data.val_dataloader().iterables["all"]  # type: ignore[index, call-overload]
         report["gain"] = fit_gain(system, validation)
+    shutil.rmtree(run.folder / PARTS, ignore_errors=True)
+    (run.folder / PARTS).mkdir()
+    systems.save_parts(system, system.moved, run.folder / PARTS)
+    return report
 
-    def fill(folder: Path) -> None:
-        systems.save_parts(system, system.moved, folder)
-        log = run.folder / "metrics.csv"
-        if log.is_file():
-            (folder / "log.csv").write_bytes(log.read_bytes())
 
-    run.put({"report": report}, fill)
+def _measure(run: RunningJob, work: Measuring) -> None:
+    with FrontEndProcess(work, run.job.workspace) as process:
+        costs = process.costs()
+    run.put({"costs": costs}, lambda folder: None)
 
 
 def _enhance(run: RunningJob, work: Enhancing) -> None:
     source = systems.open_source(work.source, run.job.workspace)
-    enhancer = systems.enhancer_of(work, run.store)
     mixer, scenes = source.mixer("test"), run.scenes(work.scenes)
     total = count_heard(mixer, scenes, work.listeners)
-    device = systems.device_of(work.accelerator)
     reasons: list[str | None] = []
     started = time.monotonic()
-    with writing(run.folder) as writer:
+    folders = [corpus.root for corpus in source.roles.values()]
+    with writing(run.folder) as writer, FrontEndProcess(work, run.job.workspace, folders) as process:
         for mixture, listener in heard_scenes(mixer, scenes, work.listeners):
-            output = enhance(enhancer, collate([mixture], None).to(device))
+            output = process.hear(collate([mixture], None))
             writer.add(mixture.scene.id, listener, output)
             reasons.append(output.failed)
             run.progress(len(reasons), total)
@@ -163,13 +220,12 @@ def _enhance(run: RunningJob, work: Enhancing) -> None:
             if late and all(reasons):
                 check_any_success(reasons, run.label, given_up=True)
     check_any_success(reasons, run.label)
-    costs = measure(enhancer.front_end.cpu())
 
     def fill(folder: Path) -> None:
         for name in (AUDIO, INDEX):
             (run.folder / name).replace(folder / name)
 
-    run.put({"costs": costs}, fill)
+    run.put({}, fill)
 
 
 def _score(run: RunningJob, work: Scoring) -> None:
@@ -194,9 +250,9 @@ def _score(run: RunningJob, work: Scoring) -> None:
         write_text(folder / PREDICTIONS, lines)
         kept.write(folder / "audio")
 
-    # The enhanced audio may be deleted once it is scored; its costs are kept here.
+    # The enhanced audio may be deleted once it is scored; what it was made by is kept here.
     kept_of = {name: behind[name] for name in ("label", "seconds", "peak_memory_mb", "work", "code") if name in behind}
-    run.put({"costs": behind.get("costs", {}), "enhanced": kept_of}, fill)
+    run.put({"enhanced": kept_of}, fill)
 
 
 def _check_rows(task: Task, label: str, mixer: Mixer) -> None:

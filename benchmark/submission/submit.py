@@ -1,36 +1,32 @@
 """Put a front-end from outside on a board: run its cells of a recipe, and keep its card."""
 
-import json
-import multiprocessing
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from benchmark import provenance, registry
 from benchmark.catalogue import Corpora
-from benchmark.conformance import details, examine
+from benchmark.conformance import details
+from benchmark.conformance.apart import examine_apart
 from benchmark.errors import EarmarkError, unknown
-from benchmark.frontends import build_front_end, learned_elsewhere
+from benchmark.front_end_description import describe
 from benchmark.frontends.adapters.folder import audit
-from benchmark.planning.cells import Enhancing, Scoring, from_json, portable
-from benchmark.planning.plan import Plan, PlannedRow
+from benchmark.planning.cells import portable
+from benchmark.planning.plan import Plan
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import LABEL, TAKEN, Recipe, load_recipe
-from benchmark.processes import end_on_request, end_with, stop
 from benchmark.results import cards
 from benchmark.results.board import cache_of
 from benchmark.results.cards import Card
 from benchmark.results.summaries import is_baseline, summarise, write_boards
 from benchmark.results.summary_file import SUMMARIES, read_lines
+from benchmark.running.integrity import guarded
 from benchmark.running.run import check_code, publish, run_missing
-from benchmark.store import Store, Workspace, digest, write_text
+from benchmark.store import Store, Workspace, digest
 from benchmark.submission.export import expected
-from benchmark.submission.integrity import Guard
 from benchmark.training.schemes import build_scheme
 
 
@@ -77,8 +73,8 @@ def submit(
 ) -> Iterator[Path]:
     """Run the missing cells of a submission, rebuild the boards, and put its card beside them.
 
-    It is dropped in first, and then trained, if it can be. Its code runs only in other processes; this one reads what
-    they leave, scores it and writes the boards.
+    It is dropped in first, and then trained, if it can be. Its code never runs in this process, nor where anything is
+    scored.
 
     Yields:
         the path of the card, each time that the boards were rebuilt
@@ -93,25 +89,36 @@ def submit(
         raise EarmarkError(
             f"{recipe_name}: it has no scheme that drops a front-end in; add clean or noisy to its schemes"
         )
-    store = Store(workspace.runs)
+    store, corpora = Store(workspace.runs), Corpora(workspace.data, workspace.cache)
     with store.locked():
+        described = describe(submission.entry, workspace.folders)
+        if submission.card.training_data and not described.learned_elsewhere:
+            raise EarmarkError(
+                f"{submission.name}: its card names training data, and the front-end none; set pretrained_on in its "
+                "class, for the open track"
+            )
+        if submission.checked and not described.dropped_in_only:
+            _check_rules(submission, workspace)
         held_against = {label: spec for label, spec in own.front_ends.items() if spec.name == "identity"}
-        plan = make_plan(replace(own, front_ends=held_against), Corpora(workspace.data, workspace.cache))
+        plan = make_plan(replace(own, front_ends=held_against), corpora)
         _run_baseline(plan, store, workspace, jobs)
-        stages = [dropping_in, list(own.schemes)][: 1 + (len(dropping_in) < len(own.schemes))]
-        for stage, schemes in enumerate(stages):
-            guard = Guard(store, workspace.boards)
-            answer = _apart(submission, recipe_name, stage, schemes, workspace, jobs)
-            guard.check()
-            rows = Plan(own, {}, _own_rows(submission, own, answer["rows"], store), plan.schemas)
+        recipe = _of_tasks(load_recipe(recipe_name, {submission.name: submission.entry}), submission.tasks)
+        recipe = replace(recipe, front_ends={submission.name: recipe.front_ends[submission.name]})
+        for schemes in [dropping_in, list(own.schemes)][: 1 + (len(dropping_in) < len(own.schemes))]:
+            whole = make_plan(_of_schemes(recipe, schemes), corpora)
+            rows = whole.of([row for row in whole.rows if row.front_end == submission.name])
+            check_code(rows, store, accept=False)
+            with guarded(rows, store, workspace.boards):
+                failures = run_missing(rows, workspace, jobs)
             card = None
-            if publish(rows, store, workspace.boards, only=submission.name):  # what made no row takes no name
-                card = cards.write_card(workspace.boards, _card(submission, own, answer["elsewhere"]))
-            if answer["failures"]:
-                raise EarmarkError("\nearmark: ".join(answer["failures"]))
+            if publish(Plan(own, rows.cells, rows.rows, rows.schemas), store, workspace.boards, submission.name):
+                # what made no row takes no name
+                card = cards.write_card(workspace.boards, _card(submission, own, described.learned_elsewhere))
+            if failures:
+                raise EarmarkError("\nearmark: ".join(failures))
             if card:
                 yield card
-            if answer["dropped_in_only"]:
+            if described.dropped_in_only:
                 return
 
 
@@ -131,142 +138,20 @@ def _run_baseline(plan: Plan, store: Store, workspace: Workspace, jobs: int) -> 
     write_boards([*there, *summarise(first, store, workspace.boards)], workspace.boards)
 
 
-def _own_rows(
-    submission: Submission, recipe: Recipe, answered: Sequence[Mapping[str, Any]], store: Store
-) -> list[PlannedRow]:
-    """The rows that the other process answered with.
-
-    Raises EarmarkError where one is not of this submission: its code could make that process say anything.
-    """
-    try:
-        rows = [PlannedRow(**row) for row in answered]
-    except TypeError as error:
-        raise EarmarkError(
-            f"{submission.name}: the process that ran it answered with what are no rows; refused"
-        ) from error
-    for row in rows:
-        planned = (
-            row.front_end == submission.name
-            and row.scheme in recipe.schemes
-            and row.task in recipe.tasks
-            and row.seed in recipe.seeds
-        )
-        if not planned or not _made_by(submission, row, store):
-            raise EarmarkError(
-                f"{submission.name}: the process that ran it answered with a row {row.front_end}:{row.scheme} on "
-                f"{row.task}, which is not its own; refused"
-            )
-    return rows
-
-
-def _made_by(submission: Submission, row: PlannedRow, store: Store) -> bool:
-    """Whether a row's record, if there is one, is of this task and of a front-end with the submitted name."""
-    if not store.exists("records", row.record):
-        return True
-    manifest = store.manifest("records", row.record)
-    scoring, behind = from_json(manifest["work"]), manifest["enhanced"]
-    if not isinstance(scoring, Scoring) or scoring.label != row.task or not behind:
-        return False
-    enhancing, entered = from_json(behind["work"]), next(iter(submission.entry))
-    return isinstance(enhancing, Enhancing) and Path(enhancing.front_end.name).name == Path(entered).name
-
-
-def _apart(
-    submission: Submission, recipe_name: str, stage: int, schemes: list[str], workspace: Workspace, jobs: int
-) -> dict[str, Any]:
-    """Plan and run the cells of some schemes in another process, and leave nothing of it running.
-
-    Returns:
-        its answer: rows, failures, elsewhere (what the front-end was trained on before) and dropped_in_only
-    """
-    with tempfile.TemporaryDirectory(prefix="earmark-") as scratch:
-        file = Path(scratch, "answer")
-        job = {
-            "name": submission.name,
-            "entry": dict(submission.entry),
-            "recipe": recipe_name,
-            "stage": stage,
-            "schemes": schemes,
-            "jobs": jobs,
-        }
-        job |= {"parent": os.getpid(), "tasks": submission.tasks, "checked": submission.checked, "answer": str(file)}
-        job["trained"] = bool(submission.card.training_data)
-        where = [
-            None if path is None else str(path)
-            for path in (workspace.data, workspace.cache, workspace.runs, workspace.boards)
-        ]
-        child = multiprocessing.get_context("spawn").Process(
-            target=_child, args=(json.dumps(job | {"workspace": where}),)
-        )
-        child.start()
-        try:
-            child.join()
-        finally:
-            stop([child], session=True)  # with its cells, and whatever else it started
-        if not file.exists():
-            raise EarmarkError(
-                f"{submission.name}: the process that ran it ended early, with status {child.exitcode}; see what it "
-                "said above"
-            )
-        answer: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
-        if "error" in answer:
-            raise EarmarkError(answer["error"])
-        return answer
-
-
-def _child(text: str) -> None:
-    os.setsid()  # a session of its own, so that all that it starts can be ended
-    job = json.loads(text)
-    end_on_request()
-    end_with(job["parent"])
-    data, cache, runs, boards = job["workspace"]
-    workspace = Workspace(None if data is None else Path(data), Path(cache), Path(runs), Path(boards))
-    try:
-        front_end = build_front_end(job["entry"])
-        if job["trained"] and not learned_elsewhere(front_end):
-            raise EarmarkError(
-                f"{job['name']}: its card names training data, and the front-end none; set pretrained_on in its class, "
-                "for the open track"
-            )
-        if not job["stage"] and job["checked"] and not front_end.dropped_in_only:
-            _check_rules(job)
-        known = {"elsewhere": sorted(learned_elsewhere(front_end)), "dropped_in_only": front_end.dropped_in_only}
-        answer: dict[str, Any] = _ran(job, workspace) | known
-    except EarmarkError as error:
-        answer = {"error": str(error)}
-    write_text(Path(job["answer"]), json.dumps(answer))
-
-
-def _check_rules(job: Mapping[str, Any]) -> None:
+def _check_rules(submission: Submission, workspace: Workspace) -> None:
     """Raise EarmarkError if rules are broken: for each, what was expected, what came and why it matters."""
-    print(f"checking {job['name']}; --unchecked leaves this out", file=sys.stderr)
-    broken = [
-        details(finding) for finding in examine(lambda: build_front_end(job["entry"])) if finding.status == "failed"
-    ]
-    if broken:
+    print(f"checking {submission.name}; --unchecked leaves this out", file=sys.stderr)
+    found = examine_apart(submission.entry, workspace.folders)
+    if broken := [details(finding) for finding in found if finding.status == "failed"]:
         raise EarmarkError(
             "\n".join(
                 [
-                    f"{job['name']}: it breaks {len(broken)} of the rules that the engine relies on; fix it, or say "
-                    "--unchecked",
+                    f"{submission.name}: it breaks {len(broken)} of the rules that the engine relies on; fix it, or "
+                    "say --unchecked",
                     *broken,
                 ]
             )
         )
-
-
-def _ran(job: Mapping[str, Any], workspace: Workspace) -> dict[str, Any]:
-    recipe = _of_tasks(load_recipe(job["recipe"], {job["name"]: job["entry"]}), job["tasks"])
-    recipe = replace(recipe, front_ends={job["name"]: recipe.front_ends[job["name"]]})
-    chosen = replace(recipe, schemes={label: recipe.schemes[label] for label in job["schemes"]}, together={})
-    store = Store(workspace.runs)
-    whole = make_plan(
-        recipe if len(job["schemes"]) == len(recipe.schemes) else chosen, Corpora(workspace.data, workspace.cache)
-    )
-    plan = whole.of([row for row in whole.rows if row.front_end == job["name"]])
-    check_code(plan, store, accept=False)
-    failures = run_missing(plan, workspace, job["jobs"])
-    return {"rows": [asdict(row) for row in plan.rows], "failures": failures}
 
 
 def tasks_of(folder: Path, recipe: Recipe, corpora: Corpora) -> tuple[str, ...]:
@@ -296,6 +181,13 @@ def _of_tasks(recipe: Recipe, tasks: Sequence[str]) -> Recipe:
         if tasks
         else recipe
     )
+
+
+def _of_schemes(recipe: Recipe, schemes: Sequence[str]) -> Recipe:
+    """The recipe with some of its schemes, each task by itself where they are not all."""
+    if len(schemes) == len(recipe.schemes):
+        return recipe
+    return replace(recipe, schemes={label: recipe.schemes[label] for label in schemes}, together={})
 
 
 def _check_name(submission: Submission, recipe: Recipe, boards: Path, replacing: bool) -> None:

@@ -17,7 +17,7 @@ import torch
 import toys
 
 from benchmark.cli import main
-from benchmark.conformance import RULES, Violation, checks, details, examine, line, output_rules
+from benchmark.conformance import RULES, Violation, apart, checks, details, examine, line, output_rules
 from benchmark.contracts import FrontEnd
 from benchmark.frontends import build_front_end
 from benchmark.report import show
@@ -74,11 +74,25 @@ def test_another_device(monkeypatch):
     assert of("ok", toys.Gain)["device"].came == "cpu: the same to the bit"
 
 
+ODD = """
+import os, torch
+
+class Odd(torch.nn.Module):
+    def forward(self, audio):
+        if not audio.any():
+            os._exit(0)
+        while audio.square().mean().sqrt() > 1:
+            pass
+        return audio
+"""
+
+
 def test_every_rule_is_broken_by_something_or_never_fails():
     assert {rule.__name__ for rule in RULES} == {check for check, _ in faults.BREAKING} | {
         "durations",
         "device",
         "in_place",
+        "files",
     }
 
 
@@ -92,6 +106,7 @@ def test_our_own_keep_to_the_rules(name):
     ("toy", "notes"),
     [
         (faults.InPlace, {"in_place": "in place"}),
+        (faults.Writes, {"files": "heard.txt"}),
         (faults.Tied, {"reload": "one.weight, other.weight"}),
         (
             faults.Biased,
@@ -237,11 +252,30 @@ def test_ending_the_process_is_a_finding():
     assert os._exit is leave
 
 
-@pytest.mark.parametrize("end", ["import sys; sys.exit(0)", "import os; os._exit(0)"])
-def test_a_file_that_ends_the_process_when_imported_is_no_success(tmp_path, capsys, end):
+@pytest.mark.parametrize(
+    ("end", "said"),
+    [
+        ("import sys; sys.exit(0)", "ending.py cannot be imported: SystemExit"),
+        ("import os; os._exit(0)", "ending.py:Mine: its process ended with status 0 while it was built"),
+        ("import os; os.execv('/bin/true', ['true'])", "ending.py:Mine: its process ended with status 0"),
+        ("import os; os.abort()", "ending.py:Mine: its process was ended by SIGABRT"),
+    ],
+)
+def test_a_file_that_ends_the_process_when_imported_is_no_success(tmp_path, capsys, end, said):
     (tmp_path / "ending.py").write_text(f"{end}\n")
     assert main(["check", f"{tmp_path}/ending.py:Mine"]) == 2
-    assert "cannot be imported: SystemExit" in capsys.readouterr().err
+    assert said in capsys.readouterr().err
+
+
+def test_what_ends_the_process_or_hangs_costs_its_rule_alone(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(apart, "RULE_SECONDS", 3.0)
+    (tmp_path / "odd.py").write_text(ODD)
+    assert main(["check", f"{tmp_path}/odd.py:Odd"]) == 1
+    printed = capsys.readouterr().out
+    assert "failed   silence        its process ended with status 0" in printed
+    assert "failed   level          no answer after 3 s" in printed
+    assert "ok       shape" in printed
+    assert "ok       joint" in printed
 
 
 def test_a_rate_is_a_whole_number():

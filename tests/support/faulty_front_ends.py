@@ -1,5 +1,7 @@
 """Front-ends that each break one rule of benchmark.conformance, and some odd ones that are allowed."""
 
+from pathlib import Path
+
 import torch
 import toys
 from torch import nn
@@ -313,7 +315,37 @@ class Studio(Telephone):
     sample_rate = 48_000
 
 
+class Seeded(FrontEnd):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+
+    def forward(self, audio):
+        return audio
+
+
+class Hoards(FrontEnd):
+    """Keeps all that it has heard."""
+
+    def __init__(self):
+        super().__init__()
+        self.heard = []
+
+    def forward(self, audio):
+        self.heard.append(audio.clone())
+        return audio
+
+
+class Writes(FrontEnd):
+    def forward(self, audio):
+        Path(__file__).with_name("heard.txt").write_text("heard")
+        Path(__file__).with_name("heard.txt").unlink()
+        return audio
+
+
 BREAKING = [
+    ("process", Seeded),
+    ("memory", Hoards),
     ("works", toys.Shortener),
     ("works", toys.NotANumber),
     ("shape", OneEarOfTwo),

@@ -31,7 +31,7 @@ def test_every_cell_is_the_same_when_it_is_read_back(plan):
         assert type(back) is type(cell.work)
         assert Cell(cell.label, back).key == cell.key
         kinds.add(cell.kind)
-    assert kinds == {"train", "enhance", "score"}
+    assert kinds == {"train", "measure", "enhance", "score"}
 
 
 def test_what_is_no_cell_is_one_line(plan):

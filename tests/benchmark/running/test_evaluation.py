@@ -11,10 +11,15 @@ from benchmark.frontends.identity import Identity
 from benchmark.frontends.nal_r import NalR
 from benchmark.hearing.audiograms import PROFILES
 from benchmark.results.summaries import tables
-from benchmark.running.evaluation import LOUDEST, check_any_success, evaluate, live
+from benchmark.running.evaluation import LOUDEST, check_any_success, enhance, evaluate
 from benchmark.settings import ScoredScenes
 from benchmark.training.system import System
 from tasks.hearing_loss import HearingLoss
+
+
+def live(enhancer):
+    """Enhance each scene when it is evaluated."""
+    return lambda batch, listener, controls: enhance(enhancer, batch, **controls)
 
 
 class Through(FrontEnd):

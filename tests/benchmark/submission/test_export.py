@@ -18,7 +18,7 @@ from benchmark.frontends import build_front_end
 from benchmark.frontends.adapters.folder import audit
 from benchmark.frontends.identity import Identity
 from benchmark.planning.recipe import load_recipe
-from benchmark.running.evaluation import evaluate, live
+from benchmark.running.evaluation import enhance, evaluate
 from benchmark.scenes import select
 from benchmark.settings import ScoredScenes
 from benchmark.store import file_hash
@@ -30,6 +30,11 @@ TASK = {
     "targets": {f"{toys.__file__}:Tones": {}},
     "interferers": {f"{toys.__file__}:Hiss": {}},
 }
+
+
+def live(enhancer):
+    """Enhance each scene when it is evaluated."""
+    return lambda batch, listener, controls: enhance(enhancer, batch, **controls)
 
 
 def exported(workspace, folder="scenes", labels=(), **changes):
