@@ -11,13 +11,13 @@ from pydantic import Field, TypeAdapter, ValidationError
 
 from benchmark.contracts import SAMPLE_RATE, Batch, Heard, Spec
 from benchmark.costs import measure
-from benchmark.errors import EarmarkError
+from benchmark.errors import EarmarkError, printable
 from benchmark.front_end_description import paths_in
 from benchmark.planning.cells import Enhancing, Measuring
 from benchmark.running.enhanced_audio import Output
 from benchmark.running.evaluation import Controls, defect, enhance
 from benchmark.running.systems import device_of, front_end_of, load_part
-from benchmark.sandbox import Confinement, Guest, Lost
+from benchmark.sandbox import Confinement, Guest
 from benchmark.sandbox.confinement import MEMORY_GIB
 from benchmark.sandbox.guest import Answer, Handler
 from benchmark.store import Store, Workspace
@@ -67,7 +67,7 @@ class FrontEndProcess:
         except EarmarkError as error:  # Lost among them
             return Output(failed=str(error))
         if "failed" in values:
-            return Output(failed=str(values["failed"]))
+            return Output(failed=printable(values["failed"]))
         if not given or given[0].shape != arrays[0].shape:
             return Output(failed="its process answered with no output")
         audio, *shared = (torch.from_numpy(array.copy())[None] for array in given)
@@ -79,7 +79,7 @@ class FrontEndProcess:
         """Measure what the front-end costs; what cannot be known is None, and a note says why."""
         try:
             return _COSTS.validate_python(self.guest.ask({"measure": 1}, seconds=MEASURING_SECONDS).values)
-        except (Lost, ValidationError) as error:
+        except (EarmarkError, ValidationError) as error:
             what = "its process answered with no costs" if isinstance(error, ValidationError) else str(error)
             return {"notes": [f"no cost can be measured: {what}"]}
 

@@ -14,6 +14,7 @@ from benchmark.planning.plan import Plan
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import Recipe
 from benchmark.results.summaries import is_baseline, kept_summaries, summarise, write_boards
+from benchmark.running.integrity import watched
 from benchmark.running.scheduler import find_engine, missing_cells, open_engine, run_cells
 from benchmark.store import Store, Workspace
 
@@ -48,7 +49,8 @@ def run(
                 "overall.csv stays empty",
                 file=sys.stderr,
             )
-        failures = run_missing(plan, workspace, jobs, engine)
+        with watched(plan, store, workspace.boards):
+            failures = run_missing(plan, workspace, jobs, engine)
         written = publish(plan, store, workspace.boards)
     if failures:
         raise EarmarkError("\nearmark: ".join(failures))

@@ -21,7 +21,7 @@ import torch
 
 from benchmark.contracts import FRONT_END, Task
 from benchmark.data import SceneData, collate
-from benchmark.errors import EarmarkError
+from benchmark.errors import EarmarkError, printable
 from benchmark.front_end_description import foreign, paths_in
 from benchmark.planning.cells import Enhancing, Job, Measuring, Scoring, Training, read_job, to_json
 from benchmark.processes import ENDED, Ended
@@ -288,7 +288,7 @@ def run_reported(job: Job) -> int:
     except BaseException as error:
         trace = store.root / "errors" / f"{job.key}.txt"
         write_text(trace, traceback.format_exc())
-        what = " ".join(str(error).split())
+        what = printable(error)
         reason = f"{job.cell.label}: {type(error).__name__}: {what}; the trace is in {trace}"
         write_text(reason_file(store, job.key), reason)
         return 1

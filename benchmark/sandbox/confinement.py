@@ -12,7 +12,7 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,15 +66,14 @@ def environment(folder: Path) -> dict[str, str]:
     return {**kept, "TMPDIR": str(folder), "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
 
 
-def enter(confinement: Confinement, folder: Path, host: int) -> None:
+def enter(confinement: Confinement, folder: Path, variables: Mapping[str, str], host: int) -> None:
     """Confine this process, which must have a single thread, to a folder of its own and what is granted.
 
     It returns in a child of the calling process where that can have a space of process numbers of its own; the caller
     then ends with the child's status. All of it ends with the process `host`.
     """
-    kept = environment(folder)
     os.environ.clear()
-    os.environ.update(kept)
+    os.environ.update(variables)
     tempfile.tempdir = str(folder)  # modules that were imported before have asked for it already
     if sys.platform != "linux" or not _enter_namespaces(confinement.downloads, host):
         end_with(host)
@@ -216,5 +215,5 @@ def _without(path: Path, hidden: list[Path]) -> Iterator[tuple[str, bool]]:
         return
     with suppress(OSError):
         for entry in sorted(path.iterdir()):
-            if (there := entry.resolve()) not in (path, *path.parents):  # a link may lead back up
-                yield from _without(there, hidden)
+            if not entry.is_symlink():  # which may lead anywhere
+                yield from _without(entry, hidden)

@@ -22,9 +22,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from benchmark.errors import EarmarkError
+from benchmark.errors import EarmarkError, printable
 from benchmark.processes import IMPORTED_ONCE, stop
-from benchmark.sandbox.confinement import Confinement, enter
+from benchmark.sandbox.confinement import Confinement, enter, environment
 
 STARTING = 300.0  # seconds that imports and constructors have; ours
 LARGEST = 2**30  # bytes of an answer
@@ -93,6 +93,7 @@ class Guest:
                 json.dumps(self.argument),
                 self.confinement,
                 str(self.folder),
+                environment(self.folder),
                 os.getcwd(),
                 os.getpid(),
             ),
@@ -118,7 +119,7 @@ class Guest:
         self.start()
         assert self.socket is not None
         with suppress(OSError):  # it ended; the missing answer says how
-            _send(self.socket.fileno(), request, arrays)
+            _write(self.socket.fileno(), _packed(request, arrays))
         return self._received(seconds, "no answer")
 
     def close(self) -> None:
@@ -144,7 +145,7 @@ class Guest:
             self.close()
             raise Lost(f"it answered with no answer ({error})") from error
         if "raised" in values:
-            raise EarmarkError(str(values["raised"]))
+            raise EarmarkError("\n".join(map(printable, str(values["raised"]).splitlines())))
         return Answer(values, arrays)
 
     def _end(self) -> str:
@@ -162,14 +163,21 @@ class Guest:
 
 
 def _serve(
-    other: Connection, target: str, text: str, confinement: Confinement, folder: str, here: str, host: int
+    other: Connection,
+    target: str,
+    text: str,
+    confinement: Confinement,
+    folder: str,
+    variables: Mapping[str, str],
+    here: str,
+    host: int,
 ) -> None:
     """The life of the process: confine it, load the code, answer requests until the socket is closed."""
     os.chdir(here)
     os.setsid()  # a session of its own, so that all that it starts can be ended
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    enter(confinement, Path(folder), host)
+    enter(confinement, Path(folder), variables, host)
     file = other.fileno()
     module, _, function = target.partition(":")
     handler = None
@@ -178,14 +186,14 @@ def _serve(
             try:
                 if handler is None:
                     handler = getattr(importlib.import_module(module), function)(**json.loads(text))
-                    values, arrays = Answer({LOADED: True})
+                    message = _packed({LOADED: True}, ())
                 else:
-                    values, arrays = handler(*_receive(file, None))
+                    message = _packed(*handler(*_receive(file, None)))
             except EOFError:
                 break
             except BaseException as error:  # code from outside may raise anything
-                values, arrays = {"raised": described(error)}, ()
-            _send(file, values, arrays)
+                message = _packed({"raised": described(error)}, ())
+            _write(file, message)
             if handler is None:
                 break
     os._exit(0)
@@ -202,21 +210,19 @@ def _share_server() -> None:
 
 
 def described(error: BaseException) -> str:
-    """An error in one line, even one that cannot be printed."""
-    if isinstance(error, EarmarkError):
-        return " ".join(str(error).split("\r"))
-    try:
-        text = " ".join(f"{type(error).__name__}: {error}".split())
-    except BaseException:
-        text = f"{type(error).__name__} (which cannot be printed)"
-    return text[:500]
+    """An error in one line, even one that cannot be printed; one that is told to users as it is."""
+    return str(error) if isinstance(error, EarmarkError) else f"{type(error).__name__}: {printable(error, 500)}"
 
 
-def _send(file: int, values: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> None:
-    """Write a message: the length of its head, the head, and the arrays."""
+def _packed(values: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> list[bytes]:
+    """A message: the length of its head, the head, and the arrays."""
     plain = [np.ascontiguousarray(array, "<f4") for array in arrays]
     head = json.dumps({"values": values, "shapes": [array.shape for array in plain]}, ensure_ascii=True).encode()
-    for part in (len(head).to_bytes(8, "little"), head, *(array.tobytes() for array in plain)):
+    return [len(head).to_bytes(8, "little"), head, *(array.tobytes() for array in plain)]
+
+
+def _write(file: int, message: list[bytes]) -> None:
+    for part in message:
         view = memoryview(part)
         while view:
             view = view[os.write(file, view) :]

@@ -23,7 +23,7 @@ from benchmark.results.board import cache_of
 from benchmark.results.cards import Card
 from benchmark.results.summaries import is_baseline, summarise, write_boards
 from benchmark.results.summary_file import SUMMARIES, read_lines
-from benchmark.running.integrity import guarded
+from benchmark.running.integrity import watched
 from benchmark.running.run import check_code, publish, run_missing
 from benchmark.store import Store, Workspace, digest
 from benchmark.submission.export import expected
@@ -108,7 +108,7 @@ def submit(
             whole = make_plan(_of_schemes(recipe, schemes), corpora)
             rows = whole.of([row for row in whole.rows if row.front_end == submission.name])
             check_code(rows, store, accept=False)
-            with guarded(rows, store, workspace.boards):
+            with watched(rows, store, workspace.boards):
                 failures = run_missing(rows, workspace, jobs)
             card = None
             if publish(Plan(own, rows.cells, rows.rows, rows.schemas), store, workspace.boards, submission.name):
