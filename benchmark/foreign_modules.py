@@ -11,7 +11,7 @@ import importlib.util
 import sys
 from collections.abc import Mapping, Sequence
 from importlib.abc import MetaPathFinder
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -50,10 +50,10 @@ def neighbour(folder: Path, name: str) -> Path | None:
 
 
 def _importable_elsewhere(name: str) -> bool:
-    try:
-        return importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        return False
+    if name in sys.builtin_module_names or PathFinder.find_spec(name, [str(folder) for folder in _importable]):
+        return True
+    others = (finder for finder in sys.meta_path if finder is not PathFinder and not isinstance(finder, _Finder))
+    return any(finder.find_spec(name, None) is not None for finder in others)
 
 
 def _root(path: Path) -> Path:

@@ -47,6 +47,7 @@ class Description:
     exported: bool
     learned_elsewhere: Annotated[tuple[Word, ...], AfterValidator(_sorted)]
     code: Mapping[Word, Word]  # digests of the code of its classes
+    files: tuple[str, ...] = ()  # paths of those that its constructor opened
 
     def spec(self, name: str) -> Spec:
         """How cells specify it, as registered or written under this name."""
@@ -54,7 +55,7 @@ class Description:
 
 
 _DESCRIPTION = TypeAdapter(Description)
-_known: dict[tuple[Any, ...], Description] = {}
+_known: dict[tuple[str, str], tuple[Any, Description]] = {}
 
 
 def foreign(name: str, options: Any = None) -> bool:
@@ -76,19 +77,29 @@ def describe(entry: str | Mapping[str, Any], hidden: Sequence[Path] = (), where:
     name, options = _named(where or "front-end", entry)
     if not foreign(name, options):
         return _described(name, options, where)
-    key = (name, repr(options), *_stamps(name, options))
-    if key not in _known:
+    key = (name, repr(options))
+    stamps, found = _known.get(key, (None, None))
+    if found is None or stamps != _stamps(name, options, found.files):
         argument = {"name": name, "options": options, "where": where}
-        confinement = Confinement(paths_in(name, options), hidden=tuple(map(str, hidden)), downloads=True)
+        confinement = Confinement(
+            (os.getcwd(), *paths_in(name, options)), hidden=tuple(map(str, hidden)), downloads=True
+        )
         with Guest("benchmark.front_end_description:serve", argument, confinement, name) as guest:
-            answer = guest.ask({})
-        try:
-            _known[key] = _DESCRIPTION.validate_python(answer.values)
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
-            raise EarmarkError(f"{name}: it describes itself wrongly ({where}: {first['msg']}); fix it") from error
-    return _known[key]
+            values = guest.ask({}).values
+        with _checked(where or name):
+            found = _DESCRIPTION.validate_python(values)
+        _known[key] = _stamps(name, options, found.files), found
+    return found
+
+
+@contextmanager
+def _checked(where: str) -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        first = error.errors()[0]
+        trait = ".".join(map(str, first["loc"]))
+        raise EarmarkError(f"{where}: it describes itself wrongly ({trait}: {first['msg']}); fix it") from error
 
 
 def serve(name: str, options: Any, where: str) -> Handler:
@@ -132,20 +143,22 @@ def _described(name: str, options: Any, where: str) -> Description:
     with reported(where or name), _opened() as files:
         module = cls(**config)
     front_end = as_front_end(module)
-    return Description(
-        name=type(front_end).__name__,
-        version=getattr(cls, "version", 1),
-        config=config,
-        members=tuple((type(member).__name__, member.version) for member in front_ends(front_end)[1:]),
-        reads=tuple(sorted((path.name, file_hash(path)) for path in files)) if foreign(name, options) else (),
-        needs=frozenset(front_end.needs),
-        controls=dict(front_end.controls),
-        trainable=any(parameter.requires_grad for parameter in front_end.parameters()),
-        dropped_in_only=front_end.dropped_in_only,
-        exported=front_end.exported,
-        learned_elsewhere=tuple(learned_elsewhere(front_end)),
-        code=provenance.code_of(front_end, "front-end"),
-    )
+    with _checked(where or name):
+        return Description(
+            name=type(front_end).__name__,
+            version=getattr(cls, "version", 1),
+            config=config,
+            members=tuple((type(member).__name__, member.version) for member in front_ends(front_end)[1:]),
+            reads=tuple(sorted((path.name, file_hash(path)) for path in files)) if foreign(name, options) else (),
+            needs=frozenset(front_end.needs),
+            controls=dict(front_end.controls),
+            trainable=any(parameter.requires_grad for parameter in front_end.parameters()),
+            dropped_in_only=front_end.dropped_in_only,
+            exported=front_end.exported,
+            learned_elsewhere=tuple(learned_elsewhere(front_end)),
+            code=provenance.code_of(front_end, "front-end"),
+            files=tuple(map(str, sorted(files))) if foreign(name, options) else (),
+        )
 
 
 @contextmanager
@@ -180,10 +193,10 @@ def _opened() -> Iterator[set[Path]]:
         watching = False
 
 
-def _stamps(name: str, options: Any) -> list[tuple[str, int, int]]:
-    """When the files that a front-end names changed last, and their sizes."""
+def _stamps(name: str, options: Any, files: Sequence[str]) -> list[tuple[str, int, int]]:
+    """When the files that a front-end names or reads changed last, and their sizes."""
     found = []
-    for text in (name.rpartition(":")[0], *paths_in("", options)):
+    for text in (name.rpartition(":")[0], *paths_in("", options), *files):
         with suppress(OSError):
             state = os.stat(os.path.expanduser(text))
             found.append((text, state.st_mtime_ns, state.st_size))

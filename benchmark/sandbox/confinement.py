@@ -15,6 +15,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing import forkserver
 from pathlib import Path
 
 from benchmark.processes import alive, end_with
@@ -39,7 +40,9 @@ SYSTEM = (
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom")
 MEMORY_GIB = 16.0  # beyond what the process has at its start; ours
 
-_NEW_USER, _NEW_PIDS, _NEW_NETWORK = 0x10000000, 0x20000000, 0x40000000  # flags of unshare(2)
+# Flags of unshare(2) and mount(2).
+_NEW_MOUNTS, _NEW_USER, _NEW_PIDS, _NEW_NETWORK = 0x00020000, 0x10000000, 0x20000000, 0x40000000
+_PRIVATE = 0x4000 | 0x40000
 _PARENT_DEATH_SIGNAL, _NO_NEW_PRIVILEGES = 1, 38  # of prctl(2)
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # system calls, the same on all architectures
 _EXECUTE, _WRITE, _READ, _READ_FOLDER = (1 << bit for bit in range(4))
@@ -104,14 +107,22 @@ def _address_space() -> int:
 
 
 def _enter_namespaces(network: bool, host: int) -> bool:
-    """Go on in a child with namespaces of users, processes and, unless it may use it, networks; False if refused."""
+    """Go on in a child with namespaces of users, mounts, processes and, unless it may use it, networks.
+
+    False if that is refused.
+    """
     libc, user, group = _libc(), os.getuid(), os.getgid()
-    if libc.unshare(_NEW_USER | _NEW_PIDS | (0 if network else _NEW_NETWORK)):
+    if libc.unshare(_NEW_USER | _NEW_MOUNTS | _NEW_PIDS | (0 if network else _NEW_NETWORK)):
         return False
     with suppress(OSError):  # without the maps files belong to nobody, and can be used all the same
         Path("/proc/self/setgroups").write_text("deny")
         Path("/proc/self/uid_map").write_text(f"{user} {user} 1")
         Path("/proc/self/gid_map").write_text(f"{group} {group} 1")
+    # Landlock does not keep it from sockets that are files, and there servers listen that run what they are asked to.
+    libc.mount(None, b"/", None, _PRIVATE, None)
+    for place in (_server_folder(), None if network else "/run"):
+        if place:
+            libc.mount(b"tmpfs", os.fsencode(place), b"tmpfs", 0, None)
     if child := os.fork():
         code = os.waitstatus_to_exitcode(_status(child, host))
         if code < 0:  # ended by a signal: end likewise
@@ -121,6 +132,12 @@ def _enter_namespaces(network: bool, host: int) -> bool:
         os._exit(code if code >= 0 else 128 - code)
     libc.prctl(_PARENT_DEATH_SIGNAL, signal.SIGKILL)
     return True
+
+
+def _server_folder() -> str | None:
+    """Where the socket of the server lies that forked this process."""
+    address = getattr(getattr(forkserver, "_forkserver", None), "_forkserver_address", None)
+    return os.path.dirname(address) if isinstance(address, str) and address.startswith("/") else None
 
 
 def _status(child: int, host: int) -> int:

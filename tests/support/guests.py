@@ -101,7 +101,18 @@ def _connect(host, port):
     return socket.create_connection((host, port), 2)
 
 
+def _server():
+    """Ask the server that forked this process for another one, which nobody would confine."""
+    import socket
+    from multiprocessing import forkserver
+
+    with socket.socket(socket.AF_UNIX) as client:
+        client.connect(forkserver._forkserver._forkserver_address)
+    return "connected"
+
+
 TRIES = {
+    "server": _server,
     "read": _read,
     "write": _write,
     "list": lambda path: sorted(os.listdir(path)),

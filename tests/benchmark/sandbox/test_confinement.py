@@ -63,6 +63,7 @@ def test_other_processes_and_the_network_are_out_of_reach(monkeypatch):
             files=["files", os.getpid()],
             connect=["connect", "127.0.0.1", server.getsockname()[1]],
             variables=["variables"],
+            server=["server"],
         )
     assert "HF_TOKEN" not in found.pop("variables")
     assert {name for name, what in found.items() if not what.endswith("Error")} == set()
