@@ -15,7 +15,7 @@ export FRONTEND AUDIO COMMAND NAME CARD # for the shell, which takes them as the
 # These count only on the command line of make: some systems have a NAME in the environment.
 $(foreach name,FRONTEND AUDIO COMMAND NAME CARD OPTION REPLACE UNCHECKED,$(if $(filter environment,$(origin $(name))),$(eval $(name) :=)))
 
-.PHONY: help setup benchmark demo check submit leaderboard report compare list test speed lint format docs lock clean
+.PHONY: help setup benchmark demo check submit leaderboard report compare list test speed faults lint format docs lock clean
 
 help: ## explain every target
 	@echo "Variables: RECIPE=$(RECIPE), DATA=folder of corpora, OUT=folder of results,"
@@ -61,6 +61,10 @@ list: $(READY) ## list front-ends, tasks, corpora, other components, and recipes
 
 test: $(READY) ## run the tests (about 6 minutes on two cores)
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
+
+faults: $(READY) ## try hostile input and kill -9 at random moments, thousands of times (about an hour; TRIALS=, KILLS=)
+	EARMARK_TRIALS=$(or $(TRIALS),40) $(BIN)/python -m pytest tests/faults
+	$(BIN)/python tests/faults/kill_at_random.py $(or $(KILLS),100)
 
 speed: $(READY) ## time the engine against bare loops and other libraries
 	$(BIN)/python -m pytest tests/speed --capture=no --benchmark-enable --benchmark-columns=rounds

@@ -39,24 +39,22 @@ def _text(plan: Plan, workspace: Workspace, jobs: int) -> str:
     lines = [f"{plan.recipe.name}: {plan.recipe.title}"]
     total, unknown = 0.0, 0
     missing = {cell.key for cell in missing_cells(plan, store)}
+    guessed = timings.expected(plan.cells[key] for key in missing)
     for cell in plan.cells.values():
         if cell.key not in missing:
             state = "done"
         else:
             seconds = timings.seconds(cell)
-            total, unknown = total + (seconds or 0), unknown + (seconds is None)
+            total, unknown = total + guessed[cell.key], unknown + (seconds is None)
             state = f"to do, about {seconds:.0f} s" if seconds is not None else "to do"
         lines.append(f"  {cell.kind:<7}  {cell.label}  [{state}]{_needs(cell, plan)}")
     todo = len(missing)
     lines.append(f"{len(plan.cells)} cells, {todo} to do, {len(plan.rows)} rows")
     if todo:
         time = f"{total / jobs / 60:.1f} minutes" if total > 60 * jobs else f"{total / jobs:.0f} seconds"
-        about = (
-            f"about {time} with {jobs} at a time, judged by earlier runs"
-            if total
-            else "no earlier run to judge the time by"
-        )
-        lines.append(about + (f"; {unknown} cells were never timed" if unknown and total else ""))
+        judged = "a guess, since nothing like it ran before" if unknown == todo else "judged by earlier runs"
+        some = f"; {unknown} cells are unlike all that ran" if 0 < unknown < todo else ""
+        lines.append(f"about {time} with {jobs} at a time, {judged}{some}")
     try:
         check_code(plan, store, accept=False)
     except EarmarkError as error:

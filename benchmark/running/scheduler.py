@@ -14,7 +14,7 @@ from benchmark.planning.cells import Cell, Job
 from benchmark.planning.plan import Plan
 from benchmark.processes import IMPORTED_ONCE
 from benchmark.running.progress import Display
-from benchmark.running.timings import Timings
+from benchmark.running.timings import Forecast, Timings
 from benchmark.store import Store, Workspace
 
 ORDER = ("train", "measure", "enhance", "score")  # those that others wait for come first
@@ -57,7 +57,8 @@ def run_cells(plan: Plan, cells: list[Cell], workspace: Workspace, engine: Engin
     try:
         if not cells:
             return []
-        with Display(Timings(plan.recipe.name, store, workspace.boards).expected(cells), engine.jobs) as display:
+        forecast = Forecast(Timings(plan.recipe.name, store, workspace.boards).expected(cells))
+        with Display(cells, forecast, engine.jobs) as display:
             while waiting or running:
                 for cell in _ready(plan, waiting, running, failed, store)[: engine.jobs - len(running)]:
                     engine.start(cell.key, _write_job(waiting.pop(cell.key), plan, workspace, store))

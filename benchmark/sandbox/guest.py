@@ -174,9 +174,8 @@ def _serve(
 ) -> None:
     """The life of the process: confine it, load the code, answer requests until the socket is closed."""
     os.chdir(here)
-    multiprocessing.process.current_process()._config.pop(
-        "tempdir", None
-    )  # the host's, for sockets of its own  # type: ignore[attr-defined]
+    own: Any = multiprocessing.current_process()
+    own._config.pop("tempdir", None)  # the host's, where it cannot put its sockets
     os.setsid()  # a session of its own, so that all that it starts can be ended
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
