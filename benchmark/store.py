@@ -6,8 +6,8 @@
     runs/work/<key>/      a cell in progress: its cell.json, checkpoints, progress; removed once it is finished
 
 Entries are written whole or not at all. A manifest names the shelf and key that it was written for, and ends with the
-digest of all that it says, so that neither two folders that were swapped nor a changed byte goes unseen. Reading entries
-runs no code: they hold JSON, CSV, WAV and safetensors only.
+digest of all that it says: swapped folders and changed bytes are noticed. Reading entries runs no code: they hold JSON,
+CSV, WAV and safetensors only.
 """
 
 import errno
@@ -221,7 +221,7 @@ def clear_leftovers(workspace: Workspace) -> None:
 
 
 def clear_of_the_dead(folder: Path, pattern: str) -> None:
-    """Delete our files and folders with names of this pattern, whose only group is the id of a process that has ended."""
+    """Delete files and folders whose names match, where the pattern's group is the id of a process that has ended."""
     try:
         names = os.listdir(folder)
     except OSError:

@@ -14,6 +14,7 @@ from benchmark.planning.cells import Scoring
 from benchmark.planning.plan import Plan
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import Recipe
+from benchmark.results.manifests import read_manifest
 from benchmark.results.summaries import is_baseline, kept_summaries, summarise, write_boards
 from benchmark.running.integrity import watched
 from benchmark.running.scheduler import find_engine, missing_cells, open_engine, run_cells
@@ -99,7 +100,7 @@ def check_code(plan: Plan, store: Store, accept: bool) -> None:
     for cell in plan.cells.values():
         if accept or not store.exists(cell.shelf, cell.key):
             continue
-        manifest = store.manifest(cell.shelf, cell.key)
+        manifest = read_manifest(store, cell.shelf, cell.key)
         before = {**manifest.get("enhanced", {}).get("code", {}), **manifest["code"]}
         behind = plan.cells.get(cell.work.enhanced or "") if isinstance(cell.work, Scoring) else None
         for component, now in {**(behind.code if behind else {}), **cell.code}.items():

@@ -6,7 +6,9 @@ from pathlib import Path
 
 from benchmark.errors import EarmarkError
 from benchmark.planning.cells import SHELVES, Cell, Work, from_json
-from benchmark.results.summary_file import SUMMARIES, read_summaries
+from benchmark.results.board import cache_of
+from benchmark.results.manifests import read_manifest
+from benchmark.results.summary_file import SUMMARIES, read_lines
 from benchmark.store import Store, canonical
 
 BOARDS = Path(__file__).resolve().parents[2] / "leaderboards"  # those that come with the suite
@@ -19,15 +21,15 @@ class Timings:
 
     def __init__(self, recipe: str, store: Store, boards: Path) -> None:
         self.known: dict[tuple[str, str | None], float] = {}
-        for path in (BOARDS / recipe / SUMMARIES, boards / SUMMARIES):
-            if path.is_file():
-                for summary in read_summaries(path):
-                    self.known |= {(label, None): seconds for label, seconds in summary.get("timings", {}).items()}
+        for folder, cache in ((BOARDS / recipe, None), (boards, cache_of(boards))):
+            if (folder / SUMMARIES).is_file():
+                for line in read_lines(folder / SUMMARIES, cache):
+                    self.known |= {(label, None): seconds for label, seconds in line.get("timings", {}).items()}
         for shelf in SHELVES.values():
             for key in store.list(shelf):
-                manifest = store.manifest(shelf, key)
-                # Other manifests are skipped: an estimate is no reason to fail.
-                with suppress(EarmarkError, KeyError):
+                # Manifests that cannot be read are skipped: an estimate is no reason to fail.
+                with suppress(EarmarkError):
+                    manifest = read_manifest(store, shelf, key)
                     self.known[manifest["label"], _amount(from_json(manifest["work"]))] = manifest["seconds"]
 
     def seconds(self, cell: Cell) -> float | None:
