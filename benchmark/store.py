@@ -244,7 +244,7 @@ def file_hash(path: Path) -> str:
 
 def full_disk(error: OSError, place: Path) -> EarmarkError:
     """An OSError while writing, as an error that tells the user what to do."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return EarmarkError(f"{place}: the disk is full; free some space and run again, finished cells are kept")
     return EarmarkError(
         f"{error.filename or place}: cannot be written ({error.strerror}); check the folder's permissions or choose "

@@ -182,7 +182,9 @@ def _write(boards: Sequence[LeaderboardPage], out: Path) -> None:
         "clips": sounds.clips,
         "cost_columns": COSTS,
     }
-    shutil.copytree(HERE / "assets", out)
+    out.mkdir()
+    for path in (HERE / "assets").iterdir():
+        shutil.copyfile(path, out / path.name)
     write_text(out / "index.html", pages.get_template("index.html").render(boards=boards, root=""))
     for board in boards:
         folder = out / board.name
