@@ -5,7 +5,9 @@
     runs/records/<key>/   manifest.json  predictions.jsonl  audio/*.wav  audio/audio.json
     runs/work/<key>/      a cell in progress: its cell.json, checkpoints, progress; removed once it is finished
 
-Entries are written whole or not at all. Reading them runs no code: they hold JSON, CSV, WAV and safetensors only.
+Entries are written whole or not at all. A manifest names the shelf and key that it was written for, and ends with the
+digest of all that it says: swapped folders and changed bytes are noticed. Reading entries runs no code: they hold JSON,
+CSV, WAV and safetensors only.
 """
 
 import errno
@@ -13,14 +15,17 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import EarmarkError
+from benchmark.processes import alive
 
 MANIFEST = "manifest.json"
 
@@ -55,18 +60,28 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical(value).encode()).hexdigest()[:16]
 
 
+def sealed(value: Mapping[str, Any]) -> dict[str, Any]:
+    """A JSON object with its "digest", the SHA-256 of the canonical text of all the rest; ValueError for NaN."""
+    rest = {name: entry for name, entry in value.items() if name != "digest"}
+    return {**rest, "digest": hashlib.sha256(canonical(rest).encode()).hexdigest()}
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write a file whole or not at all. Raises EarmarkError where the disk is full or cannot be written."""
     partial = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        with partial.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with partial.open("w", encoding="utf-8", newline="") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(path)
+        finally:
+            with suppress(OSError):
+                partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise full_disk(error, path) from error
 
 
 class Store:
@@ -83,24 +98,35 @@ class Store:
         return (self.root / kind / key / MANIFEST).is_file()
 
     def manifest(self, kind: str, key: str) -> dict[str, Any]:
-        """The manifest of an entry; its files are not checked. Raises EarmarkError where it is missing or damaged."""
+        """The manifest of an entry; its files are not checked.
+
+        Raises EarmarkError where it is missing, damaged, was edited, or belongs to another entry.
+        """
         path = self.root / kind / key / MANIFEST
         try:
             value = json.loads(path.read_text(encoding="utf-8"))
-            if not isinstance(value, dict) or "files" not in value:
-                raise ValueError("no list of files")
-        except (OSError, ValueError) as error:
+            intact = isinstance(value, dict) and sealed(value)["digest"] == value.get("digest")
+        except (OSError, ValueError, RecursionError) as error:
             raise _broken(path, "is cut short or no manifest", path.parent) from error
-        return value
+        if not intact:
+            raise _broken(path, "was edited or damaged: its digest does not match", path.parent)
+        if (value.get("shelf"), value.get("key")) != (kind, key):
+            what = f"belongs to {value.get('shelf')}/{value.get('key')}: folders were renamed, swapped or copied"
+            raise _broken(path, what, path.parent)
+        return value  # type: ignore[no-any-return]
 
     def get(self, kind: str, key: str) -> Path:
         """The folder of an entry, all files checked against their hashes.
 
-        Raises EarmarkError where a file is missing, cut short or changed.
+        Raises EarmarkError where a file is missing, cut short or changed, and where `manifest` does.
         """
         folder = self.root / kind / key
         for name, expected in self.manifest(kind, key)["files"].items():
-            if not (folder / name).is_file() or file_hash(folder / name) != expected:
+            try:
+                intact = file_hash(folder / name) == expected
+            except OSError:
+                intact = False
+            if not intact:
                 raise _broken(folder / name, "is missing, cut short or changed since it was written", folder)
         return folder
 
@@ -120,10 +146,8 @@ class Store:
                 for path in sorted(partial.rglob("*"))
                 if path.is_file()
             }
-            write_text(
-                partial / MANIFEST,
-                json.dumps({**manifest, "files": files}, indent=1, ensure_ascii=False, allow_nan=False),
-            )
+            whole = sealed({**manifest, "shelf": kind, "key": key, "files": files})
+            write_text(partial / MANIFEST, json.dumps(whole, indent=1, ensure_ascii=False))
             final.parent.mkdir(parents=True, exist_ok=True)
             if not self.exists(kind, key):
                 shutil.rmtree(final, ignore_errors=True)
@@ -140,7 +164,10 @@ class Store:
     def work(self, key: str) -> Path:
         """The folder for the checkpoints of a training in progress, made if it is missing."""
         folder = self.root / "work" / key
-        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise full_disk(error, self.root) from error
         return folder
 
     @contextmanager
@@ -160,10 +187,53 @@ class Store:
                     f"{self.root}: process {lock.read().strip() or '?'} is writing here; wait for it, or choose "
                     "another folder with --out"
                 ) from error
-            lock.truncate(0)
-            lock.write(str(os.getpid()))
-            lock.flush()
+            try:
+                lock.truncate(0)
+                lock.write(str(os.getpid()))
+                lock.flush()
+            except OSError as error:
+                raise full_disk(error, self.root) from error
             yield
+
+
+def clear_leftovers(workspace: Workspace) -> None:
+    """Delete what processes that were killed left behind. The store must be locked.
+
+    That are entries and files that were being written, work folders of cells that are finished, and temporary folders.
+    Nothing of a process that still runs is touched.
+    """
+    runs, cache = workspace.runs, workspace.cache
+    clear_of_the_dead(runs / "work", r".+\.(\d{1,9})")
+    for folder in (runs / "work").glob("*/"):
+        if any(runs.glob(f"*/{folder.name}/{MANIFEST}")):
+            shutil.rmtree(folder, ignore_errors=True)
+    with_parts = (
+        *(runs / "work").glob("*/"),
+        runs / "errors",
+        workspace.boards,
+        *workspace.boards.glob("*/"),
+        *(cache / "boards").glob("*/"),
+        cache / "tracks",
+    )
+    for folder in with_parts:
+        clear_of_the_dead(folder, r".+\.(\d{1,9})\.part")
+    clear_of_the_dead(Path(tempfile.gettempdir()), r"earmark-(\d{1,9})-.+")
+
+
+def clear_of_the_dead(folder: Path, pattern: str) -> None:
+    """Delete files and folders whose names match, where the pattern's group is the id of a process that has ended."""
+    try:
+        names = os.listdir(folder)
+    except OSError:
+        return
+    for path, name in ((folder / name, re.fullmatch(pattern, name)) for name in names):
+        with suppress(OSError):  # it is gone, or cannot be deleted
+            if name is None or alive(int(name[1])) or path.lstat().st_uid != os.getuid():
+                continue
+            if path.is_dir() and not path.is_symlink():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink()
 
 
 def file_hash(path: Path) -> str:
@@ -174,7 +244,7 @@ def file_hash(path: Path) -> str:
 
 def full_disk(error: OSError, place: Path) -> EarmarkError:
     """An OSError while writing, as an error that tells the user what to do."""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
         return EarmarkError(f"{place}: the disk is full; free some space and run again, finished cells are kept")
     return EarmarkError(
         f"{error.filename or place}: cannot be written ({error.strerror}); check the folder's permissions or choose "

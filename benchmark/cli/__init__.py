@@ -5,10 +5,12 @@ A command's file has `add_arguments(parser)` and `run(options)`, and its docstri
 """
 
 import argparse
+import errno
 import os
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 
 from benchmark.errors import EarmarkError
@@ -28,6 +30,7 @@ COMMANDS = (
     "list",
     "corpora",
 )  # in the order of the help
+DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EFBIG)  # a disk that is full, or can only be read
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -40,7 +43,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     end_on_request(signal.default_int_handler)  # a request to end acts like Ctrl-C
     try:
-        return options.run(options) or 0
+        status: int = options.run(options) or 0
+        sys.stdout.flush()
+        return status
     except EarmarkError as error:
         print(f"earmark: {error}", file=sys.stderr)
         return 2
@@ -50,6 +55,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # 128 + SIGPIPE, as shells report it
+    except OSError as error:
+        if error.errno not in DISK:
+            raise
+        with suppress(OSError):  # what is left of standard output is let go, if that is what cannot be written
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        place = f"{error.filename}: " if error.filename else ""
+        print(f"earmark: {place}{error.strerror}; free some space, or write elsewhere, and run again", file=sys.stderr)
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:

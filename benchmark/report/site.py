@@ -3,6 +3,8 @@
 It opens as a file, with no server and no network. Equal summaries and records give equal bytes.
 """
 
+import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from benchmark.results.board import Board, boards_of, cache_of
 from benchmark.results.cost_columns import COSTS
 from benchmark.results.records import Records
 from benchmark.results.view import Differences, Estimate, LeaderboardView, Name, TaskView, Who, view_of
-from benchmark.store import full_disk, write_text
+from benchmark.store import clear_of_the_dead, full_disk, write_text
 
 HERE = Path(__file__).parent
 # A folder with this mark is a page, and may be written over.
@@ -90,12 +92,13 @@ def write_site(folders: Sequence[Path], out: Path) -> Path:
         raise EarmarkError(f"{out}: it is there already and is no page of Earmark's; choose another folder with --out")
     try:
         out.resolve().parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=f".{out.name}.", dir=out.resolve().parent) as scratch:
+        with TemporaryDirectory(prefix=f".{out.name}.{os.getpid()}.", dir=out.resolve().parent) as scratch:
             made = Path(scratch) / "page"
             _write([leaderboard_page(folder) for folder in folders], made)
             if out.exists():
                 out.rename(Path(scratch) / "before")
             made.rename(out)
+        clear_of_the_dead(out.resolve().parent, rf"\.{re.escape(out.name)}\.(\d{{1,9}})\..+")
     except OSError as error:
         raise full_disk(error, out) from error
     return out / "index.html"
@@ -179,7 +182,9 @@ def _write(boards: Sequence[LeaderboardPage], out: Path) -> None:
         "clips": sounds.clips,
         "cost_columns": COSTS,
     }
-    shutil.copytree(HERE / "assets", out)
+    out.mkdir()
+    for path in (HERE / "assets").iterdir():
+        shutil.copyfile(path, out / path.name)
     write_text(out / "index.html", pages.get_template("index.html").render(boards=boards, root=""))
     for board in boards:
         folder = out / board.name
@@ -187,7 +192,8 @@ def _write(boards: Sequence[LeaderboardPage], out: Path) -> None:
             template = "leaderboard.html" if name == "index.html" else name
             write_text(folder / name, pages.get_template(template).render(board=board, boards=boards, root="../"))
         for path in board.controls + board.tables:
-            write_text(folder / "files" / path.name, path.read_text(encoding="utf-8"))
+            (folder / "files").mkdir(exist_ok=True)
+            shutil.copyfile(path, folder / "files" / path.name)
         for scene in board.scenes:
             sounds.write_sounds(scene, folder / "sounds")
 

@@ -1,5 +1,7 @@
 """A cache of arrays on disk. Losing it costs time, and nothing else."""
 
+import hashlib
+import io
 import os
 import zipfile
 from collections.abc import Callable, Sequence
@@ -9,12 +11,13 @@ from pathlib import Path
 import numpy as np
 
 Arrays = dict[str, np.ndarray]
+DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 class Cache:
-    """A folder of NumPy files, by name.
+    """A folder of NumPy archives by name, each with the SHA-256 of its bytes at the end.
 
-    Nothing is unpickled. A file that is damaged or has another context is passed over.
+    Nothing is unpickled. A file that is damaged or has another context is as good as none.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -23,7 +26,11 @@ class Cache:
     def read(self, name: str, context: str) -> Arrays:
         """The arrays that were written under this name with the same context; empty where there are none."""
         try:
-            with np.load(self._path(name), allow_pickle=False) as file:
+            content = self._path(name).read_bytes()
+            archive, digest = content[:-DIGEST_BYTES], content[-DIGEST_BYTES:]
+            if hashlib.sha256(archive).digest() != digest:  # NumPy does not check all that it reads
+                return {}
+            with np.load(io.BytesIO(archive), allow_pickle=False) as file:
                 return (
                     {part[1:]: file[part] for part in file if part.startswith("_")}
                     if str(file["arr_0"]) == context
@@ -38,13 +45,16 @@ class Cache:
         with suppress(OSError):
             self.folder.mkdir(parents=True, exist_ok=True)
             try:
-                with partial.open("wb") as file:
+                with partial.open("w+b") as file:
                     np.savez(
                         file,
                         np.array(context),
                         allow_pickle=False,
                         **{f"_{part}": array for part, array in arrays.items()},
                     )
+                    file.seek(0)
+                    digest = hashlib.file_digest(file, "sha256").digest()
+                    file.write(digest)
                 partial.replace(self._path(name))
             finally:
                 partial.unlink(missing_ok=True)
@@ -66,7 +76,7 @@ def remembered(
         make: from the index of a key to the arrays of its thing
     """
     before = cache.read(name, context) if cache else {}
-    place = {key: index for index, key in enumerate(before.pop("keys").tolist())} if before else {}
+    place = {key: index for index, key in enumerate(before.pop("keys", np.array([])).tolist())}
     made = [
         {part: array[place[key]] for part, array in before.items()} if key in place else make(index)
         for index, key in enumerate(keys)

@@ -34,15 +34,13 @@ class Card(BaseModel):
 def read_card(path: Path) -> Card:
     """A card that its author wrote in YAML; EarmarkError names the field at fault."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = _read_yaml(path)
     except OSError as error:
         raise EarmarkError(
             f"{path}: cannot be read ({error.strerror}); write a card in YAML with {', '.join(Card.model_fields)}"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise EarmarkError(
-            f"{path}: no YAML ({' '.join(str(error).split())}); write lines such as description: text"
-        ) from error
+    except ValueError as error:
+        raise EarmarkError(f"{path}: no YAML ({error}); write lines such as description: text") from error
     try:
         return Card.model_validate(raw or {})
     except ValidationError as error:
@@ -50,6 +48,17 @@ def read_card(path: Path) -> Card:
         if first["type"] == "extra_forbidden":
             raise EarmarkError(f"{path}: {unknown('field', str(first['loc'][-1]), Card.model_fields)}") from error
         raise EarmarkError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}; write text") from error
+
+
+def _read_yaml(path: Path) -> Any:
+    """The content of a YAML file. Raises OSError, and ValueError, in one line, for all that is none."""
+    try:
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    # YAML raises others than its own, such as ValueError for the 40th of May
+    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
+        raise ValueError(" ".join(str(error).split())) from error
+    except RecursionError as error:
+        raise ValueError("it is nested too deeply") from error
 
 
 def path_of(boards: Path, name: str) -> Path:
@@ -62,16 +71,27 @@ def submissions(boards: Path) -> dict[str, dict[str, Any]]:
     cards = {}
     for path in sorted((boards / FOLDER).glob("*.yaml")):
         try:
-            card = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError, UnicodeDecodeError):
+            card = _read_yaml(path)
+        except (OSError, ValueError):
             card = None
-        if not isinstance(card, dict) or card.get("name") != path.stem:
+        if not _is_card(card) or card["name"] != path.stem:
             raise EarmarkError(
                 f"{path}: no card of {path.stem}; restore it from version control, or delete it to take the submission "
                 "off the board"
             )
         cards[path.stem] = card
     return cards
+
+
+def _is_card(card: Any) -> bool:
+    """Whether all fields that are there are what `write_card` is given."""
+    return (
+        isinstance(card, dict)
+        and "name" in card
+        and all(isinstance(card.get(name, ""), str) for name in ("name", "recipe", *Card.model_fields))
+        and isinstance(card.get("pretrained_on", []), list)
+        and all(isinstance(name, str) for name in card.get("pretrained_on", []))
+    )
 
 
 def write_card(boards: Path, card: dict[str, Any]) -> Path:

@@ -23,7 +23,7 @@ from benchmark.results.overall import REDUCTION, Overall, contributions
 from benchmark.results.ranking import pooled
 from benchmark.results.records import Records
 from benchmark.statistics import Design
-from benchmark.store import full_disk, write_text
+from benchmark.store import write_text
 
 UTTERANCES = 10  # shown of each task
 # The tables with their titles and columns; all of them side by side are the columns of the CSV file.
@@ -104,10 +104,7 @@ def write_csv(lines: Sequence[Line], first: str, second: str, path: Path) -> Non
         {"first_row": first, "second_row": second, **{column: _text(line.get(column)) for column in COLUMNS}}
         for line in lines
     ]
-    try:
-        write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
-    except OSError as error:
-        raise full_disk(error, path) from error
+    write_text(path, pd.DataFrame(rows).to_csv(index=False, lineterminator="\n"))
 
 
 def _name(text: str, boards: Sequence[Board]) -> Name:

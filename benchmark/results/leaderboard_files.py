@@ -16,7 +16,7 @@ from benchmark.results.array_cache import Cache
 from benchmark.results.board import boards_of
 from benchmark.results.cost_columns import COSTS, UPDATES
 from benchmark.results.view import Cost, Estimate, LeaderboardView, TaskResult, TaskView, Who, view_of
-from benchmark.store import write_text
+from benchmark.store import full_disk, write_text
 
 # Columns that `render` shows unless told: the gist of a board, of overall.csv and of costs.csv.
 BRIEF = (
@@ -60,10 +60,13 @@ def write_leaderboard(folder: Path, cache: Cache | None = None) -> list[Path]:
     written = [folder / f"{name}.csv" for name in frames]
     for path, frame in zip(written, frames.values(), strict=True):
         write_text(path, frame.to_csv(index=False, lineterminator="\n"))
-    for path in set(folder.glob("*.csv")).difference(written):
-        # A board, and nobody's own table.
-        if path.read_bytes().startswith((b"rank,front_end,scheme,", b"front_end,scheme,task,")):
-            path.unlink()
+    try:
+        for path in set(folder.glob("*.csv")).difference(written):
+            # A board, and nobody's own table.
+            if path.read_bytes().startswith((b"rank,front_end,scheme,", b"front_end,scheme,task,")):
+                path.unlink()
+    except OSError as error:
+        raise full_disk(error, folder) from error
     return written
 
 

@@ -38,6 +38,9 @@ class Records:
 def read_predictions(path: Path) -> list[dict[str, Any]]:
     """One prediction a scene and condition; EarmarkError where the file is cut short or no such file."""
     try:
-        return [json.loads(line) for line in path.read_bytes().splitlines()]
-    except (OSError, ValueError) as error:
+        read = [json.loads(line) for line in path.read_bytes().splitlines()]
+        if not all(isinstance(line, dict) for line in read):
+            raise ValueError("no object")
+        return read
+    except (OSError, ValueError, RecursionError) as error:
         raise EarmarkError(f"{path}: not a record; delete {path.parent} and run again") from error

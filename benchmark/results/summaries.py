@@ -19,9 +19,10 @@ from benchmark.planning.recipe import TaskEntry
 from benchmark.results.board import cache_of
 from benchmark.results.cards import submissions
 from benchmark.results.leaderboard_files import write_leaderboard
+from benchmark.results.manifests import read_manifest
 from benchmark.results.records import PREDICTIONS, read_predictions
 from benchmark.results.summary_file import SUMMARIES, read_lines, write_summaries
-from benchmark.store import Store, digest, full_disk
+from benchmark.store import Store, digest
 
 
 def summarise(plan: Plan, store: Store, boards: Path) -> list[dict[str, Any]]:
@@ -79,11 +80,8 @@ def is_baseline(plan: Plan, row: PlannedRow) -> bool:
 
 def write_boards(summaries: list[dict[str, Any]], boards: Path) -> list[Path]:
     """Write summaries.jsonl and the CSV files made from it."""
-    try:
-        write_summaries(boards / SUMMARIES, summaries)
-        return write_leaderboard(boards, cache_of(boards))
-    except OSError as error:
-        raise full_disk(error, boards) from error
+    write_summaries(boards / SUMMARIES, summaries)
+    return write_leaderboard(boards, cache_of(boards))
 
 
 def _identity(summary: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -116,7 +114,7 @@ def fields_of(plan: Plan, row: PlannedRow, task_class: type[Task], store: Store)
         },
         "settings": _settings(plan.recipe.tasks[row.task], task_class),
         # SHA-256: a cell run again elsewhere may come out differently
-        "predictions": store.manifest("records", row.record)["files"][PREDICTIONS],
+        "predictions": read_manifest(store, "records", row.record)["files"][PREDICTIONS],
         "track": row.track,
         "training_data": row.training_data,
         "corpora": list(row.corpora),
@@ -211,12 +209,12 @@ def _spent(store: Store, row: PlannedRow) -> dict[str, Any]:
 
     The seconds serve the estimates of another machine's dry run. The cost of a front-end is measured where it enhances.
     """
-    record = store.manifest("records", row.record)
-    trainings = [store.manifest("weights", key) for key in row.trained_by]
+    record = read_manifest(store, "records", row.record)
+    trainings = [read_manifest(store, "weights", key) for key in row.trained_by]
     scored = [record, *([record["enhanced"]] if record["enhanced"] else [])]
     reports = [entry["report"] for entry in trainings]
     updates = {name: sum(report[name] for report in reports) for name in ("front_end", "task", "audio_seconds")}
-    measured = store.manifest("costs", row.measured)["costs"] if row.measured else {}
+    measured = read_manifest(store, "costs", row.measured)["costs"] if row.measured else {}
     return {
         "updates": {name: round(total, 1) for name, total in updates.items()},
         "costs": {

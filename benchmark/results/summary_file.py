@@ -21,11 +21,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from benchmark import provenance
 from benchmark.errors import EarmarkError
 from benchmark.results.array_cache import Cache
-from benchmark.store import canonical, write_text
+from benchmark.store import canonical, sealed, write_text
 
 SUMMARIES = "summaries.jsonl"
 FIELDS = (
@@ -55,6 +56,45 @@ CLOSING = {"lines", "digest"}  # fields of the last line
 Summary = dict[str, Any]
 
 
+class Excluded(BaseModel):
+    """A scene that could not be scored in a condition."""
+
+    model_config = ConfigDict(strict=True)
+
+    scene: str
+    condition: str
+    reason: str
+
+
+class Kinds(BaseModel):
+    """What the fields of a summary hold, but for its tables, which are checked when they are unpacked."""
+
+    model_config = ConfigDict(strict=True)
+
+    protocol: int
+    task: str
+    component: str
+    front_end: str
+    scheme: str
+    seed: int
+    fold: str | int | None
+    baseline: bool
+    ranked: bool
+    training_data: str
+    corpora: list[str]
+    synthetic: bool
+    conditions: list[str]
+    scenes: list[str]
+    groups: list[str]
+    excluded: list[Excluded]
+    updates: dict[str, float | None]
+    costs: dict[str, float | str | list[str] | None]
+    keys: dict[str, str]
+    axes: list[str] = []
+    figures: dict[str, list[float | bool | str | None]] = {}
+    timings: dict[str, float] = {}
+
+
 class Line(Summary):
     """A summary as it was read, its seal intact, without its sums, which `sums_of` has.
 
@@ -73,8 +113,7 @@ def seal(summary: Mapping[str, Any]) -> Summary:
     Raises:
         ValueError: a number is not finite
     """
-    rest = {key: value for key, value in unpacked(summary).items() if key != "digest"}
-    return {**rest, "digest": hashlib.sha256(canonical(rest).encode()).hexdigest()}
+    return sealed(unpacked(summary))
 
 
 def read_summaries(path: Path) -> list[Summary]:
@@ -115,9 +154,9 @@ def read_lines(path: Path, cache: Cache | None = None) -> list[Line]:
         lines.append(Line({**head, **scenes, "digest": head["digest"]}, text, scenes))
     named = {str(head.get("scenes")) for head in heads if head.keys() != LISTS}
     for number, head in enumerate(heads, 1):
-        if head.keys() == LISTS and head["digest"] not in named:
+        if head.keys() == LISTS and str(head["digest"]) not in named:
             raise EarmarkError(f"{path} line {number}: no summary is of these scenes, so lines are missing; {REMEDY}")
-    if closing != closing_line(head["digest"] for head in heads):
+    if closing != closing_line(str(head["digest"]) for head in heads):
         raise EarmarkError(
             f"{path}: the last line does not match the others: lines are missing, or came from elsewhere; {REMEDY}"
         )
@@ -166,7 +205,11 @@ def closing_line(digests: Iterable[str]) -> Summary:
 def _spelt(path: Path) -> tuple[list[Summary], list[bytes]]:
     """The lines of a file without their sums, and each line as canonical JSON with its own sums."""
     heads, texts = [], []
-    for number, text in enumerate(path.read_bytes().splitlines(), 1):
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise EarmarkError(f"{path}: cannot be read ({error.strerror}); check the file's permissions") from error
+    for number, text in enumerate(content.splitlines(), 1):
         head = _head(text)
         if head is None:
             text = _canonical(path, number, text)
@@ -199,7 +242,7 @@ def _head(text: bytes) -> Summary | None:
     start, end = _place(text)
     try:
         head = json.loads(text[:start] + text[end:]) if 0 < start < end else None
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return head if isinstance(head, dict) else None
 
@@ -218,13 +261,13 @@ def _canonical(path: Path, number: int, text: bytes) -> bytes:
 
 def _checked(path: Path, number: int, text: bytes, scenes: Summary) -> Summary:
     """A summary without its sums; EarmarkError where it was edited or lacks something."""
-    line = json.loads(text)
     try:
+        line = json.loads(text)
         if "sums" in line and not scenes:
             raise KeyError(line["scenes"])
         summary = {**line, **scenes, "digest": line["digest"]}
         intact = seal(summary)["digest"] == line["digest"]
-    except (ValueError, TypeError, KeyError, AttributeError):
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise EarmarkError(
             f"{path} line {number}: not a summary, or a line that it names is missing; {REMEDY}"
         ) from None
@@ -234,15 +277,13 @@ def _checked(path: Path, number: int, text: bytes, scenes: Summary) -> Summary:
         )
     if missing := [field for field in FIELDS if field not in summary]:
         raise EarmarkError(f"{path} line {number}: the summary lacks {', '.join(missing)}; {REMEDY}")
-    shaped = all(isinstance(summary[field], dict) for field in ("updates", "costs", "keys")) and isinstance(
-        summary["excluded"], list
-    )
-    if not shaped or not all(
-        isinstance(one, dict) and one.keys() >= {"scene", "condition", "reason"} for one in summary["excluded"]
-    ):
-        raise EarmarkError(
-            f"{path} line {number}: the fields updates, costs, keys or excluded are not what a run writes; {REMEDY}"
-        )
+    try:
+        Kinds.model_validate(summary)
+    except ValidationError as error:
+        where = ".".join(map(str, error.errors()[0]["loc"][:2]))
+        raise EarmarkError(f"{path} line {number}: {where} is not what a run writes; {REMEDY}") from None
+    if len(summary["groups"]) != len(summary["scenes"]):
+        raise EarmarkError(f"{path} line {number}: groups is not what a run writes: one for each scene; {REMEDY}")
     if summary["track"] not in ("closed", "open"):
         raise EarmarkError(f"{path} line {number}: the track is closed or open; {REMEDY}")
     return {name: value for name, value in line.items() if name != "sums"}

@@ -7,6 +7,7 @@ Samples are not converted: what is scored is the output, bit by bit.
 """
 
 import json
+import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -65,7 +66,9 @@ class EnhancedAudio:
             self.entries = {(line["scene"], line["listener"]): line for line in lines}
             empty = (folder / AUDIO).stat().st_size == 0  # which cannot be mapped
             self.samples = np.zeros(0, "<f4") if empty else np.memmap(folder / AUDIO, "<f4", "r")
-        except (OSError, ValueError, KeyError) as error:
+            for line in lines:
+                self._check(line)
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise EarmarkError(f"{folder}: no enhanced audio; delete the folder and run again") from error
 
     def get(self, scene: str, listener: str = "") -> Output:
@@ -74,6 +77,18 @@ class EnhancedAudio:
         if entry is None:
             raise EarmarkError(f"{scene}: it was not enhanced; delete the record's enhanced audio and run again")
         return Output(self._tensor(entry.get("audio")), self._tensor(entry.get("shared")), entry["failed"])
+
+    def _check(self, line: dict[str, Any]) -> None:
+        """Raise ValueError, KeyError or TypeError where a line of the index is none."""
+        if not isinstance(line["failed"], str | None):
+            raise ValueError("no reason")
+        for entry in filter(None, (line.get("audio"), line.get("shared"))):
+            start, shape = entry["at"], entry["shape"]
+            numbers = (start, *shape)
+            if not all(isinstance(number, int) and number >= 0 for number in numbers):
+                raise ValueError("no place of samples")
+            if start + math.prod(shape) > len(self.samples):
+                raise ValueError("the audio is cut short")
 
     def _tensor(self, entry: dict[str, Any] | None) -> Tensor | None:
         if entry is None:

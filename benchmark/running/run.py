@@ -1,6 +1,7 @@
 """Run a recipe: plan it, run the cells that are missing, then write its boards."""
 
 import dataclasses
+import os
 import sys
 import tempfile
 from collections.abc import Mapping
@@ -13,10 +14,11 @@ from benchmark.planning.cells import Scoring
 from benchmark.planning.plan import Plan
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import Recipe
+from benchmark.results.manifests import read_manifest
 from benchmark.results.summaries import is_baseline, kept_summaries, summarise, write_boards
 from benchmark.running.integrity import watched
 from benchmark.running.scheduler import find_engine, missing_cells, open_engine, run_cells
-from benchmark.store import Store, Workspace
+from benchmark.store import Store, Workspace, clear_leftovers
 
 
 def run(
@@ -36,11 +38,12 @@ def run(
     """
     find_engine(engine)  # a wrong name is told before anything is planned
     if recipe.trainer.fast_dev_run:
-        with tempfile.TemporaryDirectory() as scratch:
+        with tempfile.TemporaryDirectory(prefix=f"earmark-{os.getpid()}-") as scratch:
             _fast_dev_run(recipe, dataclasses.replace(workspace, runs=Path(scratch)), jobs, engine)
         return []
     store = Store(workspace.runs)
     with store.locked():
+        clear_leftovers(workspace)
         plan = make_plan(recipe, Corpora(workspace.data, workspace.cache))
         check_code(plan, store, accept_changed_code)
         if not any(is_baseline(plan, row) for row in plan.rows):
@@ -97,7 +100,7 @@ def check_code(plan: Plan, store: Store, accept: bool) -> None:
     for cell in plan.cells.values():
         if accept or not store.exists(cell.shelf, cell.key):
             continue
-        manifest = store.manifest(cell.shelf, cell.key)
+        manifest = read_manifest(store, cell.shelf, cell.key)
         before = {**manifest.get("enhanced", {}).get("code", {}), **manifest["code"]}
         behind = plan.cells.get(cell.work.enhanced or "") if isinstance(cell.work, Scoring) else None
         for component, now in {**(behind.code if behind else {}), **cell.code}.items():

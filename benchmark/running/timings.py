@@ -8,7 +8,9 @@ from typing import Any
 
 from benchmark.errors import EarmarkError
 from benchmark.planning.cells import SHELVES, Cell, Enhancing, Measuring, Scoring, Training, Work, from_json
-from benchmark.results.summary_file import SUMMARIES, read_summaries
+from benchmark.results.board import cache_of
+from benchmark.results.manifests import read_manifest
+from benchmark.results.summary_file import SUMMARIES, read_lines
 from benchmark.store import Store, canonical
 
 BOARDS = Path(__file__).resolve().parents[2] / "leaderboards"  # those that come with the suite
@@ -24,17 +26,17 @@ class Timings:
     def __init__(self, recipe: str, store: Store, boards: Path) -> None:
         self.known: dict[tuple[str, str | None], float] = {}
         self.timed: list[tuple[Work, float]] = []  # what this machine ran
-        comparable = [BOARDS / name / SUMMARIES for name in (COMPARABLE, recipe)]
-        for path in (*comparable, boards / SUMMARIES):
-            if path.is_file():
-                for summary in read_summaries(path):
-                    for label, seconds in summary.get("timings", {}).items():
+        comparable = [(BOARDS / name, None) for name in (COMPARABLE, recipe)]
+        for folder, cache in (*comparable, (boards, cache_of(boards))):
+            if (folder / SUMMARIES).is_file():
+                for line in read_lines(folder / SUMMARIES, cache):
+                    for label, seconds in line.get("timings", {}).items():
                         self.known[label, None] = self.known[_anonymous(label), None] = seconds
         for shelf in SHELVES.values():
             for key in store.list(shelf):
-                # Other manifests are skipped: an estimate is no reason to fail.
-                with suppress(EarmarkError, KeyError):
-                    manifest = store.manifest(shelf, key)
+                # Manifests that cannot be read are skipped: an estimate is no reason to fail.
+                with suppress(EarmarkError):
+                    manifest = read_manifest(store, shelf, key)
                     work, seconds = from_json(manifest["work"]), float(manifest["seconds"])
                     self.known[manifest["label"], _amount(work)] = seconds
                     self.timed.append((work, seconds))

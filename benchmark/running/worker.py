@@ -25,6 +25,7 @@ from benchmark.errors import EarmarkError, printable
 from benchmark.front_end_description import foreign, paths_in
 from benchmark.planning.cells import Enhancing, Job, Measuring, Scoring, Training, read_job, to_json
 from benchmark.processes import ENDED, Ended
+from benchmark.results.manifests import read_manifest
 from benchmark.results.records import PREDICTIONS
 from benchmark.running import systems
 from benchmark.running.enhanced_audio import AUDIO, INDEX, EnhancedAudio, writing
@@ -237,7 +238,7 @@ def _score(run: RunningJob, work: Scoring) -> None:
     behind: dict[str, Any] = {}
     if work.enhanced is not None:
         hear = stored(EnhancedAudio(run.store.get("enhanced", work.enhanced)), not work.prescribed)
-        behind = run.store.manifest("enhanced", work.enhanced)
+        behind = read_manifest(run.store, "enhanced", work.enhanced)
     kept = KeptAudio(work.scenes.snr)
     total = count_heard(mixer, scenes, work.listeners)
     predictions = []
@@ -281,18 +282,24 @@ def run_reported(job: Job) -> int:
         return ENDED  # the run itself was ended, and needs no reason
     except EarmarkError as error:
         text = str(error)
-        write_text(
-            reason_file(store, job.key), text if text.startswith(job.cell.label) else f"{job.cell.label}: {text}"
-        )
+        _tell(reason_file(store, job.key), text if text.startswith(job.cell.label) else f"{job.cell.label}: {text}")
         return 2
     except BaseException as error:
         trace = store.root / "errors" / f"{job.key}.txt"
-        write_text(trace, traceback.format_exc())
+        _tell(trace, traceback.format_exc())
         what = printable(error)
         reason = f"{job.cell.label}: {type(error).__name__}: {what}; the trace is in {trace}"
-        write_text(reason_file(store, job.key), reason)
+        _tell(reason_file(store, job.key), reason)
         return 1
     return 0
+
+
+def _tell(path: Path, text: str) -> None:
+    """Write why a cell failed, or print it where the disk is full."""
+    try:
+        write_text(path, text)
+    except EarmarkError:
+        print(f"earmark: {text}", file=sys.stderr)
 
 
 def run_file(path: Path) -> tuple[int, str]:
@@ -302,7 +309,7 @@ def run_file(path: Path) -> tuple[int, str]:
     except EarmarkError as error:
         folder = path.resolve().parent  # runs/work/<key>, where a run puts it
         if folder.parent.name == "work":
-            write_text(reason_file(Store(folder.parents[1]), folder.name), str(error))
+            _tell(reason_file(Store(folder.parents[1]), folder.name), str(error))
         return 2, str(error)
     status = run_reported(job)
     file = reason_file(Store(job.workspace.runs), job.key)

@@ -83,7 +83,7 @@ class Guest:
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload([*IMPORTED_ONCE])
         _share_server()
-        self.folder = Path(tempfile.mkdtemp(prefix="earmark-")).resolve()
+        self.folder = Path(tempfile.mkdtemp(prefix=f"earmark-{os.getpid()}-")).resolve()
         self.socket, other = context.Pipe()
         self.process = context.Process(
             target=_serve,

@@ -25,7 +25,7 @@ from benchmark.results.summaries import is_baseline, summarise, write_boards
 from benchmark.results.summary_file import SUMMARIES, read_lines
 from benchmark.running.integrity import watched
 from benchmark.running.run import check_code, publish, run_missing
-from benchmark.store import Store, Workspace, digest
+from benchmark.store import Store, Workspace, clear_leftovers, digest
 from benchmark.submission.export import expected
 from benchmark.training.schemes import build_scheme
 
@@ -91,6 +91,7 @@ def submit(
         )
     store, corpora = Store(workspace.runs), Corpora(workspace.data, workspace.cache)
     with store.locked():
+        clear_leftovers(workspace)
         described = describe(submission.entry, workspace.folders)
         if submission.card.training_data and not described.learned_elsewhere:
             raise EarmarkError(

@@ -1,6 +1,7 @@
 """The base class of corpora that are generated on first use, from a plan, by worker processes.
 
-A generated folder appears whole or not at all, with a manifest of its files and their hash.
+A generated folder appears whole or not at all, with a manifest of its files and their hash. Files are compared with
+their hashes when a folder is found, and by size and time from then on; a folder with a damaged file is generated anew.
 """
 
 import hashlib
@@ -11,9 +12,9 @@ import shutil
 import subprocess
 import sys
 from abc import abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +25,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 
 from benchmark.contracts import SPLITS, Corpus
 from benchmark.errors import EarmarkError, unknown
+from benchmark.store import canonical, file_hash, write_text
 
 CHECKOUT = Path(__file__).resolve().parents[3]
 # Processes that share a corpus. Part of the plan, since espeak-ng's output depends on what the process spoke before.
@@ -38,6 +40,9 @@ class GeneratedCorpus(Corpus):
     `hash`: the SHA-256 over the lines "path SHA-256", sorted by path. If the hash is not the one published in the code,
     the audio of this platform differs in some bit. The corpus then works, but its version says so ("1+" and eight
     digits of the hash), so that a board never mixes the two. The version is final once the corpus is prepared.
+
+    `.<version>.checked` beside the folder holds a digest of the manifest and of the sizes and times of all files, as
+    they were when their hashes were last compared.
     """
 
     synthetic = True
@@ -52,6 +57,7 @@ class GeneratedCorpus(Corpus):
         self._folder = Path(root) / type(self).version
         self._plan = self.plan()
         self._digest = hashlib.sha256(json.dumps([UNITS, self._plan], sort_keys=True).encode()).hexdigest()
+        self._checked_text: str | None = None  # the manifest whose files this object has checked
         self._complete()
 
     @abstractmethod
@@ -70,7 +76,7 @@ class GeneratedCorpus(Corpus):
         return Dataset.from_list([row | {name: str(self._folder / row[name]) for name in self.files} for row in shown])
 
     def prepare(self) -> None:
-        """Generate the corpus if it is missing, incomplete or from another plan; a second process waits for the first.
+        """Generate the corpus if it is missing, damaged or from another plan; a second process waits for the first.
 
         Raises:
             EarmarkError: a package is missing, a renderer failed, or the cache cannot be written
@@ -85,6 +91,8 @@ class GeneratedCorpus(Corpus):
         with _writable(self.root), FileLock(self.root / ".lock"):
             if self._complete():
                 return
+            if self._manifest() is not None:
+                print(f"earmark: {self._folder}: a file was damaged; the corpus is generated anew", file=sys.stderr)
             for stale in self.root.glob(".partial-*"):
                 shutil.rmtree(stale, ignore_errors=True)
             partial = self.root / f".partial-{os.getpid()}"
@@ -95,27 +103,67 @@ class GeneratedCorpus(Corpus):
                     [self._plan[first::UNITS] for first in range(min(UNITS, len(self._plan)))],
                     partial,
                 )
-                manifest = json.dumps({"plan": self._digest, **_manifest(partial)}, indent=1)
+                found = _manifest(partial)
+                manifest = json.dumps({"plan": self._digest, **found}, indent=1)
                 (partial / "manifest.json").write_text(manifest, encoding="utf-8")
                 # A folder without a manifest counts as absent, so it may be deleted file by file.
                 (self._folder / "manifest.json").unlink(missing_ok=True)
                 shutil.rmtree(self._folder, ignore_errors=True)
                 partial.rename(self._folder)
+                self._remember(found["files"])
             finally:
                 shutil.rmtree(partial, ignore_errors=True)
             self._complete()
 
     def _complete(self) -> bool:
-        """Whether the corpus of this plan is there; if so, the version is set from its manifest."""
-        try:
-            manifest = json.loads((self._folder / "manifest.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        """Whether the corpus of this plan is there, undamaged; if so, the version is set from its manifest."""
+        read = self._manifest()
+        if read is None:
             return False
-        if manifest["plan"] != self._digest:
+        text, manifest = read
+        if text != self._checked_text and not self._intact(manifest["files"]):
             return False
+        self._checked_text = text
         version, found = type(self).version, manifest["hash"]
         self.version = version if found == self.published else f"{version}+{found[:8]}"  # type: ignore[misc]  # of this platform
         return True
+
+    def _manifest(self) -> tuple[str, dict[str, Any]] | None:
+        """The manifest of this plan, as text and as it reads; None where there is none, or it is damaged."""
+        try:
+            text = (self._folder / "manifest.json").read_text(encoding="utf-8")
+            manifest = json.loads(text)
+            needed = {clip[name] for clip in self._plan for name in self.files}
+            whole = needed <= manifest["files"].keys() and manifest["hash"] == _hash_of(manifest["files"])
+            return (text, manifest) if whole and manifest["plan"] == self._digest else None
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+            return None
+
+    def _intact(self, files: Mapping[str, str]) -> bool:
+        """Whether all files are as the manifest says: by size and time if they were compared before, else by hash."""
+        try:
+            if self._stamp.is_file() and self._stamp.read_bytes() == self._states(files).encode():
+                return True
+            intact = all(file_hash(self._folder / path) == digest for path, digest in files.items())
+        except OSError:
+            return False
+        if intact:
+            self._remember(files)
+        return intact
+
+    def _remember(self, files: Mapping[str, str]) -> None:
+        with suppress(OSError, EarmarkError):  # a cache that cannot be written is compared every time
+            write_text(self._stamp, self._states(files))
+
+    @property
+    def _stamp(self) -> Path:
+        return self.root / f".{type(self).version}.checked"
+
+    def _states(self, files: Mapping[str, str]) -> str:
+        """A digest of the names, hashes, sizes and times of files."""
+        found = [(self._folder / path).stat() for path in files]
+        states = [[state.st_size, state.st_mtime_ns] for state in found]
+        return hashlib.sha256(canonical([dict(files), states]).encode()).hexdigest()
 
 
 @contextmanager
@@ -133,11 +181,13 @@ def _writable(folder: Path) -> Iterator[None]:
 def _manifest(folder: Path) -> dict[str, Any]:
     """The SHA-256 of every file below a folder, and the hash over them all."""
     paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file())
-    files = {path: hashlib.sha256((folder / path).read_bytes()).hexdigest() for path in paths}
-    return {
-        "hash": hashlib.sha256("".join(f"{path} {digest}\n" for path, digest in files.items()).encode()).hexdigest(),
-        "files": files,
-    }
+    files = {path: file_hash(folder / path) for path in paths}
+    return {"hash": _hash_of(files), "files": files}
+
+
+def _hash_of(files: Mapping[str, str]) -> str:
+    """SHA-256 over the lines "path SHA-256"."""
+    return hashlib.sha256("".join(f"{path} {digest}\n" for path, digest in files.items()).encode()).hexdigest()
 
 
 def _render(title: str, renderer: str, units: Sequence[Sequence[Clip]], folder: Path) -> None:

@@ -47,12 +47,42 @@ def test_what_an_author_says_comes_back(tmp_path):
         ("paper: [1, 2]", "paper: "),
         ("- a\n- b", "card.yaml"),
         ("a: b: c", "no YAML"),
+        ("description: 2024-13-40", "no YAML"),
+        ("description: " + "[" * 5000, "no YAML .it is nested too deeply"),
+        ("description: 2024-01-02", "description: .*write text"),
+        ("description: !!binary x", "no YAML"),
+        ("? [a]\n: b", "no YAML"),
+        ("\x00", "no YAML"),
+        ("1: x", "1: Keys should be strings"),
     ],
 )
 def test_a_card_that_is_none_is_one_line(tmp_path, text, message):
     (tmp_path / "card.yaml").write_text(text)
     with pytest.raises(EarmarkError, match=message) as raised:
         read_card(tmp_path / "card.yaml")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *(
+            "",
+            "[]",
+            "name: [mine]",
+            "2024-13-40",
+            "[" * 5000,
+            "name: mine\npretrained_on:",
+            "name: mine\npretrained_on: [1]",
+        ),
+        *("name: mine\ndescription: 2024-01-02", "name: mine\npretrained_on: x", "name: mine\x00"),
+    ],
+)
+def test_a_damaged_card_is_one_line_with_the_remedy(tmp_path, text):
+    path = write_card(tmp_path, {"name": "mine"})
+    path.write_text(text)
+    with pytest.raises(EarmarkError, match=r"no card of mine; restore it") as raised:
+        submissions(tmp_path)
     assert "\n" not in str(raised.value)
 
 

@@ -17,6 +17,7 @@ NUMBERS = st.none() | st.integers(-20, 20) | st.booleans() | st.floats(-2, 2, wi
 
 def summary(table: list[list[Any]], conditions: int, **changes: Any) -> dict[str, Any]:
     made: dict[str, Any] = dict.fromkeys(FIELDS, "") | {
+        **{"protocol": 1, "baseline": False, "ranked": True, "synthetic": True, "corpora": []},
         "updates": {},
         "costs": {},
         "keys": {},

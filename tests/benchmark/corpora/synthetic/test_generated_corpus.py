@@ -1,4 +1,6 @@
 import hashlib
+import os
+import shutil
 import subprocess
 import sys
 import threading
@@ -14,6 +16,7 @@ from benchmark.corpora.synthetic.commands import Commands
 from benchmark.corpora.synthetic.noise import Noise
 from benchmark.corpora.synthetic.sentences import Sentences
 from benchmark.errors import EarmarkError
+from benchmark.store import file_hash
 
 pytest.importorskip("espeakng_loader")
 
@@ -132,6 +135,87 @@ def test_two_at_once_render_once(few, tmp_path, monkeypatch):
         thread.join()
     assert len(calls) == 2  # units
     assert contents(tmp_path) == contents(few.root)
+
+
+@pytest.fixture
+def copied(few, tmp_path, monkeypatch):
+    """A copy of the corpus, as first found, and the times that it was generated anew."""
+    shutil.copytree(few.root / Few.version, tmp_path / Few.version)
+    rendered = []
+
+    def render(title, renderer, units, folder):
+        rendered.append(folder)
+        shutil.copytree(few.root / Few.version, folder, ignore=shutil.ignore_patterns("manifest.json"))
+
+    monkeypatch.setattr(_generated_corpus, "_render", render)
+    return tmp_path, rendered
+
+
+def test_files_are_compared_once_by_hash_and_then_by_size_and_time(copied, few, monkeypatch):
+    root, rendered = copied
+    Few(root).prepare()
+    with monkeypatch.context() as patch:
+        patch.setattr(_generated_corpus, "file_hash", lambda path: pytest.fail("compared again"))
+        Few(root).prepare()
+        few.prepare()
+        Few(few.root).prepare()  # a corpus that was just generated is not read again
+    path = next(iter(sorted(root.rglob("*.wav"))))
+    os.utime(path, (1, 1))
+    hashed = []
+    monkeypatch.setattr(_generated_corpus, "file_hash", lambda path: hashed.append(path) or file_hash(path))
+    Few(root).prepare()
+    assert path in hashed  # another time: by hash once more
+    assert rendered == []
+    assert Few(root).version == few.version
+
+
+def test_no_damaged_file_of_a_corpus_is_used(copied, few, capsys):
+    root, rendered = copied
+    names = sorted(path.relative_to(root) for path in root.rglob("*") if path.is_file())
+    assert len(names) == 7
+    for name in (names[0], names[1], names[-1]):  # the manifest and two recordings
+        whole = (root / name).read_bytes()
+        places = [*range(0, len(whole), len(whole) // (12 if name.suffix == ".json" else 2)), len(whole) - 1]
+        for place in places:
+            changed = bytearray(whole)
+            changed[place] ^= 1 << place % 8
+            for damaged in (bytes(changed), whole[:place]):
+                (root / name).write_bytes(damaged)
+                rendered.clear()
+                rows = Few(root).rows("train")
+                assert len(rows) == 2
+                assert len(rendered) == 1
+                assert contents(root) == contents(few.root)
+                assert (root / Few.version / "manifest.json").read_bytes() == (
+                    few.root / Few.version / "manifest.json"
+                ).read_bytes()
+        (root / name).unlink()
+        Few(root).prepare()
+        assert contents(root) == contents(few.root)
+    assert "a file was damaged; the corpus is generated anew" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "{}", "null", "[" * 100_000, "1" * 5000, '{"plan": 1, "files": [], "hash": 2}']
+)
+def test_a_manifest_that_is_none_is_as_good_as_none(copied, few, text):
+    root, rendered = copied
+    (root / Few.version / "manifest.json").write_text(text)
+    Few(root).prepare()
+    assert len(rendered) == 1
+    assert contents(root) == contents(few.root)
+
+
+@pytest.mark.parametrize("text", ["", "x", "\udc80"])
+def test_a_damaged_stamp_costs_time_alone(copied, few, text):
+    root, rendered = copied
+    Few(root).prepare()
+    stamp = root / f".{Few.version}.checked"
+    before = stamp.read_bytes()
+    stamp.write_text(text, errors="surrogateescape")
+    Few(root).prepare()
+    assert stamp.read_bytes() == before
+    assert rendered == []
 
 
 def test_another_hash_is_another_version(few):
