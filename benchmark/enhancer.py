@@ -97,8 +97,8 @@ def _check_rate(front_end: FrontEnd) -> None:
     rate = front_end.sample_rate
     if not 1 <= rate * SAMPLE_RATE <= LARGEST_FILTER * gcd(rate, SAMPLE_RATE) ** 2:
         raise EarmarkError(
-            f"{name_of(front_end)}: its sample_rate, {rate} Hz, has no large factor in common with {SAMPLE_RATE} Hz, and "
-            "to resample takes gigabytes; choose a multiple of 50 Hz"
+            f"{name_of(front_end)}: its sample_rate, {rate} Hz, has no large factor in common with {SAMPLE_RATE} Hz, "
+            "and to resample takes gigabytes; choose a multiple of 50 Hz"
         )
 
 
