@@ -10,7 +10,7 @@ import os
 import re
 import stat
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -88,6 +88,15 @@ class _File(soundfile.SoundFile):
     def allows_pieces(self) -> bool:
         """Whether its length is known, and reading may begin anywhere."""
         return super().seekable() and self.frames < _UNKNOWN and not self.subtype.startswith("DWVW")
+
+
+class _Bytes(io.BytesIO):
+    """Bytes in which a damaged header may seek to places that are not there, without a word on standard error."""
+
+    def seek(self, place: int, whence: int = 0) -> int:
+        with suppress(ValueError, OverflowError):
+            super().seek(place, whence)
+        return self.tell()
 
 
 def files_below(folder: Path) -> list[Path]:
@@ -249,7 +258,7 @@ def _opened(source: str | Path | Mapping[str, Any]) -> Iterator[_File]:
     try:
         if not stored and not stat.S_ISREG(os.stat(path).st_mode):  # to open a pipe would wait for a writer
             raise EarmarkError(f"{name}: not a file but a folder, a pipe or a device; remove it from the corpus")
-        with _File(io.BytesIO(stored) if stored else os.fsencode(path)) as file:
+        with _File(_Bytes(stored) if stored else os.fsencode(path)) as file:
             if not RATES[0] <= file.samplerate <= RATES[1]:
                 raise EarmarkError(
                     f"{name}: its header says {file.samplerate} Hz, and rates are {RATES[0]} to {RATES[1]} Hz; correct "
