@@ -236,6 +236,8 @@ def _worth_keeping(file: soundfile.SoundFile, frames: int, sample_rate: int | No
 def _whole(file: _File, source: Any, key: Any, sample_rate: int | None) -> np.ndarray:
     samples = _samples(file, source)
     audio = resample(samples, file.samplerate, sample_rate or file.samplerate)
+    if audio.shape[-1] == 0:  # too short for a sample at the lower rate
+        raise _empty(source)
     if _worth_keeping(file, samples.shape[-1], sample_rate) and audio.nbytes <= KEPT_BYTES:
         audio.flags.writeable = False
         _recordings[key] = audio
@@ -354,10 +356,14 @@ def _blocks(file: _File, source: Any, frames: int = -1, size: int = _BLOCK) -> I
         left, first = left - len(block), False
 
 
+def _empty(source: Any) -> EarmarkError:
+    return EarmarkError(f"{_name(source)}: the file holds no samples; restore it or remove it from the corpus")
+
+
 def _check_length(file: soundfile.SoundFile, source: Any, frames: int) -> None:
     """Raise EarmarkError where a file holds no samples, or fewer than its header says."""
-    if frames == 0 and (file.frames == 0 or file.frames >= _UNKNOWN):
-        raise EarmarkError(f"{_name(source)}: the file holds no samples; restore it or remove it from the corpus")
+    if frames == 0 and not 0 < file.frames < _UNKNOWN:
+        raise _empty(source)
     if file.frames < _UNKNOWN and frames < file.frames * (1 - _ESTIMATED.get(file.format, 0.0)):
         raise _cut(_name(source), f"it holds {frames} of {file.frames} frames of audio")
 

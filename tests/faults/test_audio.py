@@ -167,3 +167,10 @@ def test_a_constant_is_silence(tmp_path):
     soundfile.write(tmp_path / "x.wav", np.full(16000, 0.25), 16000)
     with pytest.raises(EarmarkError, match=r"x\.wav: the recording is silent; remove it"):
         audio.check_sound(tmp_path / "x.wav")
+
+
+@pytest.mark.parametrize("samples", [0, 1, 2])
+def test_a_recording_of_next_to_nothing_is_one_line_or_a_sample(tmp_path, samples):
+    soundfile.write(tmp_path / "x.wav", np.full(samples, 0.3), 96000)
+    with pytest.raises(EarmarkError, match=r"x\.wav: (the file holds no samples|the recording is silent); re"):
+        audio.check_sound(tmp_path / "x.wav")
