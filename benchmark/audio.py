@@ -197,11 +197,14 @@ def probe(source: str | Path | Mapping[str, Any]) -> None:
         pass
 
 
-def check_sound(source: str | Path | Mapping[str, Any]) -> None:
-    """Raise EarmarkError where a recording cannot be read, or is silent.
+def sounds(source: str | Path | Mapping[str, Any]) -> bool:
+    """Whether there is a sound in a recording.
 
     No more is decoded than needed: up to the first sound, and the end. Floats are read to the end, since they may not
     be finite.
+
+    Raises:
+        EarmarkError: as for `read`
     """
     with _opened(source) as file:
         frames, energy, total = 0, 0.0, file.frames if file.frames < _UNKNOWN else 0
@@ -216,10 +219,9 @@ def check_sound(source: str | Path | Mapping[str, Any]) -> None:
                     frames = total - 1 + sum(map(len, _blocks(file, source)))
                 break
         _check_length(file, source, frames)
-    if energy <= _CERTAIN * max(frames, total):
-        mono = without_offset(read(source).mean(0, keepdims=True))
-        if power(mono) <= TINY:
-            raise EarmarkError(f"{_name(source)}: the recording is silent; remove it from the corpus")
+    if energy > _CERTAIN * max(frames, total):
+        return True
+    return power(without_offset(read(source).mean(0, keepdims=True))) > TINY
 
 
 def _key(source: str | Path | Mapping[str, Any], sample_rate: int | None) -> tuple[str | bytes, int | None]:
