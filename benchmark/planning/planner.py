@@ -11,8 +11,8 @@ from typing import Any
 from benchmark import provenance, registry
 from benchmark.catalogue import Corpora, rows_of
 from benchmark.contracts import FRONT_END, MODEL, ROLES, SPLITS, Artefact, Scheme, Spec
-from benchmark.corpora._look_through import told
 from benchmark.errors import EarmarkError
+from benchmark.look_through import told
 from benchmark.options import bind
 from benchmark.planning.cells import REFERENCE, Cell, Enhancing, Measuring, Scoring, SourceContent, Training, identity
 from benchmark.planning.components import Components, roles_of

@@ -13,8 +13,7 @@ from benchmark.conformance import details
 from benchmark.conformance.apart import examine_apart
 from benchmark.errors import EarmarkError, unknown
 from benchmark.front_end_description import describe
-from benchmark.frontends.adapters._enhanced_files import enhanced_files
-from benchmark.frontends.adapters.folder import audit
+from benchmark.frontends.adapters.folder import audit, enhanced_files
 from benchmark.planning.cells import portable
 from benchmark.planning.plan import Plan
 from benchmark.planning.planner import make_plan

@@ -10,23 +10,6 @@ from benchmark.errors import EarmarkError
 FULL_SCALE = 10  # number of samples at full scale from which a file counts as clipped; ours
 
 
-def enhanced_files(folder: Path) -> dict[str, Path]:
-    """The audio files of a folder by name without suffix, in any format.
-
-    Raises EarmarkError where two have the same name but for the suffix, or the folder cannot be read.
-    """
-    found: dict[str, Path] = {}
-    try:
-        paths = sorted(folder.iterdir())
-    except OSError as error:
-        raise EarmarkError(f"{folder}: cannot be read ({error.strerror}); check the folder's permissions") from error
-    for path in filter(audio.is_audio, paths):
-        if path.stem in found:
-            raise EarmarkError(f"{path}: {found[path.stem].name} has the same name; remove one of them")
-        found[path.stem] = path
-    return found
-
-
 def read_enhanced(path: Path, shape: tuple[int, int], sample_rate: int) -> np.ndarray:
     """The enhanced audio for a mixture, float32 of the same shape.
 

@@ -11,7 +11,7 @@ import torch
 from benchmark import audio
 from benchmark.contracts import SAMPLE_RATE, Enhanced, FrontEnd, Heard
 from benchmark.errors import EarmarkError
-from benchmark.frontends.adapters._enhanced_files import clipped, enhanced_files, read_enhanced
+from benchmark.frontends.adapters._enhanced_files import clipped, read_enhanced
 
 
 class Folder(FrontEnd):
@@ -51,6 +51,23 @@ class Folder(FrontEnd):
             samples = read_enhanced(path, (heard.audio.shape[1], length), SAMPLE_RATE)
             enhanced[index, :, :length] = torch.from_numpy(samples)
         return Enhanced(enhanced)
+
+
+def enhanced_files(folder: Path) -> dict[str, Path]:
+    """The audio files of a folder by name without suffix, in any format.
+
+    Raises EarmarkError where two have the same name but for the suffix, or the folder cannot be read.
+    """
+    found: dict[str, Path] = {}
+    try:
+        paths = sorted(folder.iterdir())
+    except OSError as error:
+        raise EarmarkError(f"{folder}: cannot be read ({error.strerror}); check the folder's permissions") from error
+    for path in filter(audio.is_audio, paths):
+        if path.stem in found:
+            raise EarmarkError(f"{path}: {found[path.stem].name} has the same name; remove one of them")
+        found[path.stem] = path
+    return found
 
 
 def audit(folder: Path, manifest: Path | Mapping[str, Any]) -> list[str]:
