@@ -345,3 +345,29 @@ def test_scenes_of_a_secret_seed_are_other_cells_and_public_ones_keep_their_keys
     assert all(scenes.seed is None for scenes in public.values())
     assert all(scenes.seed == 7 for scenes in secret.values())
     assert not public.keys() & secret.keys()
+
+
+def test_labels_of_no_use_are_told_at_once_and_can_be_left_out(tmp_path):
+    texts = {"train": "one two ж", "validation": "three щ", "test": "four"}
+    for index, (split, text) in enumerate(texts.items()):
+        lines = ["group,audio,text"]
+        for take, words in enumerate((text, "five six")):
+            path = tmp_path / f"{split}{take}.wav"
+            audio.write(path, np.random.default_rng([index, take]).normal(0, 0.05, (1, 8000)).astype(np.float32))
+            lines.append(f"s{index},{path},{words}")
+        (tmp_path / f"{split}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    options = {"path": str(tmp_path), "splits": {split: f"{split}.csv" for split in texts}}
+
+    def plan(**more):
+        targets = {"table": {**options, **more}}
+        path = toys.toy_recipe(
+            tmp_path, tasks={"asr": {"task": "asr", "targets": targets, "interferers": HISS}}, schemes={"noisy": None}
+        )
+        return make_plan(load_recipe(path), Corpora(None, tmp_path / "cache"))
+
+    with pytest.raises(EarmarkError) as caught:
+        plan()
+    first, *lines = str(caught.value).split("\nearmark: ")
+    assert first.startswith("table: 2 of 6 recordings cannot be used; mend them, or leave them out")
+    assert [line.split(": ")[1] for line in lines] == ["train/000000", "validation/000000"]
+    assert plan(without=["train/000000", "validation/000000"]).rows
