@@ -13,6 +13,7 @@ from typing import Any
 from benchmark import audio, registry
 from benchmark.contracts import SPLITS, Corpus
 from benchmark.errors import EarmarkError
+from benchmark.look_through import OPTION, left_out, told, unusable
 from benchmark.options import bind, named, reported
 from benchmark.store import digest
 
@@ -48,14 +49,22 @@ def open_corpus(
         EarmarkError: an unknown name or option, a value of the wrong type, or no folder
     """
     cls = registry.load("corpora", name)
-    bound = bind(name, cls, options, given=1)
-    return cls(_root(name, cls, path or bound.get("path"), data, cache), **bound)
+    own = {option: value for option, value in options.items() if option != OPTION}
+    bound = bind(name, cls, own, given=1)
+    corpus = cls(_root(name, cls, path or bound.get("path"), data, cache), **bound)
+    if OPTION in options:
+        corpus.without = left_out(options[OPTION], name)
+    return corpus
 
 
 def rows_of(corpus: Corpus, split: str) -> list[Mapping[str, Any]]:
-    """The rows of a split as a list of dictionaries; a plain list, cheaper to index than a Dataset."""
+    """The rows of a split as a list of dictionaries, without those that a recipe leaves out.
+
+    A plain list is cheaper to index than a Dataset.
+    """
     rows = corpus.rows(split)
-    return rows.to_list() if hasattr(rows, "to_list") else list(rows)
+    found = rows.to_list() if hasattr(rows, "to_list") else list(rows)
+    return [row for row in found if row["id"] not in corpus.without] if corpus.without else found
 
 
 def catalogue(data: Path | None, cache: Path) -> list[dict[str, Any]]:
@@ -136,11 +145,16 @@ class Corpora:
             opened.prepare()
         return self.opened[key]
 
-    def missing(self, spec: CorpusSpec, labelled: bool) -> str | None:
-        """What the corpus lacks, in one line; None if it is complete.
+    def missing(self, spec: CorpusSpec, labelled: bool, targets: bool = True) -> str | None:
+        """What the corpus lacks, in one line; None if it is complete. A line more for each recording of no use.
 
-        It is complete with its folder, all splits and a readable first recording in each; and, where labels matter,
-        with a training recording of every class.
+        It is complete with its folder, all splits and recordings that can be used; and, where labels matter, with a
+        training recording of every class. Each file is looked at once, and again when it has changed. What was
+        generated here is not looked through.
+
+        Args:
+            labelled: whether labels matter
+            targets: whether recordings that are silent or too short are of no use
         """
         try:
             corpus = self.open(spec)
@@ -148,7 +162,10 @@ class Corpora:
             for split, own in rows.items():
                 if not own:
                     return f"{spec.name}: no recording is in its {split} split; split it otherwise"
-                audio.probe(own[0]["audio"])
+                audio.probe(own[0]["audio"]) if corpus.synthetic else None
+            every = [] if corpus.synthetic else [row for own in rows.values() for row in own]
+            if found := unusable(every, self.cache, targets):
+                return told(spec.name, found, len(every), self.cache)
         except EarmarkError as error:
             return str(error)
         classes = {split: {row.get("label") for row in own} for split, own in rows.items()}
@@ -187,7 +204,9 @@ def _key(spec: CorpusSpec) -> str:
 
 
 def corpus_spec(value: Any, where: str, fold: Any = None) -> CorpusSpec:
-    """Read a corpus as recipes write it: `name` or `{name: options}`. All corpora take the option `path`, their folder.
+    """Read a corpus as recipes write it: `name` or `{name: options}`.
+
+    All corpora take the options `path`, their folder, and `without`, the ids of recordings to leave out.
 
     Args:
         where: how error messages begin
@@ -196,6 +215,9 @@ def corpus_spec(value: Any, where: str, fold: Any = None) -> CorpusSpec:
         EarmarkError: an unknown name or option, or a value of the wrong type
     """
     name, options = named(where, value)
+    without = {OPTION: options.pop(OPTION)} if OPTION in options else {}
+    if without:
+        left_out(without[OPTION], where)  # what is wrong with it is told now
     if fold is not None:
         options["fold"] = fold
     with reported(where):
@@ -205,7 +227,7 @@ def corpus_spec(value: Any, where: str, fold: Any = None) -> CorpusSpec:
     path = None if "path" in inspect.signature(cls).parameters else options.pop("path", None)
     if not isinstance(path, str | Path | None):
         raise EarmarkError(f"{where}: path: {path!r} is not a path; write that of its folder")
-    return CorpusSpec(name, bind(where, cls, options, given=1), None if path is None else str(path))
+    return CorpusSpec(name, {**bind(where, cls, options, given=1), **without}, None if path is None else str(path))
 
 
 def _content(source: Any) -> list[Any] | None:

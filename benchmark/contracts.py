@@ -110,6 +110,7 @@ class Corpus(ABC):
     size: ClassVar[str]  # on disk, as distributed
     folders: ClassVar[tuple[str, ...]] = ()  # names that its folder may have under --data, tried in turn
     synthetic: ClassVar[bool] = False
+    without: frozenset[str] = frozenset()  # ids of recordings that a recipe leaves out
     verified: ClassVar[bool] = True  # False: this reader has never been run on the real corpus
 
     def __init__(self, root: Path) -> None:

@@ -1,6 +1,7 @@
 """A front-end as the engine runs it: at its own sample rate, ear by ear, with a fixed gain and silent padding."""
 
 from collections.abc import Mapping
+from math import gcd
 
 import torch
 from torch import Tensor, nn
@@ -9,6 +10,8 @@ from torchaudio.functional import resample
 from benchmark.contracts import SAMPLE_RATE, Batch, Enhanced, FrontEnd, Heard
 from benchmark.errors import EarmarkError
 from benchmark.padding import mask
+
+LARGEST_FILTER = 2**25  # taps of the filters that resample; ours
 
 
 class Enhancer(nn.Module):
@@ -22,6 +25,7 @@ class Enhancer(nn.Module):
     def __init__(self, front_end: FrontEnd) -> None:
         super().__init__()
         self.front_end = front_end
+        _check_rate(front_end)
         self.register_buffer("gain", torch.ones(()))
 
     def forward(self, heard: Heard, wet: float = 1.0, **controls: float) -> Enhanced:
@@ -86,6 +90,18 @@ def by_ear(front_end: FrontEnd, heard: Heard, controls: Mapping[str, float] | No
 def name_of(front_end: nn.Module) -> str:
     """The name of a front-end's class, for messages; of an adapted module, the module's own."""
     return type(getattr(front_end, "module", front_end)).__name__
+
+
+def _check_rate(front_end: FrontEnd) -> None:
+    """Raise EarmarkError where resampling to a front-end's rate would need gigabytes of filters."""
+    rate = front_end.sample_rate
+    if not isinstance(rate, int):  # `earmark check` says so
+        return
+    if not 1 <= rate * SAMPLE_RATE <= LARGEST_FILTER * gcd(rate, SAMPLE_RATE) ** 2:
+        raise EarmarkError(
+            f"{name_of(front_end)}: its sample_rate, {rate} Hz, has no large factor in common with {SAMPLE_RATE} Hz, "
+            "and to resample takes gigabytes; choose a multiple of 50 Hz"
+        )
 
 
 def _alike(output: Tensor, audio: Tensor) -> bool:

@@ -2,7 +2,9 @@
 
 SNR = 10 log10(target power / interferer power), at 16 kHz, after room and resampling. The power of speech is that
 of its active level after ITU-T P.56, the power of other targets is their mean square; that of an interferer is its mean
-square over those samples of the scene at which it is not silent. With two ears, powers are summed over ears. All
+square over those samples of the scene at which it is not silent. With two ears, powers are summed over ears. A constant
+offset counts as neither: it is taken off target and interferer before they are mixed (benchmark.audio.without_offset).
+All
 randomness comes from generators seeded by ids, so a scene does not depend on order, workers or batch size.
 """
 
@@ -141,9 +143,9 @@ class Mixer:
         cut: tuple[float | None, float] = (None, 0.0),
     ) -> Mixture:
         """`cut`: how many seconds to keep (None: all), and from where, 0 to 1."""
-        target = self._read(row["audio"])
         if "clean" in row:
-            return self._recorded(row, target)
+            return self._recorded(row, self._read(row["audio"]))
+        target = self._sound(audio.read(row["audio"]))
         if audio.power(target) <= audio.TINY:
             raise EarmarkError(f"{row['id']}: the recording is silent; remove it from the corpus")
         interferer: np.ndarray | None = None
@@ -182,7 +184,7 @@ class Mixer:
             chosen = self.interferers[int(rng.integers(len(self.interferers)))]
             if self.kin and chosen["group"] == target["group"]:
                 continue
-            piece = self._mono(audio.read_piece(chosen["audio"], samples, float(rng.uniform())))
+            piece = self._sound(audio.read_piece(chosen["audio"], samples, float(rng.uniform())))
             if audio.sounding_share(piece) >= SOUNDING and audio.power(piece) > audio.TINY:
                 return piece, chosen["id"]
         raise EarmarkError(
@@ -208,6 +210,10 @@ class Mixer:
 
     def _read(self, source: Any) -> np.ndarray:
         return self._mono(audio.read(source))
+
+    def _sound(self, signal: np.ndarray) -> np.ndarray:
+        """What is mixed: without a constant offset, which is no sound."""
+        return audio.without_offset(self._mono(signal))
 
     def _mono(self, signal: np.ndarray) -> np.ndarray:
         return signal.mean(0, keepdims=True) if self.mono and signal.shape[0] > 1 else signal

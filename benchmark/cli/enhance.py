@@ -65,6 +65,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Enhance the recordings, and print how many there were."""
+    from benchmark.audio import shown
     from benchmark.frontends import entry_of
     from benchmark.hearing.audiograms import audiogram
     from benchmark.submission.own_recordings import enhance, system_of
@@ -74,7 +75,7 @@ def run(options: argparse.Namespace) -> int:
     listener = [audiogram(name) for name in options.audiogram]
     system = system_of(entry, options.weights) if options.benchmarked is None else _benchmarked(options, entry)
     written = enhance(system, options.source, options.target, listener, controls)
-    print(f"{len(written)} enhanced, in {options.target}")
+    print(f"{len(written)} enhanced, in {shown(options.target)}")
     return 0
 
 

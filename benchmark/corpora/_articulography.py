@@ -14,12 +14,13 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import numpy as np
-import soundfile
 from scipy.ndimage import gaussian_filter1d
 
+from benchmark.audio import header
 from benchmark.corpora._corpus_reader import CorpusReader
 from benchmark.corpora._splits import split_groups, split_of
 from benchmark.corpora._tract_variables import VARIABLES, tract_variables, upper_hull
+from benchmark.errors import EarmarkError
 from benchmark.store import default_cache
 
 RATE = 100  # Hz, of the tracks
@@ -161,7 +162,7 @@ class ArticulographyReader(CorpusReader):
         """Positions by pellet every 10 ms of the recording, (frames, 2) each in mm."""
         try:
             return _resampled(self.movement(utterance), _seconds(utterance.audio))
-        except (LookupError, ValueError, TypeError, ArithmeticError, soundfile.LibsndfileError) as error:
+        except (LookupError, ValueError, TypeError, ArithmeticError) as error:
             raise self.error(
                 f"{utterance.movement} or {utterance.audio} cannot be used ({error})", "restore or remove both files"
             ) from error
@@ -202,5 +203,8 @@ def _resampled(movement: Movement, seconds: float) -> dict[str, np.ndarray]:
 
 
 def _seconds(audio: Path) -> float:
-    info = soundfile.info(audio)
-    return float(info.frames / info.samplerate)
+    try:
+        found = header(audio)
+    except EarmarkError as error:
+        raise ValueError(str(error).partition(";")[0]) from error
+    return float(found.frames / found.rate)

@@ -6,13 +6,12 @@ Nothing here opens an audio file: rows carry paths, and benchmark.audio.read dec
 import re
 from abc import abstractmethod
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import soundfile
-
+from benchmark import audio
 from benchmark.contracts import SPLITS, Corpus
 from benchmark.errors import EarmarkError, unknown
 
@@ -65,16 +64,19 @@ class CorpusReader(Corpus):
             raise unknown("split", split, SPLITS)
         if not self._splits[split]:
             raise self.error(f"the {split} split is empty in {self.root}", self.remedy)
+        rows = self._splits[split]
+        if not all(_is_unicode(row) for row in rows):  # a table of `datasets` cannot hold the path of such a file
+            return rows
         from datasets import Dataset  # here, since importing it takes over a second
 
-        return Dataset.from_list(self._splits[split])
+        return Dataset.from_list(rows)
 
     @cached_property
     def _splits(self) -> dict[str, list[dict[str, Any]]]:
         splits: dict[str, list[dict[str, Any]]] = defaultdict(list)
         try:
             table = sorted(self.table(), key=lambda row: row["id"])
-        except (LookupError, ValueError, TypeError, ArithmeticError, OSError, soundfile.LibsndfileError) as error:
+        except (LookupError, ValueError, TypeError, ArithmeticError, OSError) as error:
             # a list or a file that does not look like the owner's
             raise self.error(
                 f"{self.root} is not laid out as its owner distributes it ({type(error).__name__}: {error})"
@@ -102,6 +104,28 @@ class CorpusReader(Corpus):
             return [line for line in (self.root / path).read_text(encoding="utf-8-sig").splitlines() if line.strip()]
         except UnicodeDecodeError as error:
             raise self.error(f"{self.root / path} is not UTF-8 ({error.reason} at byte {error.start})") from error
+
+    def recordings(self, pattern: str) -> list[Path]:
+        """The recordings whose paths match a pattern such as `Actor_*/*`, of any format, sorted.
+
+        Raises:
+            EarmarkError: two have the same name but for the suffix
+        """
+        return list(self.by_name(path for path in self.root.glob(pattern) if not path.is_dir()).values())
+
+    def by_name(self, paths: Iterable[Path]) -> dict[str, Path]:
+        """Recordings by `identifier`, sorted; what is no audio is left out.
+
+        Raises:
+            EarmarkError: two have the same name but for the suffix
+        """
+        found: dict[str, Path] = {}
+        for path in sorted(filter(audio.is_audio, paths)):
+            name = identifier(path, self.root)
+            if name in found:
+                raise self.error(f"{audio.shown(path)} and {found[name].name} have the same name", "remove one of them")
+            found[name] = path
+        return found
 
     def check_complete(self, lists: str, missing: Sequence[str]) -> None:
         """Raise EarmarkError if files that the owner's lists name are missing.
@@ -134,4 +158,8 @@ def transcript(text: str, where: str | Path) -> str:
 
 def identifier(path: Path, root: Path) -> str:
     """The id of a recording: its path relative to `root` without the suffix, the same on every machine."""
-    return path.relative_to(root).with_suffix("").as_posix()
+    return audio.shown(path.relative_to(root).with_suffix("").as_posix())
+
+
+def _is_unicode(row: Mapping[str, Any]) -> bool:
+    return all(audio.shown(value) == value for value in row.values() if isinstance(value, str))

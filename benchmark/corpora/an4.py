@@ -2,12 +2,13 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
-from benchmark.corpora._corpus_reader import LETTERS, CorpusReader, transcript
+from benchmark.audio import audio_files
+from benchmark.corpora._corpus_reader import LETTERS, CorpusReader, identifier, transcript
 from benchmark.corpora._splits import split_groups
-
-SUFFIXES = (".wav", ".sph")  # as distributed: RIFF or NIST Sphere
 
 
 class AN4(CorpusReader):
@@ -37,6 +38,12 @@ class AN4(CorpusReader):
         for row in rows:
             yield row | {"split": held_out[row["group"]] if row["split"] == "train" else "test"}
 
+    @cached_property
+    def _sounds(self) -> dict[str, Path]:
+        """The recordings by identifier; of two formats, RIFF counts, which is distributed beside NIST Sphere."""
+        found = sorted(audio_files(self.root), key=lambda path: path.suffix.lower() == ".wav")
+        return {identifier(path, self.root): path for path in found}
+
     def _listed(self, split: str) -> list[dict[str, Any]]:
         transcription = f"etc/an4_{split}.transcription"
         texts = {}
@@ -51,9 +58,7 @@ class AN4(CorpusReader):
                     f"no line for {name} in {self.root / transcription}",
                     "add it, or remove the recording from the list",
                 )
-            path = next(
-                (path for suffix in SUFFIXES if (path := self.root / f"wav/{line.strip()}{suffix}").is_file()), None
-            )
+            path = self._sounds.get(f"wav/{line.strip()}")
             if path is None:
                 missing.append(line.strip())
                 continue

@@ -28,5 +28,5 @@ class CREMAD(EmotionalSpeechReader):
     emotions = {"ANG": "anger", "DIS": "disgust", "FEA": "fear", "HAP": "happy", "NEU": "neutral", "SAD": "sad"}
 
     def paths(self) -> Iterable[Path]:
-        """The files AudioWAV/*.wav, without the two that are left out."""
-        return (path for path in (self.root / "AudioWAV").glob("*.wav") if path.stem not in _UNUSABLE)
+        """The files in AudioWAV, without the two that are left out."""
+        return (path for path in self.recordings("AudioWAV/*") if path.stem not in _UNUSABLE)

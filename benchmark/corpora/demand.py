@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmark.audio import audio_files
 from benchmark.corpora._corpus_reader import CorpusReader, identifier
 
 ENVIRONMENTS = {
@@ -58,9 +59,9 @@ class Demand(CorpusReader):
         """The chosen channels of all environments found."""
         splits = {name: split for split, names in ENVIRONMENTS.items() for name in names}
         for channel in self.channels:
-            for path in self.root.rglob(f"{channel}.wav"):
+            for path in audio_files(self.root):
                 place = path.parent.name
-                if place in splits:
+                if path.stem == channel and place in splits:
                     yield {
                         "id": identifier(path, self.root),
                         "group": place,

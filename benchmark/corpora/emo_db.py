@@ -32,5 +32,5 @@ class EmoDB(EmotionalSpeechReader):
     }
 
     def paths(self) -> Iterable[Path]:
-        """The files wav/*.wav."""
-        return (self.root / "wav").glob("*.wav")
+        """The files in wav."""
+        return self.recordings("wav/*")

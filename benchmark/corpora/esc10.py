@@ -29,7 +29,7 @@ class ESC10(PredefinedFoldsReader):
 
     def clips(self) -> Iterator[dict[str, Any]]:
         """The clips of all folds."""
-        for path in self.root.glob("[0-9]* - */*.ogg"):
+        for path in self.recordings("[0-9]* - */*"):
             match = re.fullmatch(r"(\d+)-(\d+)-\w+", path.stem)
             if match is None:
                 raise self.error(f"{path} is not named fold-source-take.ogg", "rename it or remove it")

@@ -49,14 +49,15 @@ class ESC50(PredefinedFoldsReader):
 
     def clips(self) -> Iterator[dict[str, Any]]:
         """The clips of meta/esc50.csv."""
-        paths = {path.name: path for path in (self.root / "audio").glob("*.wav")}
-        self.check_complete("meta/esc50.csv", [row["filename"] for row in self._meta if row["filename"] not in paths])
+        paths = {path.stem: path for path in self.recordings("audio/*")}
+        names = [row["filename"] for row in self._meta]
+        self.check_complete("meta/esc50.csv", [name for name in names if Path(name).stem not in paths])
         for row in self._meta:
             name = row["filename"]
             yield {
                 "id": name.removesuffix(".wav"),
                 "group": row["src_file"],
-                "audio": paths[name],
+                "audio": paths[Path(name).stem],
                 "label": row["category"],
                 "fold": int(row["fold"]),
             }

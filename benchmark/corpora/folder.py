@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
-from benchmark.audio import audio_files
+from benchmark.audio import audio_files, shown
 from benchmark.contracts import SPLITS
 from benchmark.corpora._corpus_reader import CorpusReader
 from benchmark.corpora._splits import split_of
@@ -52,5 +52,5 @@ class Folder(CorpusReader):
                 raise self.error(
                     f"{path} is outside the sub-folders train, validation and test", "move it into one of them"
                 )
-            name = relative.as_posix()
+            name = shown(relative.as_posix())
             yield {"id": name, "group": name, "audio": path, "split": relative.parts[0] if by_name else split_of(name)}

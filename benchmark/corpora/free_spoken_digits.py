@@ -43,7 +43,7 @@ class FreeSpokenDigits(CorpusReader):
 
     def table(self) -> Iterator[dict[str, Any]]:
         """The recordings of all speakers."""
-        takes = [self._take(path) for path in sorted((self.root / "recordings").glob("*.wav"))]
+        takes = [self._take(path) for path in self.recordings("recordings/*")]
         speakers = {speaker for _, _, speaker, _ in takes}
         there = {take[1:] for take in takes}
         missing = [

@@ -38,9 +38,9 @@ class HaskinsRate(ArticulographyReader):
     def utterances(self) -> Sequence[Utterance]:
         """The sentences of all speakers, at both rates, with all repetitions."""
         found = []
-        for path in sorted(self.root.rglob("*.mat")):
+        for path in audio.files_below(self.root):
             named = re.fullmatch(r"([FM]\d+)_(B\d+_S\d+)_R\d+_[NF]", path.stem)
-            if named:
+            if named and path.suffix.lower() == ".mat":
                 found.append(Utterance(identifier(path, self.root), named[1], named[2], self._sound(path), path))
         return found
 

@@ -77,7 +77,7 @@ class LibriSpeech(CorpusReader):
                 name: text
                 for name, _, text in (line.partition(" ") for line in self.lines(str(trans.relative_to(self.root))))
             }
-            paths = {path.stem: path for path in chapter.glob("*.flac")}
+            paths = {path.stem: path for path in self.by_name(chapter.iterdir()).values()}
             missing += [f"{name}.flac" for name in texts if name not in paths]
             for name, path in paths.items():
                 text = transcript(texts.get(name, ""), f"{trans}: {name}")

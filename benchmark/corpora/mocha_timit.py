@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmark.audio import files_below
 from benchmark.corpora._articulography import ArticulographyReader, Movement, Utterance
 from benchmark.corpora._corpus_reader import identifier
 
@@ -38,11 +39,13 @@ class MochaTimit(ArticulographyReader):
     def utterances(self) -> Sequence[Utterance]:
         """The sentences that have both an .ema and a .wav file."""
         found = []
-        for path in sorted(self.root.rglob("*.ema")):
+        files = files_below(self.root)
+        sounds = self.by_name(files)
+        for path in files:
             speaker, _, sentence = path.stem.rpartition("_")
-            audio = path.with_suffix(".wav")
-            if audio.is_file() and speaker:
-                found.append(Utterance(identifier(path, self.root), speaker, sentence, audio, path))
+            name = identifier(path, self.root)
+            if path.suffix.lower() == ".ema" and name in sounds and speaker:
+                found.append(Utterance(name, speaker, sentence, sounds[name], path))
         return found
 
     def movement(self, utterance: Utterance) -> Movement:
@@ -59,7 +62,7 @@ class MochaTimit(ArticulographyReader):
 
     def walls(self, speaker: str) -> tuple[np.ndarray | None, np.ndarray | None]:
         """The palate from <speaker>_pal.dat."""
-        path = next(self.root.rglob(f"{speaker}_pal.dat"), None)
+        path = next((path for path in files_below(self.root) if path.name == f"{speaker}_pal.dat"), None)
         return None if path is None else self.numbers(path, 2), None
 
     def _track(self, path: Path) -> tuple[Sequence[str], np.ndarray]:

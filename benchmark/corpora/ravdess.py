@@ -35,5 +35,5 @@ class RAVDESS(EmotionalSpeechReader):
 
     def paths(self) -> Iterable[Path]:
         """The files in the actors' folders."""
-        inner = self.root / "Audio_Speech_Actors_01-24"
-        return (inner if inner.is_dir() else self.root).glob("Actor_*/*.wav")
+        inner = "Audio_Speech_Actors_01-24"
+        return self.recordings(f"{inner}/Actor_*/*" if (self.root / inner).is_dir() else "Actor_*/*")

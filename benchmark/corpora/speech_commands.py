@@ -1,6 +1,7 @@
 """Speech Commands, versions 0.01 and 0.02: one-second recordings of single words by thousands of speakers."""
 
-from collections.abc import Iterator, Mapping
+import glob
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -52,9 +53,10 @@ class SpeechCommands(CorpusReader):
         splits = dict.fromkeys(self.lines("validation_list.txt"), "validation") | dict.fromkeys(
             self.lines("testing_list.txt"), "test"
         )
-        paths = {f"{word}/{path.name}": path for word in self._classes for path in (self.root / word).glob("*.wav")}
+        paths = {name: path for word in self._classes for name, path in self._of_word(word)}
         wanted = (name for name in splits if self.words is None or name.partition("/")[0] in self.words)
-        self.check_complete("validation_list.txt or testing_list.txt", [name for name in wanted if name not in paths])
+        missing = [name for name in wanted if name.removesuffix(".wav") not in paths]
+        self.check_complete("validation_list.txt or testing_list.txt", missing)
         for name, path in paths.items():
             speaker = path.stem.partition("_nohash_")[0]
             yield {
@@ -62,5 +64,9 @@ class SpeechCommands(CorpusReader):
                 "group": speaker,
                 "audio": path,
                 "label": path.parent.name,
-                "split": splits.get(name, "train"),
+                "split": splits.get(f"{name}.wav", "train"),
             }
+
+    def _of_word(self, word: str) -> Iterable[tuple[str, Path]]:
+        """The recordings of a word, each as word/name."""
+        return ((f"{word}/{path.stem}", path) for path in self.recordings(f"{glob.escape(word)}/*"))

@@ -51,10 +51,10 @@ class TAU(CorpusReader):
     def table(self) -> Iterator[dict[str, Any]]:
         """The clips of meta.csv that have a split."""
         splits = self._by_location() if self.split_by == "locations" else self._by_fold()
-        there = {f"audio/{path.name}" for path in (self.root / "audio").glob("*.wav")}
-        self.check_complete("meta.csv or evaluation_setup", sorted(splits.keys() - there))
+        paths = {path.stem: path for path in self.recordings("audio/*")}
+        self.check_complete("meta.csv or evaluation_setup", sorted(n for n in splits if Path(n).stem not in paths))
         for name, split in splits.items():
-            row, path = self._meta[name], self.root / name
+            row, path = self._meta[name], paths[Path(name).stem]
             yield {
                 "id": identifier(path, self.root),
                 "group": row["identifier"],

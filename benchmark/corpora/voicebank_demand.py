@@ -64,8 +64,8 @@ class VoiceBankDemand(CorpusReader):
         texts = {path.stem: path for path in self.root.glob("*txt/*.txt")}
         conditions = self._conditions()
         for noisy, clean in folders:
-            paths = {path.stem: path for path in (self.root / noisy).glob("*.wav")}
-            partners = {path.stem: path for path in (self.root / clean).glob("*.wav")}
+            paths = {path.stem: path for path in self.recordings(f"{noisy}/*")}
+            partners = {path.stem: path for path in self.recordings(f"{clean}/*")}
             alone = sorted(paths.keys() ^ partners.keys())
             if alone:
                 raise self.error(

@@ -2,9 +2,11 @@
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
+from benchmark.audio import files_below, is_audio
 from benchmark.corpora._articulography import ArticulographyReader, Movement, Utterance
 from benchmark.corpora._corpus_reader import identifier
 
@@ -31,11 +33,12 @@ class XRayMicrobeam(ArticulographyReader):
 
     def utterances(self) -> Sequence[Utterance]:
         """The tasks that have both a .txy and a .wav file."""
-        files = {str(path.relative_to(self.root)).lower(): path for path in sorted(self.root.rglob("*.*"))}
+        files = {self._name(path): path for path in files_below(self.root)}
+        sounds = {name.rpartition(".")[0]: path for name, path in files.items() if is_audio(path)}
         found = []
         for name, path in files.items():
             speaker = re.search(r"jw\d+", name)
-            audio = files.get(name.removesuffix(".txy") + ".wav")
+            audio = sounds.get(name.removesuffix(".txy"))
             if name.endswith(".txy") and speaker and audio is not None:
                 item = re.sub(r"^jw\d+_|_\d+$", "", path.stem.lower())  # TP020_2 is a repetition of TP020
                 found.append(Utterance(identifier(path, self.root), speaker[0], item, audio, path))
@@ -58,8 +61,8 @@ class XRayMicrobeam(ArticulographyReader):
 
     def _trace(self, speaker: str, name: str) -> np.ndarray | None:
         pattern = re.compile(rf"(.*/)?{speaker}(/|_|.*/{speaker}_){name}\.dat")
-        found = (
-            path for path in self.root.rglob("*.*") if pattern.fullmatch(path.relative_to(self.root).as_posix().lower())
-        )
-        path = next(found, None)
+        path = next((path for path in files_below(self.root) if pattern.fullmatch(self._name(path))), None)
         return None if path is None else self.numbers(path, 2) / 1000
+
+    def _name(self, path: Path) -> str:
+        return path.relative_to(self.root).as_posix().lower()

@@ -6,7 +6,7 @@ import numpy as np
 import pystoi
 
 from benchmark.contracts import Undefined
-from benchmark.metrics._checks import check_pair
+from benchmark.metrics._checks import check_pair, check_rate
 
 
 def measure(reference: np.ndarray, estimate: np.ndarray, sample_rate: int, extended: bool) -> float:
@@ -15,7 +15,9 @@ def measure(reference: np.ndarray, estimate: np.ndarray, sample_rate: int, exten
     Raises:
         Undefined: where either signal is silent, or the reference has less than 30 frames (0.4 s) of speech, where
             pystoi returns 1e-5 or a random value
+        ValueError: where signals are not floats of the shape (time,), or the sample rate cannot be used
     """
+    check_rate(sample_rate, 10_000)
     check_pair(reference, estimate)
     state = np.random.get_state()
     # ESTOI adds a little noise, which decides the value where the output has digitally silent pauses.

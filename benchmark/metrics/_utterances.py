@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-RATES = (8000, 384_000)  # Hz; a rate below has no consonants, and is probably in kHz
+from benchmark.metrics._checks import RATES, check_floats
 
 
 def by_utterance(
@@ -22,10 +22,7 @@ def by_utterance(
         ValueError: where signals are not floats, the sample rate is outside RATES, or lengths are not integers (batch,)
             from 0 to the number of samples
     """
-    if not (reference.is_floating_point() and processed.is_floating_point()):
-        raise ValueError(
-            f"signals are floats, where an rms of 1.0 is a level; not {reference.dtype} and {processed.dtype}"
-        )
+    check_floats(reference, processed)
     if not RATES[0] <= sample_rate <= RATES[1]:
         raise ValueError(f"the sample rate is in Hz, {RATES[0]} to {RATES[1]}, not {sample_rate}")
     batch, samples = len(reference), reference.shape[-1]

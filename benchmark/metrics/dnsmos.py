@@ -9,6 +9,7 @@ import numpy as np
 from benchmark.audio import TINY
 from benchmark.contracts import SAMPLE_RATE, Figure, Metric, Signals, Undefined
 from benchmark.errors import EarmarkError
+from benchmark.metrics._checks import check_signals
 
 _FIGURE = Figure(best=5.0, floor=1.0, worst=1.0, unit="MOS")
 _SECONDS = 9.01  # the network's input
@@ -27,10 +28,12 @@ def dnsmos(estimate: np.ndarray, sample_rate: int = SAMPLE_RATE) -> dict[str, fl
         sample_rate: 16000
     Raises:
         Undefined: where the audio is silent or not finite
+        ValueError: where it is not of floats, (time,), or the sample rate is another
         EarmarkError: where the extra `dnsmos` is not installed
     """
     if sample_rate != SAMPLE_RATE:
         raise ValueError(f"DNSMOS hears {SAMPLE_RATE} Hz, not {sample_rate}")
+    check_signals(estimate)
     if not np.isfinite(estimate).all() or not np.square(estimate).sum() > TINY * len(estimate):
         raise Undefined("DNSMOS: the output is silent or not finite", "estimate")
     audio = (estimate / max(1.0, np.abs(estimate).max())).astype(np.float32)

@@ -6,6 +6,7 @@ from pesq import pesq as package_pesq
 
 from benchmark.contracts import SAMPLE_RATE, Figure, Metric, Signals, Undefined
 from benchmark.metrics._checks import check_pair, pair
+from benchmark.metrics._pesq_utterances import MOST, too_many
 
 
 def pesq(reference: np.ndarray, estimate: np.ndarray, sample_rate: int = SAMPLE_RATE) -> float:
@@ -16,9 +17,14 @@ def pesq(reference: np.ndarray, estimate: np.ndarray, sample_rate: int = SAMPLE_
         sample_rate: 16000, the only rate of the wide-band standard
     Raises:
         Undefined: where either signal is silent or PESQ fails. It is the reference's fault where PESQ cannot rate the
-            reference against itself.
+            reference against itself, or the reference has more than 50 utterances, for which PESQ has no room.
+        ValueError: where signals are not floats of the shape (time,), or the sample rate is another
     """
+    if sample_rate != SAMPLE_RATE:
+        raise ValueError(f"wide-band PESQ hears {SAMPLE_RATE} Hz, not {sample_rate}")
     check_pair(reference, estimate)
+    if too_many(reference):
+        raise Undefined(f"PESQ: the reference has more than {MOST} utterances", "reference")
     try:
         return float(package_pesq(sample_rate, reference, estimate, "wb"))
     except (PesqError, ValueError) as error:

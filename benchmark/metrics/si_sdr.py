@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from benchmark.contracts import Metric, Signals
-from benchmark.metrics._checks import pair
+from benchmark.metrics._checks import check_floats, pair
 from benchmark.metrics._energies import EPSILON, RATIO, decibels, energy
 
 
@@ -19,7 +19,10 @@ def si_sdr(reference: Tensor, estimate: Tensor, limit: float | None = None) -> T
     Args:
         reference, estimate: (…, time)
         limit: dB, a soft upper bound, for losses (see _energies.decibels)
+    Raises:
+        ValueError: where signals are not floats
     """
+    check_floats(reference, estimate)
     scale = (reference * estimate).sum(-1, keepdim=True) / (energy(reference)[..., None] + EPSILON)
     target = scale * reference
     return decibels(energy(target), energy(target - estimate), limit)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from benchmark.contracts import Metric, Signals
-from benchmark.metrics._checks import pair
+from benchmark.metrics._checks import check_floats, pair
 from benchmark.metrics._energies import RATIO, decibels, energy
 
 
@@ -17,7 +17,10 @@ def snr(reference: Tensor, estimate: Tensor, limit: float | None = None) -> Tens
     Args:
         reference, estimate: (…, time)
         limit: dB, a soft upper bound, for losses (see _energies.decibels)
+    Raises:
+        ValueError: where signals are not floats
     """
+    check_floats(reference, estimate)
     return decibels(energy(reference), energy(reference - estimate), limit)
 
 

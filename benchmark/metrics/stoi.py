@@ -15,6 +15,7 @@ def stoi(reference: np.ndarray, estimate: np.ndarray, sample_rate: int = SAMPLE_
         sample_rate: Hz
     Raises:
         Undefined: where either signal is silent, or the reference has less than 30 frames (0.4 s) of speech
+        ValueError: where signals are not floats of the shape (time,), or the sample rate cannot be used
     """
     return measure(reference, estimate, sample_rate, extended=False)
 

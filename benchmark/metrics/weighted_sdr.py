@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from benchmark.contracts import Figure, Metric, Signals
-from benchmark.metrics._checks import pair
+from benchmark.metrics._checks import check_floats, pair
 from benchmark.metrics._energies import EPSILON, energy
 
 
@@ -17,7 +17,10 @@ def weighted_sdr(reference: Tensor, estimate: Tensor, mixture: Tensor) -> Tensor
 
     Args:
         reference, estimate, mixture: (…, time)
+    Raises:
+        ValueError: where signals are not floats
     """
+    check_floats(reference, estimate, mixture)
     noise = mixture - reference
     speech_energy, noise_energy = energy(reference), energy(noise)
     share = speech_energy / (speech_energy + noise_energy + EPSILON)

@@ -245,7 +245,8 @@ def identity(value: Any) -> Any:
             "reads": value.reads,
         }
     if isinstance(value, CorpusSpec):
-        options = {name: entry for name, entry in value.options.items() if name != "path"}
+        # what is left out shows in the content
+        options = {name: entry for name, entry in value.options.items() if name not in ("path", "without")}
         held = {item.name: getattr(value, item.name) for item in fields(value) if item.name not in ("path", "options")}
         return {name: portable(entry) for name, entry in {**held, "options": options}.items()}
     if isinstance(value, Strict):

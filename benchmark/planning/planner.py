@@ -9,9 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmark import provenance, registry
-from benchmark.catalogue import Corpora
-from benchmark.contracts import FRONT_END, MODEL, ROLES, Artefact, Scheme, Spec
+from benchmark.catalogue import Corpora, rows_of
+from benchmark.contracts import FRONT_END, MODEL, ROLES, SPLITS, Artefact, Scheme, Spec
 from benchmark.errors import EarmarkError
+from benchmark.look_through import told
 from benchmark.options import bind
 from benchmark.planning.cells import REFERENCE, Cell, Enhancing, Measuring, Scoring, SourceContent, Training, identity
 from benchmark.planning.components import Components, roles_of
@@ -39,9 +40,9 @@ def missing_corpora(recipe: Recipe, corpora: Corpora) -> dict[str, list[str]]:
     for label, entry in recipe.tasks.items():
         for fold in entry.folds:
             for role, used in roles_of(entry, label, fold).items():
-                key = digest([dataclasses.asdict(used), ROLES[role].labelled])
+                key = digest([dataclasses.asdict(used), ROLES[role].labelled, role == "interferers"])
                 if key not in found:
-                    found[key] = corpora.missing(used, ROLES[role].labelled)
+                    found[key] = corpora.missing(used, ROLES[role].labelled, targets=role != "interferers")
                 if (error := found[key]) is not None and error not in missing.get(label, []):
                     missing.setdefault(label, []).append(error)
     return missing
@@ -71,12 +72,33 @@ class _Planner:
         self.components = Components(recipe, corpora)
 
     def plan(self) -> Plan:
+        self._check_labels()
         for seed in self.recipe.seeds:
             for task, entry in self.recipe.tasks.items():
                 for fold in entry.folds:
                     self._rows(_Trial(task, entry, fold, seed))
         self._drop_repeated_schemes()
         return Plan(self.recipe, self.cells, self.rows, self.components.schemas)
+
+    def _check_labels(self) -> None:
+        """Raise EarmarkError with a line for every target whose label a task cannot use."""
+        wrong = []
+        for label, entry in self.recipe.tasks.items():
+            targets, task = roles_of(entry, label, entry.folds[0])["targets"], self.components.tasks[label]
+            corpus = self.corpora.open(targets)
+            if corpus.synthetic:
+                continue
+            rows = [row for split in SPLITS for row in rows_of(corpus, split)]
+            found: dict[str, str] = {}
+            for row in rows:
+                try:
+                    task.check(row)
+                except ValueError as error:
+                    found[str(row["id"])] = str(error)
+            if found:
+                wrong.append(told(targets.name, found, len(rows), self.corpora.cache))
+        if wrong:
+            raise EarmarkError("\nearmark: ".join(wrong))
 
     def _rows(self, trial: _Trial) -> None:
         self._score(REFERENCE, "clean", trial, {MODEL: self._artefact(Scheme().artefacts()[MODEL], None, trial)})

@@ -17,7 +17,7 @@ from benchmark.store import Store, Workspace
 def preview(recipe: Recipe, corpora: Corpora, workspace: Workspace, jobs: int) -> tuple[str, list[str]]:
     """A text for people, and a line for each thing that is missing on disk.
 
-    Where corpora are missing, the text is about the other tasks. Whether all recordings can be decoded is not tried.
+    Where corpora are missing, the text is about the other tasks.
     """
     lacking = missing_corpora(recipe, corpora)
     missing = list(dict.fromkeys(error for errors in lacking.values() for error in errors))

@@ -5,7 +5,6 @@ are never exported: scenes whose input is clean are left out, and a front-end th
 """
 
 import hashlib
-import io
 import json
 import shutil
 from collections.abc import Mapping, Sequence
@@ -14,7 +13,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import soundfile
 from rich.console import Console
 from rich.progress import track
 
@@ -153,11 +151,8 @@ def _check_space(folder: Path, wanted: Sequence[_Wanted], console: Console) -> N
 
 def _samples(source: Any) -> int:
     """The number of samples of a recording at 16 kHz, from its header."""
-    stored = source.get("bytes") if isinstance(source, Mapping) else None
-    info = soundfile.info(
-        io.BytesIO(stored) if stored else str(source["path"] if isinstance(source, Mapping) else source)
-    )
-    return -(-info.frames * SAMPLE_RATE // info.samplerate)
+    found = audio.header(source)
+    return -(-found.frames * SAMPLE_RATE // found.rate)
 
 
 def _mixed(wanted: _Wanted) -> tuple[dict[str, Any], np.ndarray]:

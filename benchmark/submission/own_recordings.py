@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import soundfile
 import torch
 from rich.console import Console
 from rich.progress import track
@@ -198,7 +197,7 @@ def _enhanced(
         samples = audio.read(path, None)
     except EarmarkError as error:
         raise EarmarkError(f"{str(error).partition(';')[0]}; give another recording") from error
-    rate, channels = soundfile.info(path).samplerate, len(samples)
+    rate, channels = audio.header(path).rate, len(samples)
     if len(listener) not in (0, 1, channels):
         raise EarmarkError(
             f"--audiogram: {path} has {channels} channels, and {len(listener)} audiograms were given; give one, or one "

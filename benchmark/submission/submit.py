@@ -13,7 +13,7 @@ from benchmark.conformance import details
 from benchmark.conformance.apart import examine_apart
 from benchmark.errors import EarmarkError, unknown
 from benchmark.front_end_description import describe
-from benchmark.frontends.adapters.folder import audit
+from benchmark.frontends.adapters.folder import audit, enhanced_files
 from benchmark.planning.cells import portable
 from benchmark.planning.plan import Plan
 from benchmark.planning.planner import make_plan
@@ -163,7 +163,7 @@ def tasks_of(folder: Path, recipe: Recipe, corpora: Corpora) -> tuple[str, ...]:
     if not folder.is_dir():
         raise EarmarkError(f"{folder}: no such folder; it should hold one enhanced WAV file for each exported mixture")
     scenes = expected(recipe, corpora)
-    names = {path.stem for path in folder.glob("*.wav")}
+    names = enhanced_files(folder).keys()
     tasks = tuple(label for label, files in scenes.items() if names & files.keys())
     if not tasks:
         raise EarmarkError(

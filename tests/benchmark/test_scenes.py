@@ -158,3 +158,21 @@ def test_a_seed_makes_other_scenes_under_other_names(source):
     rows = [{"id": str(index)} for index in range(20)]
     assert select(rows, 5, 7) != select(rows, 5) != select(rows, 5, 8)
     assert select(rows, 9, 7)[:5] == select(rows, 5, 7)
+
+
+@pytest.mark.parametrize("offset", [0.01, -0.3])
+def test_an_offset_counts_neither_as_speech_nor_as_noise(tmp_path, offset):
+    speech = np.concatenate([noise(0, 16000), 1e-3 * noise(1, 32000)], 1)
+    gated = np.concatenate([noise(2, 24000), np.zeros((1, 24000), np.float32)], 1)
+    for name, shift in (("plain", 0.0), ("shifted", offset)):
+        audio.write(tmp_path / name / "target.wav", speech + np.float32(shift))
+        audio.write(tmp_path / name / "noise.wav", gated + np.float32(shift))
+    scenes = []
+    for name in ("plain", "shifted"):
+        rows = [
+            {"id": part, "group": part, "audio": str(tmp_path / name / f"{part}.wav")} for part in ("target", "noise")
+        ]
+        scenes.append(Mixer(rows[:1], rows[1:], speech=True).scene(rows[0], 5.0, 65.0))
+    plain, shifted = scenes
+    np.testing.assert_allclose(shifted.clean, plain.clean, atol=1e-5)
+    np.testing.assert_allclose(shifted.noisy, plain.noisy, atol=1e-5)

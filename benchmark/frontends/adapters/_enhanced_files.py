@@ -3,7 +3,6 @@
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from benchmark import audio
 from benchmark.errors import EarmarkError
@@ -28,7 +27,7 @@ def read_enhanced(path: Path, shape: tuple[int, int], sample_rate: int) -> np.nd
         samples = audio.read(path, None)
     except EarmarkError as error:
         raise EarmarkError(f"{str(error).partition(';')[0]}; enhance its mixture again") from error
-    if (rate := soundfile.info(path).samplerate) != sample_rate:
+    if (rate := audio.header(path).rate) != sample_rate:
         raise EarmarkError(
             f"{path}: resampled to {rate} Hz, the mixture has {sample_rate}; write the output at the rate of its input"
         )
@@ -47,7 +46,7 @@ def clipped(path: Path, samples: np.ndarray) -> int:
     program may have limited them, and samples at full scale count if a neighbour has the same value.
     """
     full = np.abs(samples) >= 1 - 2.0**-15
-    if not soundfile.info(path).subtype.startswith("PCM"):
+    if not audio.header(path).subtype.startswith("PCM"):
         flat = full[:, 1:] & (samples[:, 1:] == samples[:, :-1]) & (np.abs(samples).max(initial=0) <= 1)
         full = np.pad(flat, ((0, 0), (1, 0))) | np.pad(flat, ((0, 0), (0, 1)))
     count = int(np.count_nonzero(full))

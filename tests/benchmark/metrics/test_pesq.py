@@ -5,6 +5,7 @@ import pytest
 from pesq import pesq as package_pesq
 
 from benchmark.contracts import Undefined
+from benchmark.metrics import _pesq_utterances
 from benchmark.metrics import pesq as module
 from benchmark.metrics._checks import check_pair
 from benchmark.metrics.pesq import PESQ, pesq
@@ -59,6 +60,44 @@ def test_a_failure_inside_pesq_is_the_outputs_only_if_the_reference_works(speech
     with pytest.raises(Undefined, match="PESQ: no") as caught:
         pesq(speech, 0.5 * speech)
     assert caught.value.fault == "estimate"
+
+
+def tone_bursts(rng, count, seconds=1.0):
+    """Bursts of noise with a pause after each, `count` utterances."""
+    half = int(seconds * 8000)
+    burst = np.concatenate([0.1 * rng.standard_normal(half), np.zeros(half)])
+    return np.tile(burst, count) + 1e-6 * rng.standard_normal(count * len(burst))
+
+
+@pytest.mark.parametrize("count", [1, 7, 49, 50, 51, 60])
+def test_utterances_are_counted_as_pesq_counts_them(rng, count):
+    reference = tone_bursts(rng, count)
+    assert _pesq_utterances.count(reference) == count
+    assert _pesq_utterances.too_many(reference) == (count > 50)
+    assert _pesq_utterances.count(1e-3 * reference) == count
+
+
+def test_more_utterances_than_pesq_has_room_for_are_the_references_fault(rng):
+    reference = tone_bursts(rng, 60, 0.8)
+    with pytest.raises(Undefined, match="PESQ: the reference has more than 50 utterances") as caught:
+        pesq(reference, reference + 0.01 * rng.standard_normal(len(reference)))
+    assert caught.value.fault == "reference"
+
+
+def test_no_signal_of_less_than_19_seconds_has_too_many(rng):
+    shortest = tone_bursts(rng, 60, 0.41)[: 50 * 97 * 64]
+    assert _pesq_utterances.count(shortest) <= 50
+
+
+def test_a_callers_mistake_is_not_blamed_on_the_reference(speech):
+    for reference, estimate, rate in (
+        (speech, speech, 8000),
+        (speech[None], speech[None], 16000),
+        ((speech * 32767).astype(np.int16), (speech * 32767).astype(np.int16), 16000),
+    ):
+        with pytest.raises(ValueError, match=r"Hz|shape|floats") as caught:
+            pesq(reference, estimate, rate)
+        assert not isinstance(caught.value, Undefined)
 
 
 def test_a_good_pair_passes(speech):

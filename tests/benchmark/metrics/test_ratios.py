@@ -80,3 +80,12 @@ def test_values_and_gradients_are_finite_on_silence(level, reference_level):
 
 def test_more_is_better():
     assert SISDR.figures["si_sdr"].sign == 1
+
+
+@pytest.mark.parametrize("measure", [si_sdr, snr])
+def test_integers_are_refused_as_they_would_overflow(measure):
+    whole = torch.arange(-30000, 30000, 7, dtype=torch.int16)
+    with pytest.raises(ValueError, match="signals are floats"):
+        measure(whole, whole)
+    with pytest.raises(ValueError, match="signals are floats"):
+        weighted_sdr(whole, whole, whole)

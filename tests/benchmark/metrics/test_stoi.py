@@ -51,3 +51,12 @@ def test_pauses_of_digital_silence_give_one_value_and_leave_the_random_state_alo
     assert estoi(speech, gated) == first
     np.random.seed(3)
     assert np.random.random() == after
+
+
+@pytest.mark.parametrize("measure", [stoi, estoi])
+def test_a_callers_mistake_is_not_blamed_on_the_reference(speech, measure):
+    whole = (speech * 30000).astype(np.int16)
+    for reference, rate in ((whole, 16000), (np.stack([speech, speech]), 16000), (speech, 16), (speech, 44_099)):
+        with pytest.raises(ValueError, match=r"floats|shape|rate") as caught:
+            measure(reference, reference, rate)
+        assert not isinstance(caught.value, Undefined)

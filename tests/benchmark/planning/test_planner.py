@@ -106,7 +106,8 @@ def test_the_speakers_of_the_open_recipe_are_left_out_one_after_the_other(tmp_pa
     recordings.mkdir(parents=True)
     speakers = ("george", "jackson", "lucas", "nicolas", "theo", "yweweler")
     for index, (digit, speaker, take) in enumerate(itertools.product(range(10), speakers, range(50))):
-        audio.write(recordings / f"{digit}_{speaker}_{take}.wav", np.full((1, 100), index, np.int16), 8000)
+        sound = np.random.default_rng(index).integers(-9999, 9999, (1, 100)).astype(np.int16)
+        audio.write(recordings / f"{digit}_{speaker}_{take}.wav", sound, 8000)
     whole = load_recipe("open")
     digits = whole.tasks["speech_commands"]
     digits = digits.model_copy(update={"roles": {**digits.roles, "interferers": HISS}})
@@ -344,3 +345,29 @@ def test_scenes_of_a_secret_seed_are_other_cells_and_public_ones_keep_their_keys
     assert all(scenes.seed is None for scenes in public.values())
     assert all(scenes.seed == 7 for scenes in secret.values())
     assert not public.keys() & secret.keys()
+
+
+def test_labels_of_no_use_are_told_at_once_and_can_be_left_out(tmp_path):
+    texts = {"train": "one two ж", "validation": "three щ", "test": "four"}
+    for index, (split, text) in enumerate(texts.items()):
+        lines = ["group,audio,text"]
+        for take, words in enumerate((text, "five six")):
+            path = tmp_path / f"{split}{take}.wav"
+            audio.write(path, np.random.default_rng([index, take]).normal(0, 0.05, (1, 8000)).astype(np.float32))
+            lines.append(f"s{index},{path},{words}")
+        (tmp_path / f"{split}.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
+    options = {"path": str(tmp_path), "splits": {split: f"{split}.csv" for split in texts}}
+
+    def plan(**more):
+        targets = {"table": {**options, **more}}
+        path = toys.toy_recipe(
+            tmp_path, tasks={"asr": {"task": "asr", "targets": targets, "interferers": HISS}}, schemes={"noisy": None}
+        )
+        return make_plan(load_recipe(path), Corpora(None, tmp_path / "cache"))
+
+    with pytest.raises(EarmarkError) as caught:
+        plan()
+    first, *lines = str(caught.value).split("\nearmark: ")
+    assert first.startswith("table: 2 of 6 recordings cannot be used; mend them, or leave them out")
+    assert [line.split(": ")[1] for line in lines] == ["train/000000", "validation/000000"]
+    assert plan(without=["train/000000", "validation/000000"]).rows

@@ -9,6 +9,7 @@ import torch
 from benchmark.contracts import Heard
 from benchmark.errors import EarmarkError
 from benchmark.frontends import build_front_end
+from benchmark.frontends.adapters._external import External
 
 
 def field(number, value):
@@ -31,7 +32,14 @@ def declared(name, shape, kind=1):
 
 
 def model(
-    path, shape=("batch", "time"), gain=0.5, nodes=(("Mul", "x", "g", "y"),), inputs=("x",), kind=1, external=False
+    path,
+    shape=("batch", "time"),
+    gain=0.5,
+    nodes=(("Mul", "x", "g", "y"),),
+    inputs=("x",),
+    kind=1,
+    external=False,
+    outputs=("y",),
 ):
     """Write y = gain x."""
     where = (
@@ -45,7 +53,9 @@ def model(
         field(1, b"".join(field(1, name) for name in names) + field(2, output) + field(4, op))
         for op, *names, output in nodes
     )
-    graph += field(2, "graph") + field(5, constant) + field(12, declared("y", shape, kind))
+    graph += (
+        field(2, "graph") + field(5, constant) + b"".join(field(12, declared(name, shape, kind)) for name in outputs)
+    )
     graph += b"".join(field(11, declared(name, shape, kind)) for name in inputs)
     path.write_bytes(field(1, 8) + field(7, graph) + field(8, field(1, "") + field(2, 13)))
     return path
@@ -128,3 +138,26 @@ def test_an_output_of_another_length_is_refused(tmp_path, heard):
     front_end = built(model(tmp_path / "mean.onnx", nodes=(("ReduceMean", "x", "m"), ("Mul", "m", "g", "y"))))
     with pytest.raises(EarmarkError, match="return as many samples as came in"):
         front_end.process(heard)
+
+
+def test_of_two_outputs_the_one_as_long_as_the_input_counts(tmp_path, heard):
+    nodes = (("ReduceMean", "x", "state"), ("Mul", "x", "g", "y"))
+    for outputs in (("state", "y"), ("y", "state")):
+        front_end = built(model(tmp_path / "two.onnx", nodes=nodes, outputs=outputs))
+        torch.testing.assert_close(front_end.process(heard).audio, 0.5 * heard.audio)
+
+
+def test_two_outputs_that_may_both_be_audio_are_refused_in_one_line(tmp_path):
+    nodes = (("Sub", "x", "g", "noise"), ("Mul", "x", "g", "y"))
+    with pytest.raises(EarmarkError, match=r"two.onnx: for 16000 samples it returns noise .*, y .*; export it with"):
+        built(model(tmp_path / "two.onnx", nodes=nodes, outputs=("noise", "y")))
+
+
+def test_an_output_of_whole_frames_is_told_how_to_be_longer():
+    class Frames(External):
+        def enhance(self, signal):
+            return signal[: len(signal) // 256 * 256]
+
+    heard = Heard(torch.zeros(1, 1, 900), torch.tensor([900]))
+    with pytest.raises(EarmarkError, match=r"returned \(768,\) for 900 samples, perhaps whole frames alone; pad the"):
+        Frames(16000, "", 0.0, False).process(heard)
