@@ -129,3 +129,21 @@ def test_a_listener_of_two_words_is_refused(tmp_path):
     score = {"snr": [0], "scenes": 2, "listeners": [f"{tmp_path}/my ears.json:L1:left"]}
     with pytest.raises(EarmarkError, match=r"tasks.hearing.score.listeners: 'my ears.json:L1:left' holds a space"):
         planned(tmp_path, tasks={"hearing": task}, score=score)
+
+
+def test_a_front_end_runs_once_for_all_schemes_and_task_models(tmp_path):
+    bands = {
+        "task": f"{toys.__file__}:Bands",
+        "targets": {f"{toys.__file__}:Tones": {}},
+        "interferers": {f"{toys.__file__}:Hiss": {}},
+    }
+    tasks = {"one": bands, "two": {**bands, "model": {"mel_cnn": {"bands": 16}}}}
+    path = toys.toy_recipe(
+        tmp_path, front_ends={"identity": None, "spectral": None}, tasks=tasks, schemes={"clean": None, "noisy": None}
+    )
+    plan = make_plan(load_recipe(path), Corpora(None, tmp_path / "cache"))
+    rows = [row for row in plan.rows if row.front_end == "spectral"]
+    assert len({row.record for row in rows}) == len(rows) == 4
+    assert len({row.enhanced for row in rows}) == len({row.measured for row in rows}) == 1
+    kinds = [cell.kind for cell in plan.cells.values() if "spectral" in cell.label]
+    assert kinds.count("enhance") == kinds.count("measure") == 1
