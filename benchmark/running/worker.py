@@ -138,6 +138,7 @@ def _trained_apart(run: RunningJob, work: Training) -> dict[str, Any]:
         hidden=(str(workspace.runs), str(workspace.boards)),
         memory_gib=None,
     )
+    run.job.write(run.folder / "cell.json")
     argument = {"job": str(run.folder / "cell.json")}
     with Guest("benchmark.running.worker:serve_training", argument, confinement, work.front_end.name) as guest:
         report = dict(guest.ask({}).values)

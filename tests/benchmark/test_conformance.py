@@ -75,13 +75,13 @@ def test_another_device(monkeypatch):
 
 
 ODD = """
-import os, torch
+import ctypes, torch
 
 class Odd(torch.nn.Module):
     def forward(self, audio):
         if not audio.any():
-            os._exit(0)
-        while audio.square().mean().sqrt() > 1:
+            ctypes.CDLL(None)._exit(0)
+        while audio.square().mean().sqrt() > 0.1:
             pass
         return audio
 """

@@ -24,7 +24,8 @@ def timings(tmp_path):
     def build(*finished: tuple[Cell, float]) -> Timings:
         store = Store(tmp_path / "runs")
         for cell, seconds in finished:
-            manifest = {"label": cell.label, "work": to_json(cell.work), "seconds": seconds}
+            manifest = {"label": cell.label, "work": to_json(cell.work), "seconds": seconds, "code": {}}
+            manifest["peak_memory_mb"] = 1.0
             store.put(cell.shelf, cell.key, manifest, lambda folder: None)
         return Timings("no_such_recipe", store, tmp_path / "boards")
 
