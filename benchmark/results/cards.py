@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from benchmark import registry
+from benchmark import plain_yaml, registry
 from benchmark.contracts import Corpus
 from benchmark.costs import CAUSAL_MS, LOW_LATENCY_MS, WHOLE
 from benchmark.errors import EarmarkError, unknown
@@ -34,14 +34,14 @@ class Card(BaseModel):
 def read_card(path: Path) -> Card:
     """A card that its author wrote in YAML; EarmarkError names the field at fault."""
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = plain_yaml.load(path)
     except OSError as error:
         raise EarmarkError(
             f"{path}: cannot be read ({error.strerror}); write a card in YAML with {', '.join(Card.model_fields)}"
         ) from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except ValueError as error:
         raise EarmarkError(
-            f"{path}: no YAML ({' '.join(str(error).split())}); write lines such as description: text"
+            f"{path}: no YAML ({shorten(str(error), 240)}); write lines such as description: text"
         ) from error
     try:
         return Card.model_validate(raw or {})
@@ -62,8 +62,8 @@ def submissions(boards: Path) -> dict[str, dict[str, Any]]:
     cards = {}
     for path in sorted((boards / FOLDER).glob("*.yaml")):
         try:
-            card = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError, UnicodeDecodeError):
+            card = plain_yaml.load(path)
+        except (OSError, ValueError):
             card = None
         if not isinstance(card, dict) or card.get("name") != path.stem:
             raise EarmarkError(
@@ -77,7 +77,7 @@ def submissions(boards: Path) -> dict[str, dict[str, Any]]:
 def write_card(boards: Path, card: dict[str, Any]) -> Path:
     """Write a card beside its boards."""
     path = path_of(boards, card["name"])
-    write_text(path, yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=120))
+    write_text(path, plain_yaml.dump(card))
     return path
 
 
