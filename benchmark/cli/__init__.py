@@ -50,6 +50,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # 128 + SIGPIPE, as shells report it
+    except OSError as error:  # a name that is too long, a folder that cannot be listed
+        where = f"{error.filename}: " if error.filename is not None else ""
+        print(f"earmark: {where}{error.strerror or error}; check the path and its permissions", file=sys.stderr)
+        return 2
 
 
 def _parser() -> argparse.ArgumentParser:
