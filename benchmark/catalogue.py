@@ -265,7 +265,7 @@ def _root(name: str, cls: type[Corpus], given: str | Path | None, data: Path | N
     if given is not None:
         path = Path(given).expanduser()
         inside = path if data is None else data / path
-        return path if path.exists() and not inside.exists() else inside
+        return path if os.path.exists(path) and not os.path.exists(inside) else inside
     found = _folder(cls, data)
     if found is None:
         where = "and --data was not given" if data is None else f"in {data}"

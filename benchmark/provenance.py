@@ -15,12 +15,15 @@ import sys
 from collections import Counter
 from collections.abc import Iterator
 from functools import cache
+from importlib.util import decode_source
 from pathlib import Path
+from textwrap import shorten
 from types import ModuleType
 from typing import Any, NamedTuple
 
 from torch import nn
 
+from benchmark.errors import EarmarkError
 from benchmark.foreign_modules import neighbour
 from benchmark.source_code import Imports, Module, Names, Origin, Statement, parsed
 from benchmark.store import digest
@@ -55,7 +58,10 @@ def reached_from(component: Any, package: str | None = None) -> "Reached":
 
 
 def file_digest(path: str) -> str:
-    """Digest of a user's own file and of the modules that it imports from beside it; nothing is run."""
+    """Digest of a user's own file and of the modules that it imports from beside it; nothing is run.
+
+    Raises EarmarkError where one of them is no Python.
+    """
     reached = Reached()
     reached.start(Path(path).resolve())
     return reached.digest()
@@ -209,7 +215,13 @@ class Reached:
 
     def _module(self, path: Path) -> Module:
         if path not in self._modules:
-            self._modules[path] = parsed(path.read_text(encoding="utf-8"))
+            try:
+                self._modules[path] = parsed(decode_source(path.read_bytes()))
+            except (SyntaxError, ValueError, RecursionError, MemoryError, OSError) as error:
+                reason = shorten(f"{type(error).__name__}: {error}", 240)
+                raise EarmarkError(
+                    f"{path}: cannot be read as Python ({reason}); fix it until `python {path}` runs without an error"
+                ) from error
         return self._modules[path]
 
     def _statement(self, place: Place) -> Statement:

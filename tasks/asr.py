@@ -34,6 +34,8 @@ class ASR(Task):
 
     def check(self, row: Mapping[str, Any]) -> None:
         """Raise ValueError unless the transcript has words, all in characters of the alphabet."""
+        if row.get("text") is None:
+            raise ValueError("it has no transcript; write one, or remove the recording from the corpus")
         text = normalise(row["text"])
         if not text:
             raise ValueError(f"the transcript '{row['text']}' holds no word")

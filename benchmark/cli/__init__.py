@@ -56,12 +56,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141  # 128 + SIGPIPE, as shells report it
     except OSError as error:
-        if error.errno not in DISK:
-            raise
-        with suppress(OSError):  # what is left of standard output is let go, if that is what cannot be written
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        place = f"{error.filename}: " if error.filename else ""
-        print(f"earmark: {place}{error.strerror}; free some space, or write elsewhere, and run again", file=sys.stderr)
+        if error.errno in DISK:
+            with suppress(OSError):  # what is left of standard output is let go, if that is what cannot be written
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            remedy = "free some space, or write elsewhere, and run again"
+        else:  # a name that is too long, a folder that cannot be listed
+            remedy = "check the path and its permissions"
+        place = f"{error.filename}: " if error.filename is not None else ""
+        print(f"earmark: {place}{error.strerror or error}; {remedy}", file=sys.stderr)
         return 2
 
 

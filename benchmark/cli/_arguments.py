@@ -3,6 +3,7 @@
 import argparse
 import os
 from pathlib import Path
+from textwrap import shorten
 from typing import TYPE_CHECKING
 
 from benchmark.errors import EarmarkError
@@ -54,21 +55,22 @@ def add_options(parser: argparse.ArgumentParser) -> None:
 
 
 def constructor_options(options: argparse.Namespace) -> dict[str, object]:
-    """The values of --option by name, read as YAML."""
+    """The values of --option by name, read as a recipe reads them."""
     return dict(_option(text) for text in options.option)
 
 
 def _option(text: str) -> tuple[str, object]:
-    import yaml
+    from benchmark import plain_yaml
 
     name, separator, value = text.partition("=")
     if not separator:
         raise EarmarkError(f"--option: {text}: write an option and its value, as channels=16")
     try:
-        return name, yaml.safe_load(value)
-    except yaml.YAMLError as error:
+        return name, plain_yaml.parse(value)
+    except ValueError as error:
         raise EarmarkError(
-            f"--option: {text}: no value that YAML reads; write it as in a recipe, as channels=16 or bands=[1, 2]"
+            f"--option: {shorten(text, 80)}: no value that YAML reads ({shorten(str(error), 160)}); write it as in a "
+            "recipe, as channels=16 or bands=[1, 2]"
         ) from error
 
 

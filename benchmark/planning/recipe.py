@@ -26,6 +26,7 @@ from benchmark.options import bind, named, reported
 from benchmark.planning.recipe_file import find, merged, overlaid, title
 from benchmark.settings import Score, Set, Strict, Train, Trainer
 
+MOST_SEEDS = 1000  # more would be planned for minutes, and trained for ever
 LABEL = r"\w[\w-]{0,63}"  # ASCII; labels become file names, keys and table cells
 TAKEN: Mapping[str, frozenset[str]] = {
     "front_ends": frozenset({"reference"}),  # the row that every plan adds
@@ -55,7 +56,7 @@ class _Document(Strict):
     front_ends: dict[str, Any] = Field(min_length=1)
     tasks: dict[str, Any] = Field(min_length=1)
     schemes: dict[str, Any] = Field(min_length=1)
-    seeds: Set[Annotated[int, Field(ge=0, lt=2**32)]] = (1,)
+    seeds: Annotated[Set[Annotated[int, Field(ge=0, lt=2**32)]], Field(max_length=MOST_SEEDS)] = (1,)
     together: dict[str, Annotated[Set[str], Field(min_length=2)]] = Field(default_factory=dict)
     train: Train = Train()
     score: Score = Score()

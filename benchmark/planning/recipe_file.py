@@ -1,50 +1,23 @@
 """Recipe files: find one, read it, and merge it with its base. What the keys mean is in recipe.py."""
 
 import math
-import re
+import os
 from pathlib import Path
 from textwrap import shorten
 from typing import Any
 
-import yaml
-
+from benchmark import plain_yaml
 from benchmark.errors import EarmarkError, unknown
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 KEYS = ("base", "seeds", "front_ends", "tasks", "schemes", "together", "train", "score", "trainer")
 
 
-class _Loader(yaml.SafeLoader):
-    """YAML with the scalars of version 1.2, where 1e-4 is a number and yes, no, on and off are words.
-
-    A key that occurs twice is an error: YAML says so, PyYAML does not.
-    """
-
-    def compose_mapping_node(self, anchor: Any) -> Any:
-        node = super().compose_mapping_node(anchor)  # type: ignore[no-untyped-call]
-        seen = set()
-        for key in (key for key, _ in node.value if isinstance(key, yaml.ScalarNode)):
-            if key.value in seen:
-                raise yaml.MarkedYAMLError(problem=f"the key '{key.value}' occurs twice", problem_mark=key.start_mark)
-            seen.add(key.value)
-        return node
-
-
-_Loader.yaml_implicit_resolvers = {
-    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-    for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-}
-_Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(true|false)$", re.IGNORECASE), list("tTfF"))
-_Loader.add_implicit_resolver(
-    "tag:yaml.org,2002:float", re.compile(r"^[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
-)
-
-
 def find(name: str | Path) -> Path:
     """The file of a recipe, given by its path or name. Raises EarmarkError where there is none."""
     given = Path(name)
     if given.suffix in (".yaml", ".yml"):
-        if given.is_file():
+        if os.path.isfile(given):
             return given
         raise EarmarkError(f"no recipe {given}; known: {', '.join(sorted(known()))}")
     if str(name) in known():
@@ -60,7 +33,11 @@ def known() -> dict[str, Path]:
 def title(path: Path) -> str:
     """The first comment of a recipe."""
     return next(
-        (line.lstrip("# ").strip() for line in path.read_text(encoding="utf-8").splitlines() if line.startswith("#")),
+        (
+            line.lstrip("# ").strip()
+            for line in path.read_text(encoding="utf-8-sig").splitlines()
+            if line.startswith("#")
+        ),
         "",
     )
 
@@ -71,7 +48,7 @@ def merged(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     if "base" not in raw:
         return raw
     name = str(raw.pop("base"))
-    base_path = next((folder / name for folder in (path.parent, RECIPES) if (folder / name).is_file()), None)
+    base_path = next((folder / name for folder in (path.parent, RECIPES) if os.path.isfile(folder / name)), None)
     if base_path is None:
         raise EarmarkError(
             f"{path.name}: base: {name} is neither beside it nor a recipe of the suite; known: "
@@ -119,8 +96,7 @@ def _without(value: dict[str, Any], said: dict[str, Any]) -> dict[str, Any]:
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        with path.open(encoding="utf-8") as file:
-            raw = yaml.load(file, Loader=_Loader)  # a SafeLoader
+        raw = plain_yaml.load(path)
         if not isinstance(raw, dict):
             raise EarmarkError(f"{path}: not a recipe; write a mapping with the keys {', '.join(KEYS)}")
         for key, value in raw.items():
@@ -133,7 +109,7 @@ def _read(path: Path) -> dict[str, Any]:
         return {
             key: _plain(f"{path.name}: {key}", value, path.parent) for key, value in raw.items() if value is not None
         }
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except (OSError, ValueError) as error:
         raise EarmarkError(
             f"{path}: not YAML: {shorten(str(error), 240)}; write YAML in UTF-8, every key once"
         ) from error
@@ -150,7 +126,7 @@ def _plain(where: str, value: Any, folder: Path) -> Any:
         return {_placed(key, folder): _plain(f"{where}.{key}", entry, folder) for key, entry in value.items()}
     if isinstance(value, list):
         return [_plain(f"{where}.{index}", entry, folder) for index, entry in enumerate(value)]
-    if isinstance(value, str):
+    if isinstance(value, str) and "\0" not in value:  # which no file's name can hold
         return _placed(value, folder)
     if value is None or isinstance(value, int) or (isinstance(value, float) and math.isfinite(value)):
         return value
@@ -160,4 +136,4 @@ def _plain(where: str, value: Any, folder: Path) -> Any:
 def _placed(text: str, folder: Path) -> str:
     file, mark, name = text.rpartition(".py:")
     beside = folder / f"{file}.py"
-    return f"{beside.resolve()}:{name}" if mark and beside.is_file() else text
+    return f"{beside.resolve()}:{name}" if mark and os.path.isfile(beside) else text

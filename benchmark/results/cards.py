@@ -3,12 +3,12 @@
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from benchmark import registry
+from benchmark import plain_yaml, registry
 from benchmark.contracts import Corpus
 from benchmark.costs import CAUSAL_MS, LOW_LATENCY_MS, WHOLE
 from benchmark.errors import EarmarkError, unknown
@@ -34,13 +34,15 @@ class Card(BaseModel):
 def read_card(path: Path) -> Card:
     """A card that its author wrote in YAML; EarmarkError names the field at fault."""
     try:
-        raw = _read_yaml(path)
+        raw = plain_yaml.load(path)
     except OSError as error:
         raise EarmarkError(
             f"{path}: cannot be read ({error.strerror}); write a card in YAML with {', '.join(Card.model_fields)}"
         ) from error
     except ValueError as error:
-        raise EarmarkError(f"{path}: no YAML ({error}); write lines such as description: text") from error
+        raise EarmarkError(
+            f"{path}: no YAML ({shorten(str(error), 240)}); write lines such as description: text"
+        ) from error
     try:
         return Card.model_validate(raw or {})
     except ValidationError as error:
@@ -48,17 +50,6 @@ def read_card(path: Path) -> Card:
         if first["type"] == "extra_forbidden":
             raise EarmarkError(f"{path}: {unknown('field', str(first['loc'][-1]), Card.model_fields)}") from error
         raise EarmarkError(f"{path}: {'.'.join(map(str, first['loc']))}: {first['msg']}; write text") from error
-
-
-def _read_yaml(path: Path) -> Any:
-    """The content of a YAML file. Raises OSError, and ValueError, in one line, for all that is none."""
-    try:
-        return yaml.safe_load(path.read_text(encoding="utf-8"))
-    # YAML raises others than its own, such as ValueError for the 40th of May
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
-        raise ValueError(" ".join(str(error).split())) from error
-    except RecursionError as error:
-        raise ValueError("it is nested too deeply") from error
 
 
 def path_of(boards: Path, name: str) -> Path:
@@ -71,7 +62,7 @@ def submissions(boards: Path) -> dict[str, dict[str, Any]]:
     cards = {}
     for path in sorted((boards / FOLDER).glob("*.yaml")):
         try:
-            card = _read_yaml(path)
+            card = plain_yaml.load(path)
         except (OSError, ValueError):
             card = None
         if not _is_card(card) or card["name"] != path.stem:
@@ -97,7 +88,7 @@ def _is_card(card: Any) -> bool:
 def write_card(boards: Path, card: dict[str, Any]) -> Path:
     """Write a card beside its boards."""
     path = path_of(boards, card["name"])
-    write_text(path, yaml.safe_dump(card, sort_keys=False, allow_unicode=True, width=120))
+    write_text(path, plain_yaml.dump(card))
     return path
 
 

@@ -22,9 +22,11 @@ def normalise(text: str) -> str:
     """Normalise a text as it is trained on and scored; version 1 of this normaliser, whose rules are ours.
 
     Unicode NFKC and lower case. Letters, marks and digits of any script stay, and so do apostrophes (the typographic
-    one becomes '). Anything else separates words, and words are separated by single spaces. Numbers are not spelled
-    out, and no spelling is changed.
+    one becomes '). Characters that only steer how their neighbours are written, such as joiners and soft hyphens
+    (category Cf), are left out. Anything else separates words, and words are separated by single spaces. Numbers are
+    not spelled out, and no spelling is changed.
     """
+    text = "".join(c for c in text if unicodedata.category(c) != "Cf")
     text = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).lower()).replace("’", "'")
     return " ".join("".join(c if c == "'" or unicodedata.category(c)[0] in "LMN" else " " for c in text).split())
 

@@ -1,5 +1,6 @@
 """Put a front-end from outside on a board: run its cells of a recipe, and keep its card."""
 
+import os
 import re
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -44,12 +45,12 @@ class Submission:
     def identity(self) -> str:
         """Digest of the entry and of the files that it names; none of them is run.
 
-        Raises EarmarkError where a file is missing.
+        Raises EarmarkError where a file is missing or no Python.
         """
         ((name, options),) = self.entry.items()
         path, separator, attribute = name.rpartition(":")
         if separator and path.endswith(".py"):
-            if not Path(path).is_file():
+            if not os.path.isfile(path):
                 raise EarmarkError(f"no file {path}; write path/to/file.py:Class with a path from the current folder")
             name = f"{attribute} {provenance.file_digest(path)}"
         return digest([name, portable(options, files=True)])
@@ -160,7 +161,7 @@ def tasks_of(folder: Path, recipe: Recipe, corpora: Corpora) -> tuple[str, ...]:
 
     Raises EarmarkError with a line for everything that is wrong with the files.
     """
-    if not folder.is_dir():
+    if not os.path.isdir(folder):
         raise EarmarkError(f"{folder}: no such folder; it should hold one enhanced WAV file for each exported mixture")
     scenes = expected(recipe, corpora)
     names = enhanced_files(folder).keys()

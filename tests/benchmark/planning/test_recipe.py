@@ -259,7 +259,7 @@ def test_a_label_may_stand_for_a_component_with_options(tmp_path):
         ("{clean: }", "{}", "schemes: Dictionary should have at least 1 item"),
         ("schemes: {clean: }", "", "schemes: Field required"),
         ("schemes:", "? [a]\n:", "unhashable|not YAML"),
-        ("{clean: }", "{clean: &a [*a]}", "not YAML: maximum recursion"),
+        ("{clean: }", "{clean: &a [*a]}", "not YAML: an alias stands inside what it stands for"),
         ("{clean: }", "{clean: }\nbase: nowhere.yaml", "base: nowhere.yaml is neither"),
         ("{targets: synthetic/commands, interferers: synthetic/noise}", "[1]", "write a mapping"),
     ],

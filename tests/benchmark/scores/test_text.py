@@ -21,6 +21,9 @@ HYPOTHESES = ["turn right now please", "dont stop", "", "one"]
         ("Ärger über Öl", "ärger über öl"),
         ("cafe\u0301", "caf\u00e9"),
         ("हिन्दी", "हिन्दी"),  # marks belong to their letters
+        ("ශ්\u200dරී", "ශ්රී"),  # a joiner is no end of a word
+        ("e\u200d\u0301", "\u00e9"),
+        ("Ver\u00adband", "verband"),
         ("?!", ""),
     ],
 )
