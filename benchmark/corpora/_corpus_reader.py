@@ -3,7 +3,6 @@
 Nothing here opens an audio file: rows carry paths, and benchmark.audio.read decodes them.
 """
 
-import re
 from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,6 +13,7 @@ from typing import Any
 from benchmark import audio
 from benchmark.contracts import SPLITS, Corpus
 from benchmark.errors import EarmarkError, unknown
+from benchmark.scores.text import normalise
 
 LETTERS = " 'abcdefghijklmnopqrstuvwxyz"  # the alphabet of transcripts in English
 
@@ -101,7 +101,8 @@ class CorpusReader(Corpus):
         if not (self.root / path).is_file():
             raise self.error(f"no file {path} in {self.root}")
         try:
-            return [line for line in (self.root / path).read_text(encoding="utf-8-sig").splitlines() if line.strip()]
+            text = (self.root / path).read_text(encoding="utf-8-sig")
+            return [line for line in text.split("\n") if line.strip()]  # splitlines would split within a line as well
         except UnicodeDecodeError as error:
             raise self.error(f"{self.root / path} is not UTF-8 ({error.reason} at byte {error.start})") from error
 
@@ -142,7 +143,7 @@ class CorpusReader(Corpus):
 
 
 def transcript(text: str, where: str | Path) -> str:
-    """A transcript in lower case, without punctuation, with single spaces between words.
+    """A transcript as it is trained on and scored: in lower case, without punctuation (scores.text.normalise).
 
     Args:
         text: as the owner wrote it
@@ -150,10 +151,10 @@ def transcript(text: str, where: str | Path) -> str:
     Raises:
         EarmarkError: no word is left
     """
-    words = re.sub(r"[^\w']+", " ", text.lower()).split()
+    words = normalise(text)
     if not words:
         raise EarmarkError(f"{where}: the transcript is empty; restore it, or remove the recording from the corpus")
-    return " ".join(words)
+    return words
 
 
 def identifier(path: Path, root: Path) -> str:
