@@ -4,7 +4,7 @@ import hashlib
 import inspect
 import json
 import os
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -60,10 +60,18 @@ def open_corpus(
 def rows_of(corpus: Corpus, split: str) -> list[Mapping[str, Any]]:
     """The rows of a split as a list of dictionaries, without those that a recipe leaves out.
 
-    A plain list is cheaper to index than a Dataset.
+    A plain list is cheaper to index than a Dataset. Raises EarmarkError where an id, by which records are kept, occurs
+    twice.
     """
     rows = corpus.rows(split)
     found = rows.to_list() if hasattr(rows, "to_list") else list(rows)
+    times = Counter(row["id"] for row in found)
+    if len(times) < len(found):
+        name, count = times.most_common(1)[0]
+        raise EarmarkError(
+            f"{getattr(corpus, 'name', type(corpus).__name__)}: the id {name!r} is there {count} times in {split}; "
+            "give every recording its own (in a table, columns: {id: null} numbers the rows)"
+        )
     return [row for row in found if row["id"] not in corpus.without] if corpus.without else found
 
 

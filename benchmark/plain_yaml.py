@@ -46,9 +46,7 @@ class _Loader(yaml.SafeLoader):
     def compose_scalar_node(self, anchor: Any) -> Any:
         node = super().compose_scalar_node(anchor)  # type: ignore[no-untyped-call]
         if found := _UNWRITABLE.search(node.value):
-            raise yaml.MarkedYAMLError(
-                problem=f"the character {ascii(found[0])} is no text", problem_mark=node.start_mark
-            )
+            raise yaml.MarkedYAMLError(problem=f"the character {found[0]!a} is no text", problem_mark=node.start_mark)
         return node
 
     def compose_mapping_node(self, anchor: Any) -> Any:

@@ -13,9 +13,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print two lines for each registered corpus."""
-    from benchmark.catalogue import catalogue
+    from benchmark.catalogue import Corpora, CorpusSpec, catalogue
     from benchmark.store import default_cache
 
+    corpora = Corpora(options.data, default_cache())
     for entry in catalogue(options.data, default_cache()):
         notes = [
             entry["kind"],
@@ -25,8 +26,10 @@ def run(options: argparse.Namespace) -> int:
             *([entry["verified"]] if entry["verified"] else []),
         ]
         print(f"{entry['name']}: {', '.join(notes)}")
-        print(
-            f"    {'found in ' + entry['found'] if Path(entry['found']).is_dir() else entry['found']}; from "
-            f"{entry['source']}"
-        )
+        found = entry["found"]
+        if Path(found).is_dir():
+            # what a run would ask for, so that nothing that is said to be here fails later
+            lacking = None if entry["synthetic"] else corpora.missing(CorpusSpec(entry["name"], {}), labelled=False)
+            found = f"found in {found}" if lacking is None else f"found in {found}, but not usable as it is: {lacking}"
+        print(f"    {found}; from {entry['source']}")
     return 0

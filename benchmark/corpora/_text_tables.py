@@ -2,7 +2,7 @@
 
 import csv
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 
 def reading(path: Path) -> dict[str, Any]:
@@ -18,7 +18,7 @@ def reading(path: Path) -> dict[str, Any]:
 
     tabs = path.suffix.lower() == ".tsv"
     separator = "\t" if tabs else ","
-    quoting = csv.QUOTE_MINIMAL
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL
     try:
         rows = _rows(path, separator, quoting)
     except ValueError:
@@ -33,7 +33,7 @@ def reading(path: Path) -> dict[str, Any]:
     return {"sep": separator, "quoting": quoting, "keep_default_na": False, "features": features}
 
 
-def _rows(path: Path, separator: str, quoting: int) -> list[list[str]]:
+def _rows(path: Path, separator: str, quoting: Literal[0, 3]) -> list[list[str]]:
     rows: list[list[str]] = []
     with path.open(encoding="utf-8-sig", newline="") as file:
         reader = csv.reader(file, delimiter=separator, quoting=quoting, strict=True)

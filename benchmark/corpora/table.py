@@ -188,7 +188,7 @@ class Table(Corpus):
         return next((file for file in files if os.path.isfile(file) and file.suffix in BUILDERS), None)
 
     def _columns(self, features: Mapping[str, Any]) -> dict[str, str]:
-        columns = {}
+        columns: dict[str, str] = {}
         required = {"group", "audio"} | set(self.columns) | ({"id"} if self.streaming else set())
         for ours in NAMES:
             theirs = self.columns.get(ours, ours)
@@ -196,7 +196,7 @@ class Table(Corpus):
                 continue
             if ours == theirs == "audio" and "audio" not in features and "file_name" in features:
                 theirs = "file_name"  # the name in metadata files
-            if theirs in features:
+            if theirs is not None and theirs in features:
                 columns[ours] = theirs
             elif ours in required:
                 raise EarmarkError(

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -49,22 +50,20 @@ def audiogram(name: str) -> Audiogram:
     if not ear:
         raise unknown("listener", name, PROFILES)
     listener, _, side = ear.partition(":")
-    known = read_listeners(Path(f"{path}.json"))
+    known = _listeners(Path(f"{path}.json"))
     if listener not in known:
         raise unknown(f"listener of {path}.json", listener, known)
     if side not in EARS:
         raise EarmarkError(f"{name}: which ear? write {path}.json:{listener}:left or :right")
-    return known[listener][EARS.index(side)]
+    # An ear of somebody else that was not measured is of no concern.
+    hertz, *levels = known[listener]
+    return resampled(hertz, levels[EARS.index(side)], f"{path}.json: {listener}, {side} ear")
 
 
-def read_listeners(path: Path) -> dict[str, tuple[Audiogram, Audiogram]]:
-    """Left and right audiograms by listener, from a file in the format of the Clarity challenges' listeners.json.
-
-    Raises:
-        EarmarkError: the file cannot be read or has another format, or an audiogram is not valid
-    """
+def _listeners(path: Path) -> dict[str, list[Any]]:
+    """Frequencies, left and right thresholds by listener, from a listeners.json of the Clarity challenges' format."""
     try:
-        records = json.loads(path.read_text(encoding="utf-8"))
+        records = json.loads(path.read_text(encoding="utf-8-sig"))
         listeners = {
             name: [record["audiogram_cfs"], record["audiogram_levels_l"], record["audiogram_levels_r"]]
             for name, record in records.items()
@@ -76,13 +75,7 @@ def read_listeners(path: Path) -> dict[str, tuple[Audiogram, Audiogram]]:
             f"{path}: not a list of listeners with audiogram_cfs, audiogram_levels_l and audiogram_levels_r; get the "
             "Clarity metadata"
         ) from error
-    return {
-        name: (
-            resampled(hertz, left, f"{path}: {name}, left ear"),
-            resampled(hertz, right, f"{path}: {name}, right ear"),
-        )
-        for name, (hertz, left, right) in listeners.items()
-    }
+    return listeners
 
 
 def resampled(hertz: Sequence[float], thresholds: Sequence[float], where: str = "audiogram") -> Audiogram:

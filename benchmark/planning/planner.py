@@ -382,16 +382,19 @@ class _Planner:
         for row in self.rows:
             records[row.front_end, row.scheme] = (*records.get((row.front_end, row.scheme), ()), row.record)
         seen, repeated = set(), set()
-        schemes = self.components.schemes
-        for (front_end, scheme), keys in sorted(
-            records.items(), key=lambda item: len(schemes[item[0][1]].moves) if item[0][1] in schemes else 0
-        ):
+        for (front_end, scheme), keys in sorted(records.items(), key=lambda item: self._place(item[0][1])):
             if (front_end, keys) in seen:
                 repeated.add((front_end, scheme))
             seen.add((front_end, keys))
         self.rows = [row for row in self.rows if (row.front_end, row.scheme) not in repeated]
         wanted = {key for row in self.rows for key in row.behind}
         self.cells = {key: cell for key, cell in self.cells.items() if key in wanted}
+
+    def _place(self, scheme: str) -> tuple[int, bool]:
+        """The order in which repeated schemes are kept: those that move least, of these the baseline's."""
+        if scheme not in self.components.schemes:
+            return 0, True
+        return len(self.components.schemes[scheme].moves), self.recipe.schemes[scheme].name != "noisy"
 
     # Cells and corpora by key.
 

@@ -51,7 +51,7 @@ def merged(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
     base_path = next((folder / name for folder in (path.parent, RECIPES) if os.path.isfile(folder / name)), None)
     if base_path is None:
         raise EarmarkError(
-            f"{path.name}: base: {name} is neither beside it nor a recipe of the suite; known: "
+            f"{path.name}: base: {name[:200]} is neither beside it nor a recipe of the suite; known: "
             f"{', '.join(sorted(known()))}"
         )
     above = (*above, path.resolve())

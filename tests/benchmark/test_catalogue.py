@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from benchmark import audio, registry
-from benchmark.catalogue import Corpora, CorpusSpec, catalogue, fingerprint, open_corpus
+from benchmark.catalogue import Corpora, CorpusSpec, catalogue, fingerprint, open_corpus, rows_of
 from benchmark.contracts import Corpus
 from benchmark.errors import EarmarkError
 from benchmark.store import default_cache
@@ -178,3 +178,12 @@ def test_a_split_without_recordings_is_missing(tmp_path):
     assert corpora.missing(CorpusSpec("mine", {}), labelled=False) == (
         "mine: no recording is in its test split; split it otherwise"
     )
+
+
+def test_an_id_that_occurs_twice_is_refused(tmp_path):
+    class Doubled(Corpus):
+        def rows(self, split):
+            return [{"id": name, "group": "a", "audio": "a.wav"} for name in ("x", "y", "x")]
+
+    with pytest.raises(EarmarkError, match="Doubled: the id 'x' is there 2 times in train; give every recording its"):
+        rows_of(Doubled(tmp_path), "train")

@@ -53,7 +53,7 @@ def test_corpora_are_listed_with_where_they_are(capsys, tmp_path, monkeypatch):
     (tmp_path / "an4").mkdir()
     assert main(["corpora", "--data", str(tmp_path)]) == 0
     listed = capsys.readouterr().out
-    assert f"found in {tmp_path / 'an4'}" in listed
+    assert f"found in {tmp_path / 'an4'}, but not usable as it is: an4: " in listed
     assert "musan: noise, 11 GB, CC BY 4.0, unverified" in listed
     assert "generated on first use" in listed
 

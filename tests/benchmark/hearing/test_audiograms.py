@@ -7,7 +7,7 @@ import pytest
 
 from benchmark.contracts import AUDIOGRAM_HZ
 from benchmark.errors import EarmarkError
-from benchmark.hearing.audiograms import PROFILES, audiogram, drawn, read_listeners, resampled
+from benchmark.hearing.audiograms import PROFILES, audiogram, drawn, resampled
 
 
 @pytest.fixture
@@ -32,9 +32,7 @@ def test_profiles_are_complete_and_ordered():
 
 
 def test_a_listener_of_a_file_is_read_for_each_ear(listeners):
-    left, right = read_listeners(listeners)["L0001"]
-    assert audiogram(f"{listeners}:L0001:left") == left
-    assert audiogram(f"{listeners}:L0001:right") == right
+    left, right = (audiogram(f"{listeners}:L0001:{side}") for side in ("left", "right"))
     assert (left[0], left[2], left[4], left[9]) == (45, 45, 35, 70)
     assert right[9] == 80
     expected = 45 + (35 - 45) * np.log(750 / 500) / np.log(2)
@@ -56,12 +54,22 @@ def test_unknown_listeners_are_answered(listeners, name, said):
         audiogram(name.format(listeners))
 
 
+def test_a_byte_order_mark_and_an_unmeasured_ear_of_somebody_else_do_no_harm(listeners):
+    before = audiogram(f"{listeners}:L0001:left")
+    records = json.loads(listeners.read_text())
+    records["L0009"] = {**records["L0001"], "audiogram_levels_r": [None] * len(records["L0001"]["audiogram_levels_r"])}
+    listeners.write_text(json.dumps(records), encoding="utf-8-sig")
+    assert audiogram(f"{listeners}:L0001:left") == before == audiogram(f"{listeners}:L0009:left")
+    with pytest.raises(EarmarkError, match="L0009, right ear: frequencies and thresholds must be two lists of numbers"):
+        audiogram(f"{listeners}:L0009:right")
+
+
 @pytest.mark.parametrize("text", ["[]", "{", '{"L1": {}}', '{"L1": 3}'])
 def test_a_file_of_something_else_is_named(tmp_path, text):
     path = tmp_path / "x.json"
     path.write_text(text)
     with pytest.raises(EarmarkError, match=r"x\.json: not a list of listeners"):
-        read_listeners(path)
+        audiogram(f"{path}:L1:left")
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from benchmark.hearing.audiograms import PROFILES
 from benchmark.planning.cells import identity
 from benchmark.planning.planner import make_plan
 from benchmark.planning.recipe import load_recipe
+from benchmark.results.summaries import is_baseline
 
 BANDS = f"{toys.__file__}:Bands"
 HISS = {f"{toys.__file__}:Hiss": {}}
@@ -371,3 +372,13 @@ def test_labels_of_no_use_are_told_at_once_and_can_be_left_out(tmp_path):
     assert first.startswith("table: 2 of 6 recordings cannot be used; mend them, or leave them out")
     assert [line.split(": ")[1] for line in lines] == ["train/000000", "validation/000000"]
     assert plan(without=["train/000000", "validation/000000"]).rows
+
+
+def test_signal_tasks_alone_keep_the_baseline(tmp_path):
+    tasks = {
+        "enhancement": {"targets": {f"{toys.__file__}:Tones": {}}, "interferers": HISS, "metrics": ["si_sdr"]},
+    }
+    path = toys.toy_recipe(tmp_path, tasks=tasks, front_ends={"identity": None}, schemes={"clean": None, "noisy": None})
+    plan = make_plan(load_recipe(path), Corpora(None, tmp_path / "cache"))
+    assert [row.scheme for row in plan.rows if row.front_end == "identity"] == ["noisy"]
+    assert any(is_baseline(plan, row) for row in plan.rows)

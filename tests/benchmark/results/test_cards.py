@@ -48,7 +48,7 @@ def test_what_an_author_says_comes_back(tmp_path):
         ("- a\n- b", "card.yaml"),
         ("a: b: c", "no YAML"),
         ("description: 2024-13-40", "no YAML"),
-        ("description: " + "[" * 5000, "no YAML .it is nested too deeply"),
+        ("description: " + "[" * 5000, "no YAML .values are nested deeper than 50"),
         ("description: 2024-01-02", "description: .*write text"),
         ("description: !!binary x", "no YAML"),
         ("? [a]\n: b", "no YAML"),
