@@ -9,6 +9,7 @@ import pytest
 import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from trials import trials
 
 from benchmark import audio
 from benchmark.errors import EarmarkError
@@ -60,7 +61,7 @@ def test_every_format_is_read_and_noticed_where_it_is_cut_short(tmp_path, name, 
             assert whole_lines(caught.value)
 
 
-@settings(max_examples=30)
+@settings(max_examples=trials(30))
 @given(
     st.sampled_from([("WAV", "PCM_16"), ("FLAC", "PCM_16"), ("AIFF", "PCM_16"), ("AU", "PCM_16"), ("W64", "GSM610")]),
     st.integers(0, 60),
@@ -141,7 +142,7 @@ def test_one_bad_recording_costs_itself_alone(tmp_path):
     assert written == ["a.wav", "f\\xfcr.wav", "gsm.wav"]
 
 
-@settings(max_examples=20)
+@settings(max_examples=trials(20))
 @given(st.floats(0.002, 0.5), st.sampled_from([1, -1]), st.integers(0, 99))
 def test_an_offset_is_taken_off_and_all_else_stays(size, sign, seed):
     rng = np.random.default_rng(seed)

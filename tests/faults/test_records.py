@@ -18,6 +18,7 @@ import numpy as np
 import pytest
 import toys
 from invented_summaries import TASKS, boards, summary
+from trials import FACTOR
 
 from benchmark import registry
 from benchmark.catalogue import Corpora
@@ -88,7 +89,8 @@ def finished(planned: tuple[Plan, Path], workspace: Path) -> Store:
 
 
 def flipped(data: bytes, step: int) -> Iterator[bytes]:
-    """The data with one bit of every k-th byte flipped, and cut there."""
+    """The data with one bit of every k-th byte flipped, and cut there; of every byte by `make faults`."""
+    step = max(step // FACTOR, 1)
     for place in range(0, len(data), step):
         changed = bytearray(data)
         changed[place] ^= 1 << (place // step % 8)
