@@ -382,7 +382,7 @@ class _Planner:
         for row in self.rows:
             records[row.front_end, row.scheme] = (*records.get((row.front_end, row.scheme), ()), row.record)
         seen, repeated = set(), set()
-        for (front_end, scheme), keys in sorted(records.items(), key=lambda item: self._place(item[0][1])):
+        for (front_end, scheme), keys in sorted(records.items(), key=lambda item: self._place(*item[0])):
             if (front_end, keys) in seen:
                 repeated.add((front_end, scheme))
             seen.add((front_end, keys))
@@ -390,11 +390,13 @@ class _Planner:
         wanted = {key for row in self.rows for key in row.behind}
         self.cells = {key: cell for key, cell in self.cells.items() if key in wanted}
 
-    def _place(self, scheme: str) -> tuple[int, bool]:
-        """The order in which repeated schemes are kept: those that move least, of these the baseline's."""
+    def _place(self, front_end: str, scheme: str) -> tuple[int, bool]:
+        """The order in which repeated schemes are kept: those that move least; of these, the baseline."""
         if scheme not in self.components.schemes:
             return 0, True
-        return len(self.components.schemes[scheme].moves), self.recipe.schemes[scheme].name != "noisy"
+        spec = self.recipe.front_ends.get(front_end)
+        baseline = spec is not None and spec.name == "identity" and self.recipe.schemes[scheme].name == "noisy"
+        return len(self.components.schemes[scheme].moves), not baseline
 
     # Cells and corpora by key.
 
