@@ -11,6 +11,7 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,7 @@ def test_a_run_refuses_any_changed_manifest(finished: Store, capsys: Any):
     for shelf in SHELVES:
         path = finished.root / shelf / finished.list(shelf)[0] / MANIFEST
         whole = path.read_bytes()
-        for changed in flipped(whole, len(whole) - 1):
+        for changed in islice(flipped(whole, len(whole) - 1), 4 if FACTOR > 1 else 1):
             path.write_bytes(changed)
             assert str(path) in refused(capsys, "run", "toy.yaml")
         path.write_bytes(whole)
@@ -191,7 +192,10 @@ def test_a_manifest_without_a_field_or_with_another_value_is_one_line(finished: 
             with pytest.raises(EarmarkError, match=r"delete .* and run again"):
                 read_manifest(finished, shelf, key)
         path.write_text(json.dumps(sealed(rest)))
-        assert str(path) in refused(capsys, "run", "toy.yaml")
+        if name == "label" or FACTOR > 1:  # a run takes longer than a reading
+            assert str(path) in refused(capsys, "run", "toy.yaml")
+        with pytest.raises(EarmarkError):
+            read_manifest(finished, shelf, key)
     for text in ("", "[]", "null", "1" * 5000, "[" * 100_000, '"\\ud800"', '{"files": "\\ud800"}', "\ufeff{}"):
         path.write_text(text)
         with pytest.raises(EarmarkError, match=r"delete .* and run again"):
