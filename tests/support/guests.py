@@ -12,6 +12,15 @@ from benchmark.errors import EarmarkError
 from benchmark.sandbox.guest import Answer
 
 
+def namespaces() -> bool:
+    """Whether an unprivileged process can have namespaces of its own here."""
+    if sys.platform != "linux":
+        return False
+    flags = "confinement._NEW_USER | confinement._NEW_MOUNTS | confinement._NEW_PIDS | confinement._NEW_NETWORK"
+    script = f"from benchmark.sandbox import confinement\nassert confinement._libc().unshare({flags}) == 0"
+    return subprocess.run([sys.executable, "-c", script], capture_output=True, check=False).returncode == 0
+
+
 def echo():
     return lambda request, arrays: Answer(request, arrays)
 
