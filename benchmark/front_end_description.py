@@ -3,7 +3,7 @@
 import inspect
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,7 +22,7 @@ from benchmark.options import bind, named, reported
 from benchmark.sandbox import Confinement, Guest
 from benchmark.sandbox.confinement import SYSTEM
 from benchmark.sandbox.guest import Answer, Handler
-from benchmark.store import file_hash
+from benchmark.store import default_cache, file_hash
 
 Word = Annotated[str, Field(max_length=500)]
 
@@ -81,9 +81,7 @@ def describe(entry: str | Mapping[str, Any], hidden: Sequence[Path] = (), where:
     stamps, found = _known.get(key, (None, None))
     if found is None or stamps != _stamps(name, options, found.files):
         argument = {"name": name, "options": options, "where": where}
-        confinement = Confinement(
-            (os.getcwd(), *paths_in(name, options)), hidden=tuple(map(str, hidden)), downloads=True
-        )
+        confinement = confined(name, options, hidden, downloads=True)
         with Guest("benchmark.front_end_description:serve", argument, confinement, name) as guest:
             values = guest.ask({}).values
         with _checked(where or name):
@@ -105,6 +103,23 @@ def _checked(where: str) -> Iterator[None]:
 def serve(name: str, options: Any, where: str) -> Handler:
     """In the process of code from outside: describe the front-end on request."""
     return lambda request, arrays: Answer(_DESCRIPTION.dump_python(_described(name, options, where), mode="json"))
+
+
+def confined(
+    name: str, options: Any, hidden: Iterable[Path], files: Iterable[str] = (), downloads: bool = False
+) -> Confinement:
+    """What the process of a front-end may touch before it gets test audio, and while it does.
+
+    Args:
+        hidden: folders that it cannot read; the cache is one of them in any case
+        files: that it may read besides
+        downloads: whether it may fetch models
+    """
+    return Confinement(
+        readable=(os.getcwd(), *paths_in(name, options), *files),
+        hidden=tuple(map(str, (default_cache(), *hidden))),
+        downloads=downloads,
+    )
 
 
 def paths_in(name: str, options: Any) -> tuple[str, ...]:

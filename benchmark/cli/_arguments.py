@@ -89,6 +89,13 @@ def workspace_of(options: argparse.Namespace, recipe: str) -> "Workspace":
     return Workspace(options.data, default_cache(), options.out / "runs", options.out / "leaderboards" / recipe)
 
 
+def hidden_of(options: argparse.Namespace) -> tuple[Path, ...]:
+    """The folders of corpora and results, which front-ends from outside cannot read."""
+    out = getattr(options, "out", None) or Path()
+    data = getattr(options, "data", None)
+    return (*([data] if data else []), out / "runs", out / "leaderboards")
+
+
 def leaderboards_in(given: list[Path]) -> list[Path]:
     """The folders with summaries in or below those given; below leaderboards/ where none is given."""
     found = {

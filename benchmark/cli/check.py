@@ -6,7 +6,7 @@ status is then 1.
 
 import argparse
 
-from benchmark.cli._arguments import add_options, constructor_options
+from benchmark.cli._arguments import add_options, constructor_options, hidden_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -26,7 +26,7 @@ def run(options: argparse.Namespace) -> int:
     from benchmark.frontends import entry_of
 
     findings = []
-    for finding in examine_apart(entry_of(options.front_end, constructor_options(options))):
+    for finding in examine_apart(entry_of(options.front_end, constructor_options(options)), hidden_of(options)):
         findings.append(finding)
         print(line(finding), flush=True)
     print(f"\n{summary(findings)}")

@@ -7,7 +7,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from benchmark.cli._arguments import add_data, add_options, add_out, constructor_options, workspace_of
+from benchmark.cli._arguments import add_data, add_options, add_out, constructor_options, hidden_of, workspace_of
 from benchmark.errors import EarmarkError
 
 if TYPE_CHECKING:
@@ -99,7 +99,7 @@ def _benchmarked(options: argparse.Namespace, entry: dict[str, Any]) -> "System"
 
     name, _, rest = options.benchmarked.partition(":")
     scheme, _, task = rest.partition(":")
-    wanted, label = recipe.load_recipe(name), options.front_end
+    wanted, label = recipe.load_recipe(name, hidden=hidden_of(options)), options.front_end
     workspace = workspace_of(options, wanted.name)
     if (
         label not in wanted.front_ends
@@ -112,5 +112,5 @@ def _benchmarked(options: argparse.Namespace, entry: dict[str, Any]) -> "System"
         )
     # A submission, or other options: the weights are found by what the front-end is, not by its label.
     if label not in wanted.front_ends or options.option:
-        wanted, label = recipe.load_recipe(name, {"submitted": entry}), "submitted"
+        wanted, label = recipe.load_recipe(name, {"submitted": entry}, hidden_of(options)), "submitted"
     return benchmarked(wanted, workspace, label, scheme, task or None)

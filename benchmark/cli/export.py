@@ -7,7 +7,7 @@ labels are never written.
 import argparse
 from pathlib import Path
 
-from benchmark.cli._arguments import RECIPE, add_data
+from benchmark.cli._arguments import RECIPE, add_data, hidden_of
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -33,5 +33,12 @@ def run(options: argparse.Namespace) -> int:
     from benchmark.store import default_cache
     from benchmark.submission.export import export
 
-    print(export(load_recipe(options.recipe), Corpora(options.data, default_cache()), options.folder, options.task))
+    print(
+        export(
+            load_recipe(options.recipe, hidden=hidden_of(options)),
+            Corpora(options.data, default_cache()),
+            options.folder,
+            options.task,
+        )
+    )
     return 0

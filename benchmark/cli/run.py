@@ -5,7 +5,7 @@ Finished cells are kept: the same command resumes a run that was stopped.
 
 import argparse
 
-from benchmark.cli._arguments import RECIPE, add_data, add_jobs, add_out, jobs_of, workspace_of
+from benchmark.cli._arguments import RECIPE, add_data, add_jobs, add_out, hidden_of, jobs_of, workspace_of
 from benchmark.errors import EarmarkError
 
 
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     jobs = jobs_of(options)
     if options.data is not None and not options.data.is_dir():
         raise EarmarkError(f"--data: no folder {options.data}")
-    wanted = recipe.load_recipe(options.recipe)
+    wanted = recipe.load_recipe(options.recipe, hidden=hidden_of(options))
     if options.fast_dev_run:
         wanted = recipe.fast_dev_run(wanted)
     workspace = workspace_of(options, wanted.name)

@@ -14,6 +14,7 @@ from benchmark.cli._arguments import (
     add_options,
     add_out,
     constructor_options,
+    hidden_of,
     jobs_of,
     workspace_of,
 )
@@ -84,7 +85,7 @@ def run(options: argparse.Namespace) -> int:
     else:
         entry = entry_of(options.front_end, constructed)
     card = cards.read_card(options.card) if options.card else cards.Card()
-    wanted = recipe.load_recipe(options.recipe)
+    wanted = recipe.load_recipe(options.recipe, hidden=hidden_of(options))
     tasks = () if options.audio is None else tasks_of(options.audio, wanted, Corpora(options.data, default_cache()))
     submission = Submission(options.name or name_for(entry), entry, card, tasks, not options.unchecked)
     workspace = workspace_of(options, wanted.name)

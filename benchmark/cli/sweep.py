@@ -5,7 +5,7 @@ It scores a grid of settings on the scenes of a recipe that has been run, and wr
 
 import argparse
 
-from benchmark.cli._arguments import add_data, add_out, workspace_of
+from benchmark.cli._arguments import add_data, add_out, hidden_of, workspace_of
 from benchmark.errors import EarmarkError
 
 
@@ -47,7 +47,7 @@ def run(options: argparse.Namespace) -> int:
             raise EarmarkError(f"--grid: {axis}: write a control and its values, as p=0,0.5,1") from None
     if options.scenes is not None and options.scenes < 1:
         raise EarmarkError("--scenes: write a number of scenes, 1 or more")
-    wanted = recipe.load_recipe(options.recipe)
+    wanted = recipe.load_recipe(options.recipe, hidden=hidden_of(options))
     workspace = workspace_of(options, wanted.name)
     table, *drawings = sweep(wanted, workspace, options.front_end, grid, options.scenes, options.seed)
     print(f"\n{table}\n{render(table, None)}")

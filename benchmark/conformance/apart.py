@@ -7,10 +7,10 @@ from typing import Any, get_args
 from benchmark.conformance import RULES, Finding, Status, apply_rule, explained, others_skipped
 from benchmark.conformance.findings import failed
 from benchmark.errors import EarmarkError
-from benchmark.front_end_description import paths_in
+from benchmark.front_end_description import confined
 from benchmark.frontends import build_front_end
 from benchmark.options import named
-from benchmark.sandbox import Confinement, Guest
+from benchmark.sandbox import Guest
 from benchmark.sandbox.guest import Answer, Handler
 
 RULE_SECONDS = 300.0  # that a rule may take; ours
@@ -26,7 +26,7 @@ def examine_apart(entry: str | Mapping[str, Any], hidden: Sequence[Path] = ()) -
         EarmarkError: it cannot be built
     """
     name, options = named("front-end", entry)
-    confinement = Confinement(paths_in(name, options), hidden=tuple(map(str, hidden)), downloads=True)
+    confinement = confined(name, options, hidden, downloads=True)
     with Guest("benchmark.conformance.apart:serve", {"entry": {name: options}}, confinement, name) as guest:
         guest.start()  # what cannot be built is the user's error, not a finding
         for number, rule in enumerate(RULES):

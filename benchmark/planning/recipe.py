@@ -9,7 +9,7 @@ current one. Front-ends and schemes are built once here, so that errors show bef
 import inspect
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -80,12 +80,15 @@ class Recipe:
     protocol: int = PROTOCOL
 
 
-def load_recipe(name: str | Path, added: Mapping[str, Mapping[str, Any]] | None = None) -> Recipe:
+def load_recipe(
+    name: str | Path, added: Mapping[str, Mapping[str, Any]] | None = None, hidden: Sequence[Path] = ()
+) -> Recipe:
     """Read a recipe.
 
     Args:
         name: of a file, or of a recipe in recipes/
         added: further front-ends, {name: options} by label
+        hidden: folders that front-ends from outside cannot read while they are described
     Raises:
         EarmarkError: anything wrong in it; the message names the key
     """
@@ -119,7 +122,7 @@ def load_recipe(name: str | Path, added: Mapping[str, Mapping[str, Any]] | None 
                     f"{where}: {kind}: '{label}' means something else in the suite; choose another label"
                 )
     front_ends = {
-        label: _component(f"{where}: front_ends.{label}", "front_ends", label, value)
+        label: _component(f"{where}: front_ends.{label}", "front_ends", label, value, hidden)
         for label, value in document.front_ends.items()
     }
     schemes = {
@@ -149,14 +152,14 @@ def _loaded(where: str, kind: str, name: str) -> Any:
     return cls
 
 
-def _component(where: str, kind: str, label: str, value: Any) -> Spec:
+def _component(where: str, kind: str, label: str, value: Any, hidden: Sequence[Path] = ()) -> Spec:
     """Read `label: {options}` if the label is a registered name, else `label: name` or `label: {name: options}`."""
     if label in registry.names(kind):
         value = {label: value}
     elif value is None:
         value = label  # which is unknown, and reported as such
     if kind == "front_ends":
-        return describe(value, where=where).spec(next(iter(value)) if isinstance(value, dict) else value)
+        return describe(value, hidden, where).spec(next(iter(value)) if isinstance(value, dict) else value)
     name, options = named(where, value)
     cls = _loaded(where, kind, name)
     config = bind(where, cls, options)

@@ -1,7 +1,7 @@
 """The process in which a front-end runs: it gets noisy audio, its length, the listener and an opaque name, no more."""
 
-import os
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +12,12 @@ from pydantic import Field, TypeAdapter, ValidationError
 from benchmark.contracts import SAMPLE_RATE, Batch, Heard, Spec
 from benchmark.costs import measure
 from benchmark.errors import EarmarkError, printable
-from benchmark.front_end_description import paths_in
+from benchmark.front_end_description import confined
 from benchmark.planning.cells import Enhancing, Measuring
 from benchmark.running.enhanced_audio import Output
 from benchmark.running.evaluation import Controls, defect, enhance
 from benchmark.running.systems import device_of, front_end_of, load_part
-from benchmark.sandbox import Confinement, Guest
-from benchmark.sandbox.confinement import MEMORY_GIB
+from benchmark.sandbox import Guest
 from benchmark.sandbox.guest import Answer, Handler
 from benchmark.store import Store, Workspace
 from benchmark.training.system import System
@@ -39,11 +38,9 @@ class FrontEndProcess:
         weights = {part: str(Store(workspace.runs).get("weights", key)) for part, key in work.weights.items()}
         argument = {"name": spec.name, "config": dict(spec.config), "weights": weights, "accelerator": work.accelerator}
         files = [str(path) for folder in weights.values() for path in Path(folder).glob("*.safetensors")]
-        confinement = Confinement(
-            readable=(os.getcwd(), *paths_in(spec.name, spec.config), *files),
-            hidden=tuple(map(str, (*workspace.folders, *corpora))),
-            memory_gib=MEMORY_GIB if device_of(work.accelerator).type == "cpu" else None,
-        )
+        confinement = confined(spec.name, spec.config, (*workspace.folders, *corpora), files)
+        if device_of(work.accelerator).type != "cpu":  # whose driver maps more than any limit
+            confinement = replace(confinement, memory_gib=None)
         self.guest = Guest("benchmark.running.front_end_process:serve", argument, confinement, spec.name)
         self.patience = SCENE_SECONDS + float(spec.config.get("seconds", 0) if spec.name == "adapters/command" else 0)
 
@@ -65,7 +62,7 @@ class FrontEndProcess:
         try:
             values, given = self.guest.ask(request, arrays, seconds)
         except EarmarkError as error:  # Lost among them
-            return Output(failed=str(error))
+            return Output(failed=printable(error))
         if "failed" in values:
             return Output(failed=printable(values["failed"]))
         if not given or given[0].shape != arrays[0].shape:

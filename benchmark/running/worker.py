@@ -130,7 +130,8 @@ def _train(run: RunningJob, work: Training) -> None:
 def _trained_apart(run: RunningJob, work: Training) -> dict[str, Any]:
     workspace = run.job.workspace
     corpora = [corpus.path for source in work.sources.values() for corpus in source.values() if corpus.path]
-    starts = [str(run.store.get("weights", key)) for key in work.starts.values()]
+    folders = [run.store.get("weights", key) for key in work.starts.values()]
+    starts = [str(path) for folder in folders for path in folder.iterdir()]
     named = paths_in(work.front_end.name, work.front_end.config)
     confinement = Confinement(
         readable=(os.getcwd(), *named, *corpora, *starts, *map(str, filter(None, (workspace.data, workspace.cache)))),

@@ -58,7 +58,7 @@ class Confinement:
 
     readable: tuple[str, ...] = ()  # files and folders
     writable: tuple[str, ...] = ()
-    hidden: tuple[str, ...] = ()  # folders that lie in a readable one, and cannot be read all the same
+    hidden: tuple[str, ...] = ()  # folders that cannot be read, wherever they lie, but for files named in `readable`
     downloads: bool = False  # whether it may use the network, and write where models are kept
     memory_gib: float | None = MEMORY_GIB
 
@@ -201,9 +201,8 @@ def _granted(confinement: Confinement) -> Iterator[tuple[str, bool]]:
         yield from _without(path, hidden)
     for text in confinement.readable:
         named = Path(text).expanduser().resolve()
-        # a file that is named may be read wherever it lies; a hidden folder, or one around it, may not be read whole
-        inside = any(folder in named.parents for folder in hidden)
-        yield from [(str(named), True)] if inside else _without(named, hidden)
+        # a file that is named may be read wherever it lies, and of a folder nothing that is hidden
+        yield from [(str(named), True)] if named.is_file() else _without(named, hidden)
 
 
 def _of_python_files() -> Iterable[str]:

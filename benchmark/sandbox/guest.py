@@ -100,6 +100,7 @@ class Guest:
         )
         self.process.start()
         other.close()
+        os.set_blocking(self.socket.fileno(), False)  # a process that stops reading must not stop this one
         try:
             self._received(self.seconds, "not built")
         except Lost as error:
@@ -118,8 +119,14 @@ class Guest:
         """
         self.start()
         assert self.socket is not None
-        with suppress(OSError):  # it ended; the missing answer says how
-            _write(self.socket.fileno(), _packed(request, arrays))
+        late = None if seconds is None else time.monotonic() + seconds
+        try:
+            _write(self.socket.fileno(), _packed(request, arrays), late)
+        except TimeoutError as error:
+            self.close()
+            raise Lost(f"no answer after {seconds:g} s") from error
+        except OSError:
+            pass  # it ended; the missing answer says how
         return self._received(seconds, "no answer")
 
     def close(self) -> None:
@@ -195,7 +202,7 @@ def _serve(
                 break
             except BaseException as error:  # code from outside may raise anything
                 message = _packed({"raised": described(error)}, ())
-            _write(file, message)
+            _write(file, message, None)
             if handler is None:
                 break
     os._exit(0)
@@ -223,11 +230,15 @@ def _packed(values: Mapping[str, Any], arrays: Sequence[np.ndarray]) -> list[byt
     return [len(head).to_bytes(8, "little"), head, *(array.tobytes() for array in plain)]
 
 
-def _write(file: int, message: list[bytes]) -> None:
+def _write(file: int, message: list[bytes], late: float | None) -> None:
+    """Write a message. Raises TimeoutError after `late`."""
     for part in message:
         view = memoryview(part)
         while view:
-            view = view[os.write(file, view) :]
+            if not select.select([], [file], [], _left(late))[1]:
+                raise TimeoutError
+            with suppress(BlockingIOError):
+                view = view[os.write(file, view) :]
 
 
 def _receive(file: int, late: float | None) -> tuple[dict[str, Any], list[np.ndarray]]:
@@ -251,11 +262,14 @@ def _receive(file: int, late: float | None) -> tuple[dict[str, Any], list[np.nda
     return values, arrays
 
 
+def _left(late: float | None) -> float | None:
+    return None if late is None else max(late - time.monotonic(), 0)
+
+
 def _read(file: int, size: int, late: float | None) -> bytes:
     parts: list[bytes] = []
     while size:
-        left = None if late is None else max(late - time.monotonic(), 0)
-        if not select.select([file], [], [], left)[0]:
+        if not select.select([file], [], [], _left(late))[0]:
             raise TimeoutError
         part = os.read(file, min(size, 1 << 20))
         if not part:

@@ -83,7 +83,7 @@ def submit(
         EarmarkError: the name is taken, the front-end cannot be built, cells failed, or its code changed files that are
             not its own; finished cells are kept, but for those after such a change
     """
-    own = _of_tasks(load_recipe(recipe_name), submission.tasks)
+    own = _of_tasks(load_recipe(recipe_name, hidden=workspace.folders), submission.tasks)
     _check_name(submission, own, workspace.boards, replacing)
     dropping_in = [label for label, spec in own.schemes.items() if not build_scheme(spec).moves]
     if not dropping_in:
@@ -104,7 +104,8 @@ def submit(
         held_against = {label: spec for label, spec in own.front_ends.items() if spec.name == "identity"}
         plan = make_plan(replace(own, front_ends=held_against), corpora)
         _run_baseline(plan, store, workspace, jobs)
-        recipe = _of_tasks(load_recipe(recipe_name, {submission.name: submission.entry}), submission.tasks)
+        added = {submission.name: submission.entry}
+        recipe = _of_tasks(load_recipe(recipe_name, added, workspace.folders), submission.tasks)
         recipe = replace(recipe, front_ends={submission.name: recipe.front_ends[submission.name]})
         for schemes in [dropping_in, list(own.schemes)][: 1 + (len(dropping_in) < len(own.schemes))]:
             whole = make_plan(_of_schemes(recipe, schemes), corpora)

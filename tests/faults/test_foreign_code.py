@@ -140,3 +140,33 @@ def test_scenes_that_take_too_long_fail_alone(mixture, place, tmp_path, monkeypa
         assert process.hear(batch).failed == "no answer after 0.5 s"
         batch.heard.audio.mul_(1e-3)
         assert process.hear(batch).failed is None
+
+
+READS = """
+from pathlib import Path
+from torch import nn
+
+class Reads(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.found = [len(path.read_bytes()) for path in Path({folder!r}).rglob("*.*") if path.is_file()]
+        raise ValueError(f"it read {{len(self.found)}} files")
+
+    def forward(self, audio):
+        return audio
+"""
+
+
+@confined
+@pytest.mark.parametrize("folder", ["runs", "leaderboards", "cache", "corpora"])
+def test_while_it_is_described_and_checked_it_reads_no_corpus_and_no_result(workspace, capsys, folder):
+    path = workspace / folder / "inner/clean.wav"
+    path.parent.mkdir(parents=True)
+    path.write_text("clean")
+    (workspace / "reads.py").write_text(READS.format(folder=str(path.parent)))
+    data = ["--data", "corpora"] if folder == "corpora" else []
+    assert run(workspace, *data, reads="reads.py:Reads") == 2
+    assert "PermissionError" in capsys.readouterr().err
+    if not data:
+        assert main(["check", "reads.py:Reads"]) == 2
+        assert "PermissionError" in capsys.readouterr().err

@@ -1,9 +1,11 @@
 """What guests in tests run; each function returns what answers requests."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 
 import numpy as np
@@ -58,6 +60,16 @@ def failing(how="raise"):
             "no json": lambda: Answer({"x": object()}),
         }
         return ways[request["how"]]() or Answer()
+
+    return answer
+
+
+def deaf():
+    """Answers once and then reads no more: a thread keeps the interpreter to itself."""
+
+    def answer(request, arrays):
+        threading.Timer(0.2, lambda: re.fullmatch("(a+)+", "a" * 40 + "b")).start()
+        return Answer()
 
     return answer
 

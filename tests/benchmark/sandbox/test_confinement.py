@@ -91,10 +91,13 @@ def test_a_file_that_is_named_may_lie_in_a_hidden_folder_but_not_the_folder_itse
     (tmp_path / "data").mkdir()
     (tmp_path / "data/weights.pt").write_text("w")
     (tmp_path / "data/labels.csv").write_text("l")
-    named = (HERE, str(tmp_path / "data/weights.pt"), str(tmp_path / "data"), str(tmp_path))
+    (tmp_path / "data/inner").mkdir()
+    (tmp_path / "data/inner/clean.wav").write_text("c")
+    named = (HERE, *(str(tmp_path / name) for name in ("data/weights.pt", "data/inner", "data", "")))
     found = tried(
         Confinement(named, hidden=(str(tmp_path / "data"),)),
         weights=["read", str(tmp_path / "data/weights.pt")],
         labels=["read", str(tmp_path / "data/labels.csv")],
+        inner=["read", str(tmp_path / "data/inner/clean.wav")],
     )
-    assert found == {"weights": "1", "labels": "PermissionError"}
+    assert found == {"weights": "1", "labels": "PermissionError", "inner": "PermissionError"}

@@ -77,6 +77,14 @@ def test_a_process_that_is_lost_is_started_anew(how, said):
         assert one.process.pid != first
 
 
+def test_a_process_that_stops_reading_is_lost_as_well():
+    with guest("deaf") as one:
+        one.ask({}, seconds=30)
+        time.sleep(0.5)
+        with pytest.raises(Lost, match="no answer after 1 s"):
+            one.ask({}, [np.zeros(2**22, "f4")], seconds=1)
+
+
 def test_what_cannot_be_loaded_is_told():
     with pytest.raises(EarmarkError, match="no_such_function"), guest("no_such_function") as one:
         one.ask({})
