@@ -8,6 +8,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from textwrap import shorten
 from typing import Any
 
 from benchmark import audio, registry
@@ -60,19 +61,40 @@ def open_corpus(
 def rows_of(corpus: Corpus, split: str) -> list[Mapping[str, Any]]:
     """The rows of a split as a list of dictionaries, without those that a recipe leaves out.
 
-    A plain list is cheaper to index than a Dataset. Raises EarmarkError where an id, by which records are kept, occurs
-    twice.
+    A plain list is cheaper to index than a Dataset. Raises EarmarkError where they cannot be read, a row lacks an id, a
+    group or audio, or an id, by which records are kept, occurs twice.
     """
-    rows = corpus.rows(split)
-    found = rows.to_list() if hasattr(rows, "to_list") else list(rows)
+    where = getattr(corpus, "name", type(corpus).__name__)
+    try:
+        rows = corpus.rows(split)
+        found = rows.to_list() if hasattr(rows, "to_list") else list(rows)
+        for row in found:
+            _check_row(row)
+    except EarmarkError:
+        raise
+    except Exception as error:  # a reader may be anyone's
+        reason = shorten(f"{type(error).__name__}: {error}", 240)
+        raise EarmarkError(
+            f"{where}: its {split} split cannot be read ({reason}); correct it, or its reader"
+        ) from error
     times = Counter(row["id"] for row in found)
     if len(times) < len(found):
         name, count = times.most_common(1)[0]
         raise EarmarkError(
-            f"{getattr(corpus, 'name', type(corpus).__name__)}: the id {name!r} is there {count} times in {split}; "
+            f"{where}: the id {name!r} is there {count} times in {split}; "
             "give every recording its own (in a table, columns: {id: null} numbers the rows)"
         )
     return [row for row in found if row["id"] not in corpus.without] if corpus.without else found
+
+
+def _check_row(row: Mapping[str, Any]) -> None:
+    if not isinstance(row["id"], str) or row["group"] is None:
+        raise ValueError(f"its row {row['id']!r} of the group {row['group']!r}: an id is text, and a group is needed")
+    recording = row["audio"]
+    if isinstance(recording, Mapping):
+        recording = recording.get("bytes") or recording.get("path")
+    if not recording or not isinstance(recording, str | bytes | os.PathLike):
+        raise ValueError(f"its row {row['id']} has neither a file nor encoded audio")
 
 
 def catalogue(data: Path | None, cache: Path) -> list[dict[str, Any]]:
@@ -117,6 +139,7 @@ class _Recordings:
 
     def __init__(self, rows: Sequence[Mapping[str, Any]]) -> None:
         self.groups = frozenset(row["group"] for row in rows)
+        self.spelled = {_one_spelling(group): str(group) for group in self.groups}
         # Several may have the same bytes in the middle, such as clips with silence there.
         self.recordings: dict[tuple[Any, ...], list[Mapping[str, Any]]] = defaultdict(list)
         for row in rows:
@@ -131,8 +154,14 @@ class _Recordings:
         if same:
             same.sort()
             return f"{len(same)} recordings, such as {same[0]}"
-        groups = sorted(map(str, self.groups & other.groups)) if groups_too else []
+        groups = sorted(self.spelled[group] for group in self.spelled.keys() & other.spelled.keys() if groups_too)
         return f"{len(groups)} groups (speakers, sites), such as {groups[0]}" if groups else None
+
+
+def _one_spelling(group: Any) -> str:
+    """A group as it is compared: speaker 01 of one file is speaker 1 of the other."""
+    text = str(group)
+    return text.lstrip("0") if text.isdecimal() else text
 
 
 class Corpora:
@@ -184,6 +213,18 @@ class Corpora:
             )
             return f"{problem}; get the whole corpus, or split it otherwise"
         return None
+
+    def lacking(self, name: str) -> str | None:
+        """What a corpus with its default options lacks before a run can read it, in one line; None if nothing."""
+        spec = CorpusSpec(name, {})
+        try:
+            corpus = self.open(spec)
+            if survey := getattr(corpus, "survey", None):  # of a corpus whose rows take long to compute
+                survey()
+                return None
+            return self.missing(spec, labelled=False)
+        except (EarmarkError, OSError) as error:  # which costs no other corpus
+            return str(error)
 
     def identity(self, spec: CorpusSpec, splits: Sequence[str]) -> CorpusContent:
         """The corpus of a recipe with its version and the fingerprints of `splits`, as cells are keyed by it."""

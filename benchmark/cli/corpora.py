@@ -13,7 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(options: argparse.Namespace) -> int:
     """Print two lines for each registered corpus."""
-    from benchmark.catalogue import Corpora, CorpusSpec, catalogue
+    from benchmark.catalogue import Corpora, catalogue
     from benchmark.store import default_cache
 
     corpora = Corpora(options.data, default_cache())
@@ -29,7 +29,7 @@ def run(options: argparse.Namespace) -> int:
         found = entry["found"]
         if Path(found).is_dir():
             # what a run would ask for, so that nothing that is said to be here fails later
-            lacking = None if entry["synthetic"] else corpora.missing(CorpusSpec(entry["name"], {}), labelled=False)
+            lacking = None if entry["synthetic"] else corpora.lacking(entry["name"])
             found = f"found in {found}" if lacking is None else f"found in {found}, but not usable as it is: {lacking}"
         print(f"    {found}; from {entry['source']}")
     return 0

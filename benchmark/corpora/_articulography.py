@@ -8,7 +8,7 @@ import json
 import os
 import shutil
 from abc import abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -89,14 +89,8 @@ class ArticulographyReader(CorpusReader):
     def table(self) -> Iterator[dict[str, Any]]:
         """The recordings with their tracks, which are computed first if they are not in the cache."""
         found = self.utterances()
-        if not found:
-            raise self.error(f"no recording with movement in {self.root}")
+        self._check_speakers({utterance.speaker for utterance in found})
         splits = split_groups(utterance.speaker for utterance in found)
-        if self.split_by == "speakers" and len(splits) < 3:
-            raise self.error(
-                f"{len(splits)} speakers in {self.root} are too few for three splits",
-                f"set split_by: sentences, or {self.how_to_get}",
-            )
         folder = self._tracks(found)
         for utterance in found:
             split = splits[utterance.speaker] if self.split_by == "speakers" else split_of(utterance.item)
@@ -107,6 +101,23 @@ class ArticulographyReader(CorpusReader):
                 "tracks": folder / f"{utterance.id}.npy",
             }
             yield row | {"split": split}
+
+    def survey(self) -> None:
+        """Raise EarmarkError where there are too few recordings or speakers; nothing is computed."""
+        self._check_speakers(self.speakers())
+
+    def speakers(self) -> set[str]:
+        """Those who have recordings of both sound and movement; nothing is computed."""
+        return {utterance.speaker for utterance in self.utterances()}
+
+    def _check_speakers(self, speakers: Collection[str]) -> None:
+        if not speakers:
+            raise self.error(f"no recording with movement in {self.root}")
+        if self.split_by == "speakers" and len(speakers) < 3:
+            raise self.error(
+                f"{len(speakers)} speakers in {self.root} are too few for three splits",
+                f"set split_by: sentences, or {self.how_to_get}",
+            )
 
     def _tracks(self, utterances: Sequence[Utterance]) -> Path:
         """The folder that holds the tracks of these utterances; it appears whole or not at all.

@@ -48,7 +48,7 @@ def _rows(path: Path, separator: str, quoting: Literal[0, 3]) -> list[list[str]]
                         f"a cell that ends in line {reader.line_num} holds other lines; close its quotation mark"
                     )
         except csv.Error as error:
-            raise ValueError(f"line {reader.line_num}: {error}; close its quotation mark, or double it") from error
+            raise ValueError(f"line {reader.line_num}: {error}; close its quotation mark, or double it") from None
     if not rows:
         raise ValueError("it is empty")
     return rows

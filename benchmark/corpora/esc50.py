@@ -85,7 +85,15 @@ class ESC50(PredefinedFoldsReader):
                 f"{META} in {self.root} lacks some of the comma-separated columns {', '.join(wanted)}",
                 "restore it",
             )
-        return rows if self.subset == "all" else [row for row in rows if row["esc10"].lower() == "true"]
+        return rows if self.subset == "all" else [row for row in rows if self._truth(row["esc10"])]
+
+    def _truth(self, word: str) -> bool:
+        """A truth value, whatever program wrote it."""
+        if word.strip().lower() in ("true", "1"):
+            return True
+        if word.strip().lower() in ("false", "0"):
+            return False
+        raise self.error(f"{META} in {self.root} says {word!r} in the column esc10", "write True or False")
 
     def _from_names(self) -> list[dict[str, str]]:
         rows = []

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -37,18 +37,27 @@ class HaskinsRate(ArticulographyReader):
 
     def utterances(self) -> Sequence[Utterance]:
         """The sentences of all speakers, at both rates, with all repetitions."""
-        found = []
-        for path in audio.files_below(self.root):
-            named = re.fullmatch(r"([FM]\d+)_(B\d+_S\d+)_R\d+_[NF]", path.stem)
-            if named and path.suffix.lower() == ".mat":
-                found.append(Utterance(identifier(path, self.root), named[1], named[2], self._sound(path), path))
-        return found
+        return [
+            Utterance(identifier(path, self.root), named[1], named[2], self._sound(path), path)
+            for path, named in self._named()
+        ]
+
+    def speakers(self) -> set[str]:
+        """Those of the files' names."""
+        return {named[1] for _, named in self._named()}
 
     def movement(self, utterance: Utterance) -> Movement:
         """The five sensors on lips and tongue."""
         channels = self._channels(utterance.movement)
         pellets = {ours: np.asarray(channels[sensor]["SIGNAL"], float)[:, [0, 2]] for ours, sensor in SENSORS.items()}
         return Movement(float(channels["TT"]["SRATE"]), pellets)
+
+    def _named(self) -> Iterator[tuple[Path, re.Match[str]]]:
+        """The files, and what their names say: the speaker and the sentence."""
+        for path in audio.files_below(self.root):
+            named = re.fullmatch(r"([FM]\d+)_(B\d+_S\d+)_R\d+_[NF]", path.stem)
+            if named and path.suffix.lower() == ".mat":
+                yield path, named
 
     def _sound(self, path: Path) -> Path:
         now = hashlib.sha256(f"{path.resolve()} {state(path)}".encode()).hexdigest()

@@ -73,7 +73,7 @@ class Table(Corpus):
             )
         self.config = config
         self.kind = kind  # type: ignore[misc]  # here the user says what the recordings are
-        self.classes = classes
+        self.classes = None if classes is None else [_word(each) for each in classes]
         self.alphabet = alphabet
         self.streaming = streaming
         self._kinds: dict[str, str] = {}  # by split: what the column of groups holds
@@ -165,8 +165,9 @@ class Table(Corpus):
                     BUILDERS[file.suffix], data_files=str(file), split=chosen, streaming=self.streaming, **options
                 )
             where = str(self.root) if os.path.exists(self.root) else self.path
-            if texts := [path.name for path in self.root.glob("*") if BUILDERS.get(path.suffix) == "csv"]:
-                raise ValueError(f"it holds {texts[0]}; name the file of each split in splits")
+            texts = sorted(path for path in self.root.glob("*") if BUILDERS.get(path.suffix) == "csv")
+            if texts and not any(path.stem == "metadata" for path in texts) and not any(self.root.glob("*.parquet")):
+                raise ValueError(f"it holds {texts[0].name}; name the file of each split in splits")
             return load_dataset(where, self.config, split=name, streaming=self.streaming)
         except (OSError, ValueError, IndexError, TypeError, DatasetsError) as error:  # IndexError: a table without rows
             cause: BaseException = error
@@ -250,8 +251,9 @@ class Table(Corpus):
 
     def _label(self, label: Any, names: list[str] | None, row: str) -> str:
         if names is not None:
-            label = names[label] if label is not None and 0 <= label < len(names) else None
-        word = _word(label)
+            label = word = names[label] if label is not None and 0 <= label < len(names) else None
+        else:
+            word = _word(label)
         if not word or word not in self.schema["classes"]:
             raise self._error(
                 f"row {row} has the label {label!r}, which is not a class", "set classes, or remove the row"
@@ -273,15 +275,17 @@ def _word(value: Any) -> str:
 
 def _kind(feature: Any) -> str:
     """What a column holds, in a word: text, numbers, or else the name of its type."""
-    kind = str(getattr(feature, "dtype", "unknown"))
+    kind = str(getattr(feature, "dtype", None) or "lists or mappings")
     if kind in ("string", "large_string"):
         return "text"
     return "numbers" if kind.startswith(("int", "uint", "float")) else kind
 
 
 def _described(feature: Any) -> str:
-    decoded = isinstance(feature, Mapping) and "array" in feature
-    return "decoded samples" if decoded or _kind(feature) == "list" else f"{_kind(feature)}, which names no audio"
+    from datasets import List
+
+    decoded = isinstance(feature, List) or (isinstance(feature, Mapping) and "array" in feature)
+    return "decoded samples" if decoded else f"no audio but {_kind(feature)}"
 
 
 def _features(table: Any) -> Mapping[str, Any]:

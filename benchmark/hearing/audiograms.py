@@ -4,6 +4,7 @@ An audiogram is a tuple of ten thresholds in dB HL at AUDIOGRAM_HZ.
 """
 
 import json
+import os
 from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
@@ -46,36 +47,44 @@ def audiogram(name: str) -> Audiogram:
     """
     if name in PROFILES:
         return PROFILES[name]
-    path, _, ear = name.partition(".json:")
+    stem, _, ear = name.partition(".json:")
     if not ear:
         raise unknown("listener", name, PROFILES)
+    path = Path(f"{stem}.json")
     listener, _, side = ear.partition(":")
-    known = _listeners(Path(f"{path}.json"))
+    known = _listeners(path)
     if listener not in known:
-        raise unknown(f"listener of {path}.json", listener, known)
+        raise unknown(f"listener of {path}", listener, known)
     if side not in EARS:
-        raise EarmarkError(f"{name}: which ear? write {path}.json:{listener}:left or :right")
-    # An ear of somebody else that was not measured is of no concern.
-    hertz, *levels = known[listener]
-    return resampled(hertz, levels[EARS.index(side)], f"{path}.json: {listener}, {side} ear")
+        raise EarmarkError(f"{name}: which ear? write {path}:{listener}:left or :right")
+    record = known[listener]
+    try:  # an ear of somebody else that was not measured is of no concern
+        hertz, thresholds = record["audiogram_cfs"], record[f"audiogram_levels_{side[0]}"]
+    except (KeyError, TypeError) as error:
+        raise _other_format(path) from error
+    return resampled(hertz, thresholds, f"{path}: {listener}, {side} ear")
 
 
-def _listeners(path: Path) -> dict[str, list[Any]]:
-    """Frequencies, left and right thresholds by listener, from a listeners.json of the Clarity challenges' format."""
+def _listeners(path: Path) -> dict[str, Any]:
+    """The records of listeners by name, from a listeners.json of the Clarity challenges' format."""
     try:
+        if os.path.exists(path) and not os.path.isfile(path):
+            raise _other_format(path)  # a pipe would be waited for
         records = json.loads(path.read_text(encoding="utf-8-sig"))
-        listeners = {
-            name: [record["audiogram_cfs"], record["audiogram_levels_l"], record["audiogram_levels_r"]]
-            for name, record in records.items()
-        }
     except OSError as error:
         raise EarmarkError(f"{path}: cannot be read ({error.strerror}); give the path of a listeners.json") from error
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise EarmarkError(
-            f"{path}: not a list of listeners with audiogram_cfs, audiogram_levels_l and audiogram_levels_r; get the "
-            "Clarity metadata"
-        ) from error
-    return listeners
+    except (ValueError, RecursionError) as error:
+        raise _other_format(path) from error
+    if not isinstance(records, dict):
+        raise _other_format(path)
+    return records
+
+
+def _other_format(path: Path) -> EarmarkError:
+    return EarmarkError(
+        f"{path}: not a list of listeners with audiogram_cfs, audiogram_levels_l and audiogram_levels_r; get the "
+        "Clarity metadata"
+    )
 
 
 def resampled(hertz: Sequence[float], thresholds: Sequence[float], where: str = "audiogram") -> Audiogram:
@@ -88,10 +97,7 @@ def resampled(hertz: Sequence[float], thresholds: Sequence[float], where: str = 
     Raises:
         EarmarkError: these are not two lists of numbers, or do not have the lengths, order or ranges above
     """
-    if not all(
-        isinstance(values, Sequence) and all(isinstance(value, int | float) for value in values)
-        for values in (hertz, thresholds)
-    ):
+    if not all(isinstance(values, Sequence) and all(map(_is_number, values)) for values in (hertz, thresholds)):
         raise EarmarkError(f"{where}: frequencies and thresholds must be two lists of numbers; correct the file")
     if len(hertz) != len(thresholds):
         raise EarmarkError(
@@ -118,6 +124,10 @@ def resampled(hertz: Sequence[float], thresholds: Sequence[float], where: str = 
                 f"{where}: {threshold:g} dB HL at {f:g} Hz is outside {LOWEST:g} to {HIGHEST:g}; correct it"
             )
     return tuple(float(value) for value in np.interp(np.log(AUDIOGRAM_HZ), np.log(hertz), thresholds))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, float) or (isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**53)
 
 
 def drawn(rng: np.random.Generator) -> Audiogram:
