@@ -14,8 +14,8 @@ from typing import Any
 from benchmark import audio, registry
 from benchmark.contracts import SPLITS, Corpus
 from benchmark.errors import EarmarkError
-from benchmark.look_through import OPTION, left_out, told, unusable
 from benchmark.options import bind, named, reported
+from benchmark.recording_checks import OPTION, left_out, told, unusable
 from benchmark.store import digest
 
 

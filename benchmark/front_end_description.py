@@ -19,9 +19,9 @@ from benchmark.contracts import Spec
 from benchmark.errors import EarmarkError
 from benchmark.frontends import as_front_end, front_ends, learned_elsewhere
 from benchmark.options import bind, named, reported
-from benchmark.sandbox import Confinement, Guest
+from benchmark.sandbox import Confinement, SandboxedProcess
 from benchmark.sandbox.confinement import SYSTEM
-from benchmark.sandbox.guest import Answer, Handler
+from benchmark.sandbox.process import Answer, Handler
 from benchmark.store import default_cache, file_hash
 
 Word = Annotated[str, Field(max_length=500)]
@@ -82,8 +82,8 @@ def describe(entry: str | Mapping[str, Any], hidden: Sequence[Path] = (), where:
     if found is None or stamps != _stamps(name, options, found.files):
         argument = {"name": name, "options": options, "where": where}
         confinement = confined(name, options, hidden, downloads=True)
-        with Guest("benchmark.front_end_description:serve", argument, confinement, name) as guest:
-            values = guest.ask({}).values
+        with SandboxedProcess("benchmark.front_end_description:serve", argument, confinement, name) as process:
+            values = process.ask({}).values
         with _checked(where or name):
             found = _DESCRIPTION.validate_python(values)
         _known[key] = _stamps(name, options, found.files), found

@@ -22,11 +22,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(options: argparse.Namespace) -> int:
     """Examine the front-end; 1 where a rule is broken."""
     from benchmark.conformance import line, summary
-    from benchmark.conformance.apart import examine_apart
+    from benchmark.conformance.isolated import examine_isolated
     from benchmark.frontends import entry_of
 
     findings = []
-    for finding in examine_apart(entry_of(options.front_end, constructor_options(options)), hidden_of(options)):
+    for finding in examine_isolated(entry_of(options.front_end, constructor_options(options)), hidden_of(options)):
         findings.append(finding)
         print(line(finding), flush=True)
     print(f"\n{summary(findings)}")

@@ -12,12 +12,12 @@ from benchmark import provenance, registry
 from benchmark.catalogue import Corpora, rows_of
 from benchmark.contracts import FRONT_END, MODEL, ROLES, SPLITS, Artefact, Scheme, Spec
 from benchmark.errors import EarmarkError
-from benchmark.look_through import told
 from benchmark.options import bind
 from benchmark.planning.cells import REFERENCE, Cell, Enhancing, Measuring, Scoring, SourceContent, Training, identity
 from benchmark.planning.components import Components, roles_of
 from benchmark.planning.plan import Plan, PlannedRow
 from benchmark.planning.recipe import Recipe, TaskEntry
+from benchmark.recording_checks import told
 from benchmark.settings import Mixing, Phase, ScoredScenes, Train
 from benchmark.store import digest
 

@@ -17,8 +17,8 @@ from benchmark.planning.cells import Enhancing, Measuring
 from benchmark.running.enhanced_audio import Output
 from benchmark.running.evaluation import Controls, defect, enhance
 from benchmark.running.systems import device_of, front_end_of, load_part
-from benchmark.sandbox import Guest
-from benchmark.sandbox.guest import Answer, Handler
+from benchmark.sandbox import SandboxedProcess
+from benchmark.sandbox.process import Answer, Handler
 from benchmark.store import Store, Workspace
 from benchmark.training.system import System
 
@@ -41,15 +41,15 @@ class FrontEndProcess:
         confinement = confined(spec.name, spec.config, (*workspace.folders, *corpora), files)
         if device_of(work.accelerator).type != "cpu":  # whose driver maps more than any limit
             confinement = replace(confinement, memory_gib=None)
-        self.guest = Guest("benchmark.running.front_end_process:serve", argument, confinement, spec.name)
+        self.process = SandboxedProcess("benchmark.running.front_end_process:serve", argument, confinement, spec.name)
         self.patience = SCENE_SECONDS + float(spec.config.get("seconds", 0) if spec.name == "adapters/command" else 0)
 
     def __enter__(self) -> "FrontEndProcess":
-        self.guest.start()
+        self.process.start()
         return self
 
     def __exit__(self, *_: Any) -> None:
-        self.guest.close()
+        self.process.close()
 
     def hear(self, batch: Batch, listener: str = "", controls: Controls | None = None) -> Output:
         """Enhance one scene. Where the front-end fails, in whatever way, the reason is returned."""
@@ -60,8 +60,8 @@ class FrontEndProcess:
         request = {"enhance": heard.names[0], "controls": dict(controls or {})}
         seconds = self.patience + TIMES_AS_LONG * heard.audio.shape[-1] / SAMPLE_RATE
         try:
-            values, given = self.guest.ask(request, arrays, seconds)
-        except EarmarkError as error:  # Lost among them
+            values, given = self.process.ask(request, arrays, seconds)
+        except EarmarkError as error:  # ProcessLost among them
             return Output(failed=printable(error))
         if "failed" in values:
             return Output(failed=printable(values["failed"]))
@@ -75,7 +75,7 @@ class FrontEndProcess:
     def costs(self) -> Mapping[str, Any]:
         """Measure what the front-end costs; what cannot be known is None, and a note says why."""
         try:
-            return _COSTS.validate_python(self.guest.ask({"measure": 1}, seconds=MEASURING_SECONDS).values)
+            return _COSTS.validate_python(self.process.ask({"measure": 1}, seconds=MEASURING_SECONDS).values)
         except (EarmarkError, ValidationError) as error:
             what = "its process answered with no costs" if isinstance(error, ValidationError) else str(error)
             return {"notes": [f"no cost can be measured: {what}"]}

@@ -40,8 +40,8 @@ from benchmark.running.evaluation import (
 )
 from benchmark.running.front_end_process import FrontEndProcess
 from benchmark.running.kept_audio import KeptAudio
-from benchmark.sandbox import Confinement, Guest
-from benchmark.sandbox.guest import Answer, Handler
+from benchmark.sandbox import Confinement, SandboxedProcess
+from benchmark.sandbox.process import Answer, Handler
 from benchmark.scenes import Mixer
 from benchmark.settings import ScoredScenes
 from benchmark.store import Store, canonical, full_disk, write_text
@@ -141,8 +141,10 @@ def _trained_apart(run: RunningJob, work: Training) -> dict[str, Any]:
     )
     run.job.write(run.folder / "cell.json")
     argument = {"job": str(run.folder / "cell.json")}
-    with Guest("benchmark.running.worker:serve_training", argument, confinement, work.front_end.name) as guest:
-        report = dict(guest.ask({}).values)
+    with SandboxedProcess(
+        "benchmark.running.worker:serve_training", argument, confinement, work.front_end.name
+    ) as process:
+        report = dict(process.ask({}).values)
     parts = {path.name for path in (run.folder / PARTS).glob("*")}
     known = {f"{part}.safetensors" for part in (FRONT_END, *work.tasks, *work.others)}
     if not all(isinstance(report.get(name), int | float) for name in REPORTED):

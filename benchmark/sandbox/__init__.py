@@ -1,6 +1,6 @@
 """Processes for code from outside: they get what they need in messages, and can touch little else."""
 
 from benchmark.sandbox.confinement import Confinement
-from benchmark.sandbox.guest import Guest, Lost
+from benchmark.sandbox.process import ProcessLost, SandboxedProcess
 
-__all__ = ["Confinement", "Guest", "Lost"]
+__all__ = ["Confinement", "ProcessLost", "SandboxedProcess"]

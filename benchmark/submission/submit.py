@@ -11,7 +11,7 @@ from typing import Any
 from benchmark import provenance, registry
 from benchmark.catalogue import Corpora
 from benchmark.conformance import details
-from benchmark.conformance.apart import examine_apart
+from benchmark.conformance.isolated import examine_isolated
 from benchmark.errors import EarmarkError, unknown
 from benchmark.front_end_description import describe
 from benchmark.frontends.adapters.folder import audit, enhanced_files
@@ -144,7 +144,7 @@ def _run_baseline(plan: Plan, store: Store, workspace: Workspace, jobs: int) -> 
 def _check_rules(submission: Submission, workspace: Workspace) -> None:
     """Raise EarmarkError if rules are broken: for each, what was expected, what came and why it matters."""
     print(f"checking {submission.name}; --unchecked leaves this out", file=sys.stderr)
-    found = examine_apart(submission.entry, workspace.folders)
+    found = examine_isolated(submission.entry, workspace.folders)
     if broken := [details(finding) for finding in found if finding.status == "failed"]:
         raise EarmarkError(
             "\n".join(

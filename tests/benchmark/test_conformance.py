@@ -17,7 +17,7 @@ import torch
 import toys
 
 from benchmark.cli import main
-from benchmark.conformance import RULES, Violation, apart, checks, details, examine, line, output_rules
+from benchmark.conformance import RULES, Violation, checks, details, examine, line, output_rules
 from benchmark.contracts import FrontEnd
 from benchmark.frontends import build_front_end
 from benchmark.report import show
@@ -268,7 +268,7 @@ def test_a_file_that_ends_the_process_when_imported_is_no_success(tmp_path, caps
 
 
 def test_what_ends_the_process_or_hangs_costs_its_rule_alone(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(apart, "RULE_SECONDS", 3.0)
+    monkeypatch.setattr(isolated, "RULE_SECONDS", 3.0)
     (tmp_path / "odd.py").write_text(ODD)
     assert main(["check", f"{tmp_path}/odd.py:Odd"]) == 1
     printed = capsys.readouterr().out

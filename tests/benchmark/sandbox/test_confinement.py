@@ -4,19 +4,19 @@ import os
 import socket
 from pathlib import Path
 
-import guests
 import pytest
+import sandboxed
 
-from benchmark.sandbox import Confinement, Guest
+from benchmark.sandbox import Confinement, SandboxedProcess
 from benchmark.sandbox.confinement import landlock_version
 
-HERE = str(Path(guests.__file__).parent)
+HERE = str(Path(sandboxed.__file__).parent)
 confined = pytest.mark.skipif(not landlock_version(), reason="this kernel has no Landlock")
 
 
 def tried(confinement: Confinement, **tries) -> dict[str, str]:
-    with Guest("guests:reaching", {}, confinement, "mine.py:Mine") as guest:
-        return dict(guest.ask({"tries": tries}, seconds=30).values["found"])
+    with SandboxedProcess("sandboxed:reaching", {}, confinement, "mine.py:Mine") as process:
+        return dict(process.ask({"tries": tries}, seconds=30).values["found"])
 
 
 @confined
@@ -64,11 +64,11 @@ def test_other_processes_and_the_environment_are_out_of_reach(monkeypatch):
     )
     assert "HF_TOKEN" not in found.pop("variables")
     assert {name for name, what in found.items() if not what.endswith("Error")} <= (
-        {"kill"} if landlock_version() < 6 and not guests.namespaces() else set()
+        {"kill"} if landlock_version() < 6 and not sandboxed.namespaces() else set()
     )
 
 
-@pytest.mark.skipif(not guests.namespaces(), reason="there are no namespaces for everyone here")
+@pytest.mark.skipif(not sandboxed.namespaces(), reason="there are no namespaces for everyone here")
 def test_the_network_and_the_server_of_processes_are_out_of_reach():
     with socket.create_server(("127.0.0.1", 0)) as server:
         found = tried(

@@ -5,10 +5,10 @@ import shutil
 import subprocess
 import sys
 
-import guests
 import numpy as np
 import pandas as pd
 import pytest
+import sandboxed
 import toys
 import yaml
 
@@ -149,7 +149,7 @@ class Lurker(FrontEnd):
 
 
 @confined
-@pytest.mark.skipif(not guests.namespaces(), reason="there are no namespaces for everyone here")
+@pytest.mark.skipif(not sandboxed.namespaces(), reason="there are no namespaces for everyone here")
 def test_nothing_of_a_submission_lives_on_and_what_boards_came_to_is_not_taken_from_it(here):
     folder, recipe, elsewhere = here
     cache, seconds = folder / "cache", 600 + os.getpid()

@@ -1,4 +1,4 @@
-"""What guests in tests run; each function returns what answers requests."""
+"""What sandboxed in tests run; each function returns what answers requests."""
 
 import os
 import re
@@ -11,7 +11,7 @@ import time
 import numpy as np
 
 from benchmark.errors import EarmarkError
-from benchmark.sandbox.guest import Answer
+from benchmark.sandbox.process import Answer
 
 
 def namespaces() -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from benchmark import audio, look_through
+from benchmark import audio, recording_checks
 from benchmark.catalogue import Corpora, CorpusSpec, corpus_spec, rows_of
 from benchmark.errors import EarmarkError
 
@@ -82,14 +82,14 @@ def test_what_was_sound_is_not_looked_at_again_until_it_changes(folder, tmp_path
     sounds = audio.sounds
     monkeypatch.setattr(audio, "sounds", lambda source: looked.append(str(source)) or sounds(source))
     rows = rows_of(Corpora(None, tmp_path).open(spec(folder)), "test")
-    found = look_through.unusable(rows, tmp_path / "cache", targets=True)
+    found = recording_checks.unusable(rows, tmp_path / "cache", targets=True)
     assert len(looked) == len(rows)
     looked.clear()
-    assert look_through.unusable(rows, tmp_path / "cache", targets=True) == found
+    assert recording_checks.unusable(rows, tmp_path / "cache", targets=True) == found
     assert sorted(looked) == sorted(row["audio"] for row in rows if row["id"] in found)
     looked.clear()
     soundfile.write(folder / "test/0.wav", np.zeros(1700), 16000)
-    assert set(look_through.unusable(rows, tmp_path / "cache", targets=True)) == {*found, "test/0.wav"}
+    assert set(recording_checks.unusable(rows, tmp_path / "cache", targets=True)) == {*found, "test/0.wav"}
     assert str(folder / "test/0.wav") in looked
 
 
@@ -99,12 +99,12 @@ def test_a_memory_that_is_not_sound_is_none(folder, tmp_path, content):
     memory.parent.mkdir(parents=True)
     memory.write_text(content)
     rows = rows_of(Corpora(None, tmp_path).open(spec(folder)), "test")
-    assert len(look_through.unusable(rows, tmp_path / "cache", targets=True)) == 3
+    assert len(recording_checks.unusable(rows, tmp_path / "cache", targets=True)) == 3
 
 
 def test_a_pair_of_two_lengths_cannot_be_used(tmp_path, clip):
     row = {"id": "a", "audio": str(clip(tmp_path / "a.wav")), "clean": str(clip(tmp_path / "b.wav", seconds=0.1))}
-    assert look_through.unusable([row], tmp_path, targets=True) == {"a": "noisy and clean differ in length"}
+    assert recording_checks.unusable([row], tmp_path, targets=True) == {"a": "noisy and clean differ in length"}
 
 
 def test_spec_without_options_is_what_it_was(folder):

@@ -34,7 +34,7 @@ LOADED = "ready"  # the first answer
 Handler = Callable[[Mapping[str, Any], Sequence[np.ndarray]], "Answer"]
 
 
-class Lost(EarmarkError):
+class ProcessLost(EarmarkError):
     """The process ended, was too slow, or answered with something else; another one can be started."""
 
 
@@ -45,7 +45,7 @@ class Answer(NamedTuple):
     arrays: Sequence[np.ndarray] = ()
 
 
-class Guest:
+class SandboxedProcess:
     """A confined process.
 
     Args:
@@ -70,7 +70,7 @@ class Guest:
         self.socket: Connection | None = None
         self.folder: Path | None = None
 
-    def __enter__(self) -> "Guest":
+    def __enter__(self) -> "SandboxedProcess":
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -103,8 +103,8 @@ class Guest:
         os.set_blocking(self.socket.fileno(), False)  # a process that stops reading must not stop this one
         try:
             self._received(self.seconds, "not built")
-        except Lost as error:
-            raise Lost(f"{self.name}: {error} while it was built; fix it") from error
+        except ProcessLost as error:
+            raise ProcessLost(f"{self.name}: {error} while it was built; fix it") from error
 
     def ask(
         self, request: Mapping[str, Any], arrays: Sequence[np.ndarray] = (), seconds: float | None = None
@@ -114,7 +114,7 @@ class Guest:
         Args:
             seconds: that the answer may take; None: as long as it likes
         Raises:
-            Lost: there is none; the process has ended
+            ProcessLost: there is none; the process has ended
             EarmarkError: the code raised it, or something that is told as one
         """
         self.start()
@@ -124,7 +124,7 @@ class Guest:
             _write(self.socket.fileno(), _packed(request, arrays), late)
         except TimeoutError as error:
             self.close()
-            raise Lost(f"no answer after {seconds:g} s") from error
+            raise ProcessLost(f"no answer after {seconds:g} s") from error
         except OSError:
             pass  # it ended; the missing answer says how
         return self._received(seconds, "no answer")
@@ -145,12 +145,12 @@ class Guest:
             values, arrays = _receive(self.socket.fileno(), None if seconds is None else time.monotonic() + seconds)
         except TimeoutError as error:
             self.close()
-            raise Lost(f"{late} after {seconds:g} s") from error
+            raise ProcessLost(f"{late} after {seconds:g} s") from error
         except (EOFError, OSError) as error:
-            raise Lost(self._end()) from error
+            raise ProcessLost(self._end()) from error
         except ValueError as error:
             self.close()
-            raise Lost(f"it answered with no answer ({error})") from error
+            raise ProcessLost(f"it answered with no answer ({error})") from error
         if "raised" in values:
             raise EarmarkError("\n".join(map(printable, str(values["raised"]).splitlines())))
         return Answer(values, arrays)

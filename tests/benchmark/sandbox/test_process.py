@@ -6,24 +6,24 @@ import sys
 import time
 from pathlib import Path
 
-import guests
 import numpy as np
 import pytest
+import sandboxed
 
 from benchmark.errors import EarmarkError
-from benchmark.sandbox import Confinement, Guest, Lost
+from benchmark.sandbox import Confinement, ProcessLost, SandboxedProcess
 
-HERE = str(Path(guests.__file__).parent)
+HERE = str(Path(sandboxed.__file__).parent)
 
 
-def guest(function: str, confinement: Confinement | None = None, **argument) -> Guest:
-    return Guest(f"guests:{function}", argument, confinement or Confinement((HERE,)), "mine.py:Mine")
+def started(function: str, confinement: Confinement | None = None, **argument) -> SandboxedProcess:
+    return SandboxedProcess(f"sandboxed:{function}", argument, confinement or Confinement((HERE,)), "mine.py:Mine")
 
 
 def test_a_request_is_answered_with_values_and_arrays_bit_by_bit():
     arrays = [np.random.default_rng(0).normal(size=shape).astype("f4") for shape in ((2, 3), (0,), (1, 5, 2))]
     arrays[0][0, 0] = np.nan
-    with guest("echo") as one:
+    with started("echo") as one:
         values, back = one.ask({"text": "caf\udce9", "number": 1.5}, arrays, seconds=30)
     assert values == {"text": "caf\udce9", "number": 1.5}
     for sent, got in zip(arrays, back, strict=True):
@@ -44,12 +44,12 @@ def test_a_request_is_answered_with_values_and_arrays_bit_by_bit():
     ],
 )
 def test_an_error_is_one_line_and_the_process_goes_on(how, said):
-    with guest("failing", Confinement((HERE,), memory_gib=4)) as one:
+    with started("failing", Confinement((HERE,), memory_gib=4)) as one:
         one.start()
         process = one.process
         with pytest.raises(EarmarkError, match=said) as caught:
             one.ask({"how": how}, seconds=30)
-        assert not isinstance(caught.value, Lost)
+        assert not isinstance(caught.value, ProcessLost)
         assert "\n" not in str(caught.value)
         assert one.process is process
 
@@ -67,10 +67,10 @@ def test_an_error_is_one_line_and_the_process_goes_on(how, said):
     ],
 )
 def test_a_process_that_is_lost_is_started_anew(how, said):
-    with guest("failing") as one:
+    with started("failing") as one:
         one.start()
         first = one.process.pid
-        with pytest.raises(Lost, match=said):
+        with pytest.raises(ProcessLost, match=said):
             one.ask({"how": how}, seconds=1)
         with pytest.raises(EarmarkError, match="a told error"):
             one.ask({"how": "told"}, seconds=30)
@@ -78,20 +78,20 @@ def test_a_process_that_is_lost_is_started_anew(how, said):
 
 
 def test_a_process_that_stops_reading_is_lost_as_well():
-    with guest("deaf") as one:
+    with started("deaf") as one:
         one.ask({}, seconds=30)
         time.sleep(0.5)
-        with pytest.raises(Lost, match="no answer after 1 s"):
+        with pytest.raises(ProcessLost, match="no answer after 1 s"):
             one.ask({}, [np.zeros(2**22, "f4")], seconds=1)
 
 
 def test_what_cannot_be_loaded_is_told():
-    with pytest.raises(EarmarkError, match="no_such_function"), guest("no_such_function") as one:
+    with pytest.raises(EarmarkError, match="no_such_function"), started("no_such_function") as one:
         one.ask({})
 
 
 def test_folder_and_process_are_gone_afterwards():
-    with guest("counting") as one:
+    with started("counting") as one:
         assert one.ask({}).values["requests"] == 1
         assert one.ask({}).values["requests"] == 2
         folder, pid = one.folder, one.process.pid
@@ -100,10 +100,10 @@ def test_folder_and_process_are_gone_afterwards():
     assert not running(pid)
 
 
-@pytest.mark.skipif(not guests.namespaces(), reason="there are no namespaces for everyone here")
+@pytest.mark.skipif(not sandboxed.namespaces(), reason="there are no namespaces for everyone here")
 def test_what_left_its_session_ends_too():
     before = sleepers()
-    with guest("leaving") as one:
+    with started("leaving") as one:
         one.ask({}, seconds=30)
     late = time.monotonic() + 5
     while sleepers() - before and time.monotonic() < late:
@@ -116,8 +116,8 @@ def test_it_ends_with_its_host():
 import sys, time
 sys.path[:0] = {sys.path!r}
 if __name__ == "__main__":
-    from benchmark.sandbox import Confinement, Guest
-    one = Guest("guests:counting", {{}}, Confinement(({HERE!r},)), "x")
+    from benchmark.sandbox import Confinement, SandboxedProcess
+    one = SandboxedProcess("sandboxed:counting", {{}}, Confinement(({HERE!r},)), "x")
     one.start()
     print(one.process.pid, flush=True)
     time.sleep(600)
@@ -141,7 +141,7 @@ def running(pid: int) -> bool:
 
 
 def sleepers() -> set[int]:
-    """Processes that run the code of `guests.leaving`."""
+    """Processes that run the code of `sandboxed.leaving`."""
     found = set()
     for path in Path("/proc").glob("[0-9]*/cmdline"):
         try:
@@ -154,7 +154,7 @@ def sleepers() -> set[int]:
 
 def test_the_current_folder_is_that_of_its_host(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    with guest("reaching", Confinement((HERE, str(tmp_path)))) as one:
+    with started("reaching", Confinement((HERE, str(tmp_path)))) as one:
         found = one.ask({"tries": {"here": ["list", "."]}}).values["found"]
     assert found == {"here": "[]"}
     assert os.getcwd() == str(tmp_path)

@@ -10,13 +10,13 @@ from benchmark.errors import EarmarkError
 from benchmark.front_end_description import confined
 from benchmark.frontends import build_front_end
 from benchmark.options import named
-from benchmark.sandbox import Guest
-from benchmark.sandbox.guest import Answer, Handler
+from benchmark.sandbox import SandboxedProcess
+from benchmark.sandbox.process import Answer, Handler
 
 RULE_SECONDS = 300.0  # that a rule may take; ours
 
 
-def examine_apart(entry: str | Mapping[str, Any], hidden: Sequence[Path] = ()) -> Iterator[Finding]:
+def examine_isolated(entry: str | Mapping[str, Any], hidden: Sequence[Path] = ()) -> Iterator[Finding]:
     """Apply every rule in order, as `examine` does.
 
     Args:
@@ -27,11 +27,13 @@ def examine_apart(entry: str | Mapping[str, Any], hidden: Sequence[Path] = ()) -
     """
     name, options = named("front-end", entry)
     confinement = confined(name, options, hidden, downloads=True)
-    with Guest("benchmark.conformance.apart:serve", {"entry": {name: options}}, confinement, name) as guest:
-        guest.start()  # what cannot be built is the user's error, not a finding
+    with SandboxedProcess(
+        "benchmark.conformance.isolated:serve", {"entry": {name: options}}, confinement, name
+    ) as process:
+        process.start()  # what cannot be built is the user's error, not a finding
         for number, rule in enumerate(RULES):
             try:
-                values = guest.ask({"rule": number}, seconds=RULE_SECONDS).values
+                values = process.ask({"rule": number}, seconds=RULE_SECONDS).values
                 told = values.get("status"), values.get("came")
                 status = told[0] if told[0] in get_args(Status) else "failed"
                 found = Finding(status, str(told[1])[:2000])  # type: ignore[arg-type]
