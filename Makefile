@@ -59,7 +59,7 @@ report: $(READY) ## write leaderboards, with charts and sounds, as web pages: si
 list: $(READY) ## list front-ends, tasks, corpora, other components, and recipes
 	$(EARMARK) list
 
-test: $(READY) ## run the tests (about 6 minutes on two cores)
+test: $(READY) ## run the tests (about 7 minutes on two cores)
 	$(BIN)/python -m pytest --numprocesses=2 --dist=loadfile --no-loadscope-reorder
 
 faults: $(READY) ## try hostile input and kill -9 at random moments, thousands of times (about an hour; TRIALS=, KILLS=)
