@@ -17,7 +17,7 @@ import torch
 import toys
 
 from benchmark.cli import main
-from benchmark.conformance import RULES, Violation, checks, details, examine, line, output_rules
+from benchmark.conformance import RULES, Violation, checks, details, examine, isolated, line, output_rules
 from benchmark.contracts import FrontEnd
 from benchmark.frontends import build_front_end
 from benchmark.report import show
